@@ -1,0 +1,50 @@
+# `make demo` on a fresh clone is the whole tour; `make check` is what has to pass before a change goes in.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.infoloom-installed
+# One thread a process: the tests already run in parallel, and thread pools would fight over the same cores.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist worksteal
+
+.PHONY: install demo test test-all check format clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	@touch $@
+
+demo: install
+	rm -rf demo/dataset && mkdir -p demo
+	$(BIN)/infoloom info digits-pair
+	$(BIN)/infoloom generate digits-pair demo/dataset --rows 2000 --seed 0
+	$(BIN)/infoloom verify demo/dataset
+	$(BIN)/infoloom preview demo/dataset -o demo/preview.png
+	@echo
+	@echo "What to look at next:"
+	@echo "  demo/preview.png           pairs of images, sorted by theta: one cause moves both"
+	@echo "  demo/dataset/README.md     the card: the truth table and how to read it"
+	@echo "  infoloom presets           the other stories; infoloom new black-hole -o my.yaml writes one to change"
+	@echo "  examples/                  the same in Python"
+
+test: install
+	$(PYTEST)
+
+test-all: install
+	$(PYTEST) -m "slow or not slow"
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTEST)
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
