@@ -208,7 +208,8 @@ def test_a_cause_of_size_one_takes_any_template():
 def test_several_components_refuse_a_single_pattern():
     expected = (
         "template `ring(0.3)` on shape (3, 8, 6): expected a pattern for each of the 8 components of the "
-        "cause, got one for all. Use random, sparse or file, or name the components, as in `style[0]@ring(0.3)`."
+        "cause, got one for all. Use random, sparse or file, or name the components, "
+        "as in `style[0]@ring(0.3)`."
     )
     with pytest.raises(TemplateError, match=f"^{re.escape(expected)}$"):
         make_templates(template("ring", 0.3), IMAGE, 8)
