@@ -97,10 +97,15 @@ CASES = [
         "On signals and vectors use patch(start, length) or blob(x, width).",
     ),
     (
-        template("ones"),
+        template("ring", 0.3),
         (2, 2, 2, 2),
-        "expected (channels, height, width), (leads, samples) or (size,), because these are the latents a "
-        "template can be drawn on. Reshape the modality.",
+        "expected (channels, height, width), (leads, samples) or (size,), because `ring` is a pattern in "
+        "the plane or along a line. Use ones, random, sparse or file, or another shape.",
+    ),
+    (
+        template("ones"),
+        (),
+        "expected sizes that are whole numbers of at least 1. Change the shape or the cause's size.",
     ),
     (
         template("ones"),

@@ -15,13 +15,14 @@ from infoloom.errors import TemplateError
 from infoloom.spec.expression import TemplateCall, template
 from infoloom.templates import TEMPLATES, make_template, make_templates
 
-IMAGE, SIGNAL, VECTOR = (3, 8, 6), (2, 12), (10,)
+IMAGE, SIGNAL, VECTOR, VIDEO = (3, 8, 6), (2, 12), (10,), (4, 3, 5, 2)
+ANY = (IMAGE, SIGNAL, VECTOR, VIDEO)
 
 # One call of every template on every kind of latent it serves; the contract tests run over this table.
 CALLS = {
-    "ones": {shape: template("ones") for shape in (IMAGE, SIGNAL, VECTOR)},
-    "random": {shape: template("random", 3) for shape in (IMAGE, SIGNAL, VECTOR)},
-    "sparse": {shape: template("sparse", 4, seed=1) for shape in (IMAGE, SIGNAL, VECTOR)},
+    "ones": {shape: template("ones") for shape in ANY},
+    "random": {shape: template("random", 3) for shape in ANY},
+    "sparse": {shape: template("sparse", 4, seed=1) for shape in ANY},
     "patch": {
         IMAGE: template("patch", 1, 2, 3, 4),
         SIGNAL: template("patch", 5, 7),
@@ -39,7 +40,7 @@ CALLS = {
         SIGNAL: template("frequency", 2.5),
         VECTOR: template("frequency", 0),
     },
-    "file": {shape: template("file", "t.npy") for shape in (IMAGE, SIGNAL, VECTOR)},
+    "file": {shape: template("file", "t.npy") for shape in ANY},
 }
 CASES = [
     pytest.param(call, shape, id=f"{call}-{shape}") for by in CALLS.values() for shape, call in by.items()
@@ -57,7 +58,10 @@ def test_the_table_covers_the_registry():
     assert set(CALLS) == set(TEMPLATES)
     for name, entry in TEMPLATES.items():
         kinds = {len(shape) for shape in CALLS[name]}
-        assert kinds == ({3} if entry.image else set()) | ({1, 2} if entry.line else set())
+        placeless = entry.image is entry.line
+        assert kinds == ({3} if entry.image else set()) | ({1, 2} if entry.line else set()) | (
+            {4} if placeless else set()
+        )
 
 
 @pytest.mark.parametrize(("call", "shape"), CASES)
@@ -184,7 +188,7 @@ def test_a_million_components():
 
 
 @pytest.mark.parametrize("call", [template("random", 2), template("sparse", 3, 2)], ids=str)
-@pytest.mark.parametrize("shape", [IMAGE, SIGNAL, VECTOR], ids=str)
+@pytest.mark.parametrize("shape", ANY, ids=str)
 def test_components_are_independent_and_the_first_is_the_scalar_one(call, shape):
     rows = make_templates(call, shape, 5)
     assert rows.shape == (5, math.prod(shape))

@@ -27,7 +27,7 @@ MAX_VALUES = 2**27  # one GiB of float64
 
 @dataclass(frozen=True)
 class Template:
-    """What draws a template on each kind of latent.
+    """What draws a template on each kind of latent; one function for both where places do not matter.
 
     Args:
         image: Draws on (channels, height, width); None where the pattern makes no sense.
@@ -66,7 +66,8 @@ def make_template(
     Args:
         call: Name and arguments as written, such as `ring(0.3)`.
         shape: (channels, height, width) of an image (every channel gets the same pattern, except from
-            `random`, `sparse` and `file`), (leads, samples) of a signal, or (size,) of a vector.
+            `random`, `sparse` and `file`), (leads, samples) of a signal, or (size,) of a vector; with more
+            axes, `ones`, `random`, `sparse` and `file` only.
         directory: What the path in `file` is relative to.
 
     Returns:
@@ -128,12 +129,9 @@ def _make(call: TemplateCall, place: Place) -> NDArray[np.float64]:
 
 def _check_place(place: Place) -> None:
     sizes = (*place.shape, 1 if place.count is None else place.count)
-    if not 1 <= len(place.shape) <= 3:
-        raise Misfit(
-            "expected (channels, height, width), (leads, samples) or (size,), because these are the latents "
-            "a template can be drawn on. Reshape the modality"
-        )
-    if any(isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1 for n in sizes):
+    if not place.shape or any(
+        isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1 for n in sizes
+    ):
         raise Misfit(
             "expected sizes that are whole numbers of at least 1. Change the shape or the cause's size"
         )
@@ -154,6 +152,11 @@ def _find(name: str) -> Template:
 
 def _drawing(template: Template, place: Place, name: str) -> Draw:
     draw = template.image if len(place.shape) == 3 else template.line
+    if len(place.shape) > 3 and template.image is not template.line:
+        raise Misfit(
+            f"expected (channels, height, width), (leads, samples) or (size,), because `{name}` is a pattern "
+            "in the plane or along a line. Use ones, random, sparse or file, or another shape"
+        )
     if draw is None:
         raise Misfit(
             f"expected an image (channels, height, width), because `{name}` is a pattern in the plane. On "
