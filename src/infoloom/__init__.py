@@ -1,0 +1,61 @@
+"""Multimodal datasets whose mutual information is known exactly, and can be chosen.
+
+A story names causes, targets and modalities and says by linear structural equations how the causes reach them. It
+compiles to an exact joint Gaussian over named variables, so every information value is known in closed form before a
+single row exists. Rows are drawn from it shard by shard, and each modality's latent goes through a bijection, which
+makes it look real and leaves every information value as it was.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from infoloom import presets as presets
+    from infoloom.datasets import Dataset as Dataset
+    from infoloom.datasets import generate as generate
+    from infoloom.datasets import open_dataset as open
+    from infoloom.datasets import verify as verify
+    from infoloom.errors import InfoloomError as InfoloomError
+    from infoloom.errors import SpecError as SpecError
+    from infoloom.presets import preset as preset
+    from infoloom.spec.expression import noise as noise
+    from infoloom.spec.expression import symbols as symbols
+    from infoloom.spec.expression import template as template
+    from infoloom.spec.model import Spec as Spec
+    from infoloom.story import Story as Story
+    from infoloom.story import load as load
+
+_PLACES = {
+    "Dataset": "datasets:Dataset",
+    "InfoloomError": "errors:InfoloomError",
+    "Spec": "spec.model:Spec",
+    "SpecError": "errors:SpecError",
+    "Story": "story:Story",
+    "generate": "datasets:generate",
+    "load": "story:load",
+    "noise": "spec.expression:noise",
+    "open": "datasets:open_dataset",
+    "preset": "presets:preset",
+    "presets": "presets",
+    "symbols": "spec.expression:symbols",
+    "template": "spec.expression:template",
+    "verify": "datasets:verify",
+}
+
+__all__ = sorted([*_PLACES, "__version__"])  # noqa: PLE0605
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: importing the package itself costs next to nothing."""
+    if name not in _PLACES:
+        raise AttributeError(f"module `infoloom` has no attribute `{name}`")
+    module, _, attribute = _PLACES[name].partition(":")
+    loaded = import_module(f"infoloom.{module}")
+    return getattr(loaded, attribute) if attribute else loaded
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

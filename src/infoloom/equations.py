@@ -1,0 +1,319 @@
+"""Structural equations composed into loadings on independent sources, in the coordinates where they are small.
+
+Modalities tied by the identity (a common field, an edge) form a *coupling group* of one size d. A group's basis V
+spans every template that enters or reads one of its members. In the span, a modality has r coordinates and the
+whole story is one small linear system; in the complement, every one of the d − r coordinates is an independent copy
+of one scalar system (theory, section 2). Nothing of size d × d is ever made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import scipy.linalg
+
+from infoloom.errors import SpecError, TemplateError
+from infoloom.graph import Edge, Graph, Node
+from infoloom.spec.expression import TemplateCall
+from infoloom.templates import make_template, make_templates
+
+__all__ = ["Array", "Geometry", "Group", "System", "compose", "lay_out", "orthonormal_rows"]
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+ONES: Final = TemplateCall("ones")
+MAX_LOADINGS: Final = 100_000_000
+_RANK: Final = 1e-12
+
+
+@dataclass(frozen=True)
+class Group:
+    """Modalities and fields of one size that are tied by the identity.
+
+    Attributes:
+        dim: Number of components d.
+        basis: Orthonormal rows V that span every template used in the group, shape (r, d).
+        modalities: Names of the members.
+        vectors: Names of the independent vector sources: fields, then `noise(modality)`.
+    """
+
+    dim: int
+    basis: Array
+    modalities: tuple[str, ...]
+    vectors: tuple[str, ...]
+
+    @property
+    def rank(self) -> int:
+        """Dimension r of the span."""
+        return int(self.basis.shape[0])
+
+    @property
+    def copies(self) -> int:
+        """Dimension d − r of the complement: number of independent copies of its scalar system."""
+        return self.dim - self.rank
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What does not depend on the weights: groups, their bases, and every term's template in them.
+
+    Attributes:
+        patterns: For (node, number of the term) the template in the group's coordinates: (r,), or (size, r) for a
+            cause with a size.
+    """
+
+    groups: tuple[Group, ...]
+    patterns: Mapping[tuple[str, int], Array]
+
+
+@dataclass(frozen=True)
+class System:
+    """Every variable as loadings on independent N(0, 1) sources.
+
+    Attributes:
+        groups: The coupling groups.
+        scalars: Names of the scalar sources, the first columns of the loadings.
+        spanned: Whether the vector sources have columns of their own in the span (equations) or not (covariances
+            given directly, where the scalar sources carry the whole span).
+        in_span: For each variable its loadings, shape (k, sources): a scalar has one row, a modality r rows.
+        complement: For each modality and field its group and its loadings on that group's vectors.
+    """
+
+    groups: tuple[Group, ...]
+    scalars: tuple[str, ...]
+    spanned: bool
+    in_span: Mapping[str, Array]
+    complement: Mapping[str, tuple[int, Array]]
+
+    def group(self, name: str) -> Group:
+        """The coupling group of a modality or field."""
+        return self.groups[self.complement[name][0]]
+
+    def columns(self, group: int, vector: int) -> slice:
+        """Columns of the in-span part of a vector source."""
+        start = len(self.scalars) + sum(len(g.vectors) * g.rank for g in self.groups[:group])
+        rank = self.groups[group].rank
+        return slice(start + vector * rank, start + (vector + 1) * rank)
+
+
+def lay_out(graph: Graph) -> Geometry:
+    """Find the coupling groups of a graph and draw all templates in their bases.
+
+    Raises:
+        SpecError: With every template that cannot be drawn, each with its path.
+    """
+    drawn, problems = _draw_all(graph)
+    if problems:
+        raise SpecError(problems)
+    groups = []
+    patterns: dict[tuple[str, int], Array] = {}
+    for members in _couplings(graph):
+        modalities = tuple(n for n in members if graph.nodes[n].kind == "modality")
+        fields = tuple(n for n in members if graph.nodes[n].kind == "field")
+        noises = tuple(f"noise({n})" for n in modalities if any(e.source == "noise" for e in graph.nodes[n].edges))
+        dim = graph.nodes[modalities[0]].dim
+        own = {key: rows for key, (place, rows) in drawn.items() if place in members}
+        basis = orthonormal_rows(own.values(), dim)
+        patterns |= {key: rows @ basis.T for key, rows in own.items()}
+        groups.append(Group(dim, basis, modalities, fields + noises))
+    return Geometry(tuple(groups), patterns)
+
+
+def compose(graph: Graph, geometry: Geometry, values: Mapping[str, float]) -> System:
+    """Follow the equations in topological order and collect every variable's loadings.
+
+    Args:
+        graph: The resolved graph.
+        geometry: Its groups and templates.
+        values: The value of every parameter.
+
+    Raises:
+        SpecError: The system would be absurdly large.
+    """
+    return _Composer(graph, geometry, values).run()
+
+
+def orthonormal_rows(stacks: Iterable[Array], dim: int) -> Array:
+    """An orthonormal basis of the span of some rows, rank-revealing.
+
+    Args:
+        stacks: Vectors, shape (dim,) or (k, dim).
+        dim: Number of components.
+
+    Returns:
+        Orthonormal rows, shape (r, dim).
+    """
+    distinct = {row.tobytes(): row for stack in stacks for row in np.atleast_2d(stack)}
+    rows = [row / np.linalg.norm(row) for row in distinct.values() if np.any(row)]
+    if not rows:
+        return np.zeros((0, dim))
+    if len(rows) == 1:
+        return rows[0][None]
+    q, r, _ = scipy.linalg.qr(np.stack(rows, axis=1), mode="economic", pivoting=True)
+    rank = int(np.sum(np.abs(np.diag(r)) > _RANK * abs(r[0, 0])))
+    return np.ascontiguousarray(q[:, :rank].T)
+
+
+def _couplings(graph: Graph) -> list[list[str]]:
+    """Modalities and fields connected by identity edges, in the spec's order."""
+    label = {name: name for name in graph.names("field", "modality")}
+
+    def root(name: str) -> str:
+        while label[name] != name:
+            name = label[name]
+        return name
+
+    for name in graph.names("modality"):
+        for parent in graph.nodes[name].parents:
+            if parent in label:
+                label[root(parent)] = root(name)
+    groups: dict[str, list[str]] = {}
+    for name in (*graph.names("modality"), *graph.names("field")):
+        groups.setdefault(root(name), []).append(name)
+    return list(groups.values())
+
+
+def _draw_all(graph: Graph) -> tuple[dict[tuple[str, int], tuple[str, Array]], list[str]]:
+    """Every template of every term at full size, with the modality or field at which it lives."""
+    drawn: dict[tuple[str, int], tuple[str, Array]] = {}
+    cache: dict[tuple[TemplateCall, tuple[int, ...], int | None], Array] = {}
+    problems = []
+    directory = graph.directory
+    for node in graph.nodes.values():
+        for number, edge in enumerate(node.edges):
+            place = _place(graph, node, edge)
+            if place is None:
+                continue
+            call = (edge.template or ONES).key
+            source = graph.nodes.get(edge.source)
+            size = source.dim if source and source.shape and source.kind == "cause" and _bare(edge) else None
+            shape = _shape(graph, place)
+            try:
+                if (call, shape, size) not in cache:
+                    cache[call, shape, size] = (
+                        make_template(call, shape, directory)
+                        if size is None
+                        else make_templates(call, shape, size, directory)
+                    )
+            except TemplateError as error:
+                section = "targets" if node.kind == "target" else "modalities"
+                problems.append(f"{section}.{node.name}: `@{call}`: {error}")
+                continue
+            drawn[node.name, number] = (place, cache[call, shape, size])
+    return drawn, problems
+
+
+def _bare(edge: Edge) -> bool:
+    return edge.linear and edge.factors[0].index is None
+
+
+def _place(graph: Graph, node: Node, edge: Edge) -> str | None:
+    """Where a term's template lives: at the modality that it enters, or at the source that a target reads."""
+    kind = "noise" if edge.source == "noise" else graph.nodes[edge.source].kind
+    if node.kind == "modality" and kind in ("cause", "target"):
+        return node.name
+    if node.kind == "target" and kind in ("field", "modality"):
+        return edge.source
+    return None
+
+
+def _shape(graph: Graph, place: str) -> tuple[int, ...]:
+    """Shape on which a template is drawn; a field has that of the first modality that uses it."""
+    node = graph.nodes[place]
+    if node.kind == "modality":
+        return node.shape
+    return next(n.shape for n in graph.nodes.values() if n.kind == "modality" and place in n.parents)
+
+
+class _Composer:
+    """Walks the graph once and adds up loadings."""
+
+    def __init__(self, graph: Graph, geometry: Geometry, values: Mapping[str, float]) -> None:
+        self.graph, self.geometry, self.values = graph, geometry, values
+        causes = [graph.nodes[name] for name in graph.names("cause")]
+        labels = [f"{c.name}[{i}]" if c.shape else c.name for c in causes for i in range(c.dim)]
+        noisy = [n for n in graph.names("target") if any(e.source == "noise" for e in graph.nodes[n].edges)]
+        self.scalars = (*labels, *(f"noise({name})" for name in noisy))
+        self.scalar_at = {label: i for i, label in enumerate(self.scalars)}
+        self.vector_at = {
+            vector: (g, v) for g, group in enumerate(geometry.groups) for v, vector in enumerate(group.vectors)
+        }
+        self.sources = len(self.scalars) + sum(len(g.vectors) * g.rank for g in geometry.groups)
+        rows = len(self.scalars) + sum((len(g.modalities) + len(g.vectors)) * g.rank for g in geometry.groups)
+        if rows * self.sources > MAX_LOADINGS:
+            raise SpecError(
+                [
+                    f"equations: {self.sources:,} independent sources for {rows:,} coordinates; expected at most "
+                    f"{MAX_LOADINGS:,} loadings. Use fewer templates or smaller causes."
+                ]
+            )
+        self.system = System(geometry.groups, self.scalars, True, {}, {})
+        self.in_span: dict[str, Array] = {}
+        self.complement: dict[str, tuple[int, Array]] = {}
+
+    def run(self) -> System:
+        for name in self.graph.order:
+            node = self.graph.nodes[name]
+            match node.kind:
+                case "cause":
+                    self.add_cause(node)
+                case "field":
+                    self.in_span[name], self.complement[name] = self.vector(name)
+                case "target":
+                    self.in_span[name] = sum((self.into_target(node, i) for i in range(len(node.edges))), self.zeros(1))
+                case "modality":
+                    self.add_modality(node)
+        return System(self.geometry.groups, self.scalars, True, self.in_span, self.complement)
+
+    def zeros(self, rows: int) -> Array:
+        return np.zeros((rows, self.sources))
+
+    def add_cause(self, node: Node) -> None:
+        rows = self.zeros(node.dim)
+        for i in range(node.dim):
+            label = f"{node.name}[{i}]" if node.shape else node.name
+            rows[i, self.scalar_at[label]] = 1.0
+            self.in_span[label] = rows[i : i + 1]
+        self.in_span[node.name] = rows
+
+    def vector(self, name: str) -> tuple[Array, tuple[int, Array]]:
+        """A vector source itself: the identity in its columns."""
+        g, v = self.vector_at[name]
+        group = self.geometry.groups[g]
+        rows = self.zeros(group.rank)
+        rows[:, self.system.columns(g, v)] = np.eye(group.rank)
+        return rows, (g, np.eye(len(group.vectors))[v])
+
+    def into_target(self, node: Node, number: int) -> Array:
+        edge = node.edges[number]
+        weight = edge.weight(self.values)
+        if edge.source == "noise":
+            rows = self.zeros(1)
+            rows[0, self.scalar_at[f"noise({node.name})"]] = weight
+            return rows
+        pattern = self.geometry.patterns.get((node.name, number))
+        rows = self.in_span[edge.factors[0].source]
+        return weight * (rows if pattern is None else pattern[None] @ rows)
+
+    def add_modality(self, node: Node) -> None:
+        g = next(i for i, group in enumerate(self.geometry.groups) if node.name in group.modalities)
+        group = self.geometry.groups[g]
+        rows = self.zeros(group.rank)
+        shared = np.zeros(len(group.vectors))
+        for number, edge in enumerate(node.edges):
+            weight = edge.weight(self.values)
+            pattern = self.geometry.patterns.get((node.name, number))
+            if pattern is not None:
+                rows += weight * np.atleast_2d(pattern).T @ self.in_span[edge.factors[0].source]
+                continue
+            if edge.source == "noise":
+                added, (_, more) = self.vector(f"noise({node.name})")
+            else:
+                added, (_, more) = self.in_span[edge.source], self.complement[edge.source]
+            rows += weight * added
+            shared += weight * more
+        self.in_span[node.name] = rows
+        self.complement[node.name] = (g, shared)

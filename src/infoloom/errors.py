@@ -1,0 +1,56 @@
+"""Named errors: each says what was given, what was expected, why, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = [
+    "DatasetError",
+    "DegenerateError",
+    "FlowError",
+    "InfiniteInformationError",
+    "InfoloomError",
+    "QueryError",
+    "SpecError",
+    "TemplateError",
+]
+
+
+class InfoloomError(Exception):
+    """Base of every error that infoloom raises on purpose."""
+
+
+class SpecError(InfoloomError):
+    """A specification that cannot be used; all of its problems are collected.
+
+    Args:
+        problems: One line each, `path: what is wrong`.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class QueryError(InfoloomError):
+    """An information query such as `I(a; b | c)` that cannot be read or answered."""
+
+
+class DegenerateError(InfoloomError):
+    """A set of variables whose joint covariance is singular."""
+
+
+class InfiniteInformationError(DegenerateError):
+    """A deterministic relation between variables makes the asked information infinite."""
+
+
+class TemplateError(InfoloomError):
+    """A template that cannot be drawn on the wanted shape."""
+
+
+class FlowError(InfoloomError):
+    """A bijection that cannot be built, read or certified."""
+
+
+class DatasetError(InfoloomError):
+    """A dataset that cannot be written, read or trusted."""

@@ -1,0 +1,281 @@
+"""The story as a graph: named nodes in topological order, what feeds each of them, d-separation."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Literal
+
+from infoloom.errors import FlowError, SpecError
+from infoloom.spec.expression import Factor, TemplateCall, Term
+from infoloom.spec.flow import flow_shape
+from infoloom.spec.model import Spec
+from infoloom.spec.parser import ExpressionError, parse_expression
+
+__all__ = ["Edge", "Graph", "Kind", "Node", "build_graph"]
+
+Kind = Literal["cause", "field", "target", "modality"]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One term of a node's equation: `coefficient · Π parameters · Π sources`, spread or read by a template.
+
+    Attributes:
+        factors: The sources; `(Factor("noise"),)` is the node's own noise. More than one, or a function or a
+            power of one, is a term that is not linear; all of its sources are causes.
+    """
+
+    coefficient: float
+    parameters: tuple[str, ...]
+    factors: tuple[Factor, ...]
+    template: TemplateCall | None
+    position: int
+
+    @property
+    def source(self) -> str:
+        """Name of the (first) source."""
+        return self.factors[0].name
+
+    @property
+    def linear(self) -> bool:
+        """Whether the term is one source times a weight."""
+        return len(self.factors) == 1 and self.factors[0].linear
+
+    def weight(self, values: Mapping[str, float]) -> float:
+        """The term's weight for given values of the parameters."""
+        return self.coefficient * math.prod(values[name] for name in self.parameters)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A named variable: its kind, the shape of one row, and the terms of its equation."""
+
+    name: str
+    kind: Kind
+    shape: tuple[int, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+    @property
+    def dim(self) -> int:
+        """Number of components of one row."""
+        return math.prod(self.shape)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Names of the other nodes in its equation, each once."""
+        names = (factor.name for edge in self.edges for factor in edge.factors)
+        return tuple(dict.fromkeys(name for name in names if name != "noise"))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All nodes of a story by name, in an order in which every node follows its parents."""
+
+    nodes: Mapping[str, Node]
+    order: tuple[str, ...]
+    directory: Path | None = None
+
+    def names(self, *kinds: Kind) -> tuple[str, ...]:
+        """Names of the nodes of some kinds, in the spec's order."""
+        return tuple(name for name, node in self.nodes.items() if node.kind in kinds)
+
+    def ancestors(self, names: Iterable[str]) -> frozenset[str]:
+        """The nodes from which a directed path leads to one of `names`, themselves included."""
+        found: set[str] = set()
+        open_names = list(names)
+        while open_names:
+            name = open_names.pop()
+            if name not in found:
+                found.add(name)
+                open_names += self.nodes[name].parents
+        return frozenset(found)
+
+    def d_separated(self, a: Iterable[str], b: Iterable[str], given: Iterable[str] = ()) -> bool:
+        """Whether `given` blocks every path between `a` and `b`: then their information given it is zero.
+
+        Moralises the ancestral graph and removes `given` (Lauritzen et al. 1990).
+        """
+        a, b, given = frozenset(a), frozenset(b), frozenset(given)
+        kept = self.ancestors(a | b | given)
+        neighbours: dict[str, set[str]] = {name: set() for name in kept}
+        for name in kept:
+            family = (name, *self.nodes[name].parents)
+            for one in family:
+                neighbours[one].update(other for other in family if other != one)
+        reached: set[str] = set()
+        open_names = list(a - given)
+        while open_names:
+            name = open_names.pop()
+            if name not in reached:
+                reached.add(name)
+                open_names += neighbours[name] - given
+        return not reached & b
+
+
+def build_graph(spec: Spec) -> Graph:
+    """Resolve every name of a spec's equations.
+
+    Raises:
+        SpecError: With every unknown name, misplaced source, unknown flow, wrong size, and any cycle.
+    """
+    return _Builder(spec).build()
+
+
+@dataclass
+class _Builder:
+    spec: Spec
+    problems: list[str] = field(default_factory=list)
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    def build(self) -> Graph:
+        spec = self.spec
+        for name, cause in spec.causes.items():
+            self.nodes[name] = Node(name, "cause", () if cause.size == 1 else (cause.size,))
+        self.nodes |= {name: Node(name, "field") for name in spec.fields}
+        self.nodes |= {name: Node(name, "target") for name in spec.targets}
+        for name, modality in spec.modalities.items():
+            self.nodes[name] = Node(name, "modality", self.flow_shape(name, modality.flow))
+        equations = {name: (f"targets.{name}", text) for name, text in spec.targets.items()}
+        equations |= {name: (f"modalities.{name}.latent", m.latent) for name, m in spec.modalities.items()}
+        if spec.covariance is None:
+            for name, (path, text) in equations.items():
+                self.add_equation(name, path, text)
+            self.size_fields()
+            self.check_identities()
+        else:
+            self.check_covariance_form(equations)
+        if self.problems:
+            raise SpecError(dict.fromkeys(self.problems))
+        return Graph(self.nodes, self.order(), spec.directory)
+
+    def flow_shape(self, name: str, flow: str) -> tuple[int, ...]:
+        try:
+            return flow_shape(flow, self.spec.directory)
+        except FlowError as error:
+            self.problems.append(f"modalities.{name}.flow: {error}")
+            return ()
+
+    def add_equation(self, name: str, path: str, text: str | None) -> None:
+        if text is None:
+            self.problems.append(f"{path}: this equation is missing. Add it, such as `0.7*cause + 0.2*noise`.")
+            return
+        try:
+            terms = parse_expression(text).terms
+        except ExpressionError as error:
+            self.problems.append(_at(path, text, error.position, str(error)))
+            return
+        edges = []
+        for term in terms:
+            trouble, edge = self.resolve(name, term)
+            if edge is None:
+                position, message = trouble
+                self.problems.append(_at(path, text, position, message))
+            else:
+                edges.append(edge)
+        node = self.nodes[name]
+        self.nodes[name] = Node(name, node.kind, node.shape, tuple(edges))
+
+    def resolve(self, name: str, term: Term) -> tuple[tuple[int, str], Edge | None]:
+        parameters, sources = [], []
+        for factor in term.factors:
+            if factor.name in self.spec.parameters:
+                if not factor.linear or factor.index is not None:
+                    return (factor.position, f"the parameter `{factor.name}` can only be a plain factor"), None
+                parameters.append(factor.name)
+            elif factor.name != "noise" and factor.name not in self.nodes:
+                return (factor.position, f"unknown name `{factor.name}`{self.suggest(factor.name)}"), None
+            else:
+                sources.append(factor)
+        edge = Edge(term.coefficient, tuple(parameters), tuple(sources), term.template, term.position)
+        trouble = self.misplaced(self.nodes[name], edge)
+        return (edge.position, trouble or ""), None if trouble else edge
+
+    def misplaced(self, node: Node, edge: Edge) -> str | None:
+        """Why a term cannot stand in a node's equation, if it cannot."""
+        if not edge.factors:
+            return "expected a source in the term: a cause, a field, a target, a modality or `noise`"
+        for factor in edge.factors:
+            kind = "noise" if factor.name == "noise" else self.nodes[factor.name].kind
+            trouble = self.bad_factor(node, edge, factor, kind)
+            if trouble:
+                return trouble
+        return None
+
+    def bad_factor(self, node: Node, edge: Edge, factor: Factor, kind: str) -> str | None:
+        size = self.nodes[factor.name].dim if kind == "cause" else 1
+        if factor.index is not None and (kind != "cause" or size == 1):
+            return f"`{factor.source}`: only a cause with a size has components. Write `{factor.name}`"
+        if factor.index is not None and factor.index >= size:
+            return f"`{factor.source}`: expected a component from 0 to {size - 1}"
+        if not edge.linear and kind != "cause":
+            return f"`{factor.name}`: only causes can be multiplied or stand in a function or a power"
+        if kind == "cause" and size > 1 and factor.index is None and (node.kind == "target" or not edge.linear):
+            return f"`{factor.name}` has {size} components. Name one of them, such as `{factor.name}[0]`"
+        if edge.template is None:
+            return None
+        if node.kind == "target" and kind not in ("field", "modality"):
+            return "a target is a scalar: only a field or a modality is read by a template. Remove the `@`"
+        if node.kind == "modality" and kind in ("noise", "field", "modality"):
+            what = "noise" if kind == "noise" else f"the {kind} `{factor.name}`"
+            return f"{what} enters as it is, without a template. Remove the `@`, or use a cause"
+        return None
+
+    def suggest(self, word: str) -> str:
+        near = difflib.get_close_matches(word, [*self.nodes, *self.spec.parameters, "noise"], n=1)
+        return f"; did you mean `{near[0]}`?" if near else ". Add it to `causes`, `fields` or `parameters`"
+
+    def size_fields(self) -> None:
+        for name in self.spec.fields:
+            users = [n for n in self.nodes.values() if n.kind == "modality" and name in n.parents and n.shape]
+            if not users:
+                self.problems.append(
+                    f"fields.{name}: no modality uses it, so its size is unknown. Use it in an equation or remove it."
+                )
+                continue
+            self.nodes[name] = Node(name, "field", (users[0].dim,))
+            for user in users[1:]:
+                if user.dim != users[0].dim:
+                    self.problems.append(
+                        f"fields.{name}: expected modalities of one size, but `{users[0].name}` has "
+                        f"{users[0].dim} components and `{user.name}` has {user.dim}. Use one field a size."
+                    )
+
+    def check_identities(self) -> None:
+        for node in self.nodes.values():
+            if node.kind != "modality" or not node.shape:
+                continue
+            for parent in (self.nodes[name] for name in node.parents):
+                if parent.kind == "modality" and parent.shape and parent.dim != node.dim:
+                    self.problems.append(
+                        f"modalities.{node.name}.latent: `{parent.name}` has {parent.dim} components and enters "
+                        f"through the identity, but `{node.name}` has {node.dim}. Read it into a target first."
+                    )
+
+    def check_covariance_form(self, equations: dict[str, tuple[str, str | None]]) -> None:
+        for path, text in equations.values():
+            if text is not None:
+                self.problems.append(f"{path}: a spec has either equations or `covariance`. Remove one of them.")
+        for section in ("causes", "fields", "parameters"):
+            if getattr(self.spec, section):
+                self.problems.append(f"{section}: a spec with `covariance` has none. Remove it, or write equations.")
+
+    def order(self) -> tuple[str, ...]:
+        parents = {name: node.parents for name, node in self.nodes.items()}
+        try:
+            return tuple(TopologicalSorter(parents).static_order())
+        except CycleError as error:
+            cycle = " → ".join(f"`{name}`" for name in error.args[1])
+            raise SpecError([f"equations: a cycle {cycle}; expected a graph without one. Remove an edge of it."]) from error
+
+
+def _at(path: str, text: str, position: int, message: str) -> str:
+    """Point at a character of an equation."""
+    start = max(0, position - 30)
+    excerpt = text[start : position + 30].replace("\n", " ")
+    stop = "" if message.endswith((".", "?")) else "."
+    return f"{path}: {message}{stop}\n    {excerpt}\n    {' ' * (position - start)}^ character {position + 1}"

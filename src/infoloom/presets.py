@@ -1,0 +1,58 @@
+"""Stories by name, and families of stories by their parameters."""
+
+from __future__ import annotations
+
+from infoloom.spec.load import preset_names as names
+from infoloom.story import Story, compile_story
+
+__all__ = ["multimodal_decay", "names", "preset"]
+
+
+def preset(name: str) -> Story:
+    """Compile a story that comes with the package.
+
+    Raises:
+        SpecError: No preset of that name.
+
+    Example:
+        >>> round(preset("figure-1").information("I(x1; x2)"), 9)
+        4.309011329
+    """
+    return compile_story(name)
+
+
+def multimodal_decay(
+    modalities: int = 10, alpha: float = 1.2, beta: float = 1.2, dim: int = 3072, weight: float = 1.0
+) -> Story:
+    """Many modalities whose shared information decays with their distance (the paper's multimodal example).
+
+    Modality i mixes one field per modality with weights α^−|i−j|, and sees one cause, the target, with weight·β^−i.
+
+    Args:
+        modalities: Number of modalities.
+        alpha: Base of the decay between modalities, > 0; the larger, the less neighbours share.
+        beta: Base of the decay of the target's weight, > 0.
+        dim: Components of a modality.
+        weight: The target's weight in the first modality.
+
+    Source:
+        Hashmani et al., arXiv 2510.21686, multimodal example.
+    """
+    count = range(modalities)
+    latents = {
+        f"x{i}": f"{weight * beta**-i!r}*cause + " + " + ".join(f"{alpha ** -abs(i - j)!r}*field{j}" for j in count)
+        for i in count
+    }
+    return compile_story(
+        {
+            "name": "multimodal-decay",
+            "description": f"{modalities} modalities, decays alpha={alpha} and beta={beta}",
+            "causes": {"cause": "normal"},
+            "fields": {f"field{j}": "normal" for j in count},
+            "targets": {"theta": "cause"},
+            "modalities": {
+                name: {"flow": "identity(3, 32, 32)" if dim == 3072 else f"vector({dim})", "latent": latent}
+                for name, latent in latents.items()
+            },
+        }
+    )

@@ -1,0 +1,1 @@
+"""What a person writes: the spec, its equations and presets. No arrays, no torch."""

@@ -1,0 +1,210 @@
+"""Flow expressions: `digits[3]`, `vector(16) | rotation(seed=1) | asinh`; their shapes without torch."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from infoloom.errors import FlowError
+
+__all__ = ["ZOO", "FlowStep", "flow_header", "flow_path", "flow_shape", "parse_flow", "zoo_names"]
+
+ZOO: Final = Path(__file__).resolve().parent.parent / "bijections" / "zoo"
+MAX_DIM: Final = 100_000_000
+_MAX_HEADER: Final = 16 * 2**20
+_STEP = re.compile(
+    r"\s*(?P<name>[A-Za-z_./~-][\w./~-]*)\s*(?:\[\s*(?P<selector>[^\[\]]*?)\s*\])?\s*(?:\((?P<args>[^()]*)\))?\s*"
+)
+_KEYWORD = re.compile(r"([A-Za-z_]\w*)\s*=\s*(.+)")
+_SHAPED = ("identity", "vector")
+
+Value = float | int | str | bool
+
+
+@dataclass(frozen=True)
+class FlowStep:
+    """One step of a flow expression, `name[selector](args, key=value)`."""
+
+    name: str
+    selector: str | None = None
+    args: tuple[Value, ...] = ()
+    kwargs: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def trained(self) -> bool:
+        """Whether the step names a trained flow: one of the zoo or a user's `.safetensors` file."""
+        return self.name.endswith(".safetensors") or (ZOO / f"{self.name}.safetensors").is_file()
+
+
+def parse_flow(text: str) -> tuple[FlowStep, ...]:
+    """Read a flow expression.
+
+    Args:
+        text: `step ("|" step)*` with `step = name ["[" class "]"] ["(" args ")"]`.
+
+    Raises:
+        FlowError: The text is not of that form.
+
+    Example:
+        >>> parse_flow("vector(16) | rotation(seed=1)")[1]
+        FlowStep(name='rotation', selector=None, args=(), kwargs=(('seed', 1),))
+    """
+    return tuple(_parse_step(part, text) for part in text.split("|"))
+
+
+def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
+    """Shape of one observation that a flow expression makes; its product is the latent's dimension.
+
+    Args:
+        text: A flow expression.
+        directory: Folder that a relative path of a user's flow is relative to.
+
+    Raises:
+        FlowError: Unknown flow, missing or unknown class, shapes that do not fit.
+
+    Example:
+        >>> flow_shape("identity(3, 32, 32) | asinh")
+        (3, 32, 32)
+    """
+    steps = parse_flow(text)
+    shape: tuple[int, ...] | None = None
+    for position, step in enumerate(steps):
+        made = _step_shape(step, directory)
+        if made is None and position == 0:
+            raise FlowError(
+                f"flow `{text}`: expected a first step that fixes the shape, such as `identity(3, 32, 32)`, "
+                f"`vector(16)` or one of {', '.join(zoo_names()) or 'the trained flows'}; got `{step.name}`."
+                + _suggest(step.name, [*_SHAPED, *zoo_names()])
+            )
+        if made is not None:
+            if shape is not None and math.prod(made) != math.prod(shape):
+                raise FlowError(
+                    f"flow `{text}`: step `{step.name}` expected {math.prod(made)} components, "
+                    f"got {math.prod(shape)} from the steps before it."
+                )
+            shape = made
+    if shape is None:  # unreachable: the first step fixes it
+        raise FlowError(f"flow `{text}`: no shape.")
+    return shape
+
+
+def zoo_names() -> tuple[str, ...]:
+    """Names of the trained flows that come with the package."""
+    return tuple(sorted(path.stem for path in ZOO.glob("*.safetensors")))
+
+
+def flow_path(name: str, directory: Path | None = None) -> Path:
+    """File of a trained flow: a zoo name or a path ending in `.safetensors`."""
+    if not name.endswith(".safetensors"):
+        return ZOO / f"{name}.safetensors"
+    path = Path(name).expanduser()
+    return path if path.is_absolute() or directory is None else directory / path
+
+
+def flow_header(path: Path) -> dict[str, Any]:
+    """The description that a trained flow's file carries, read without torch and without its weights.
+
+    Raises:
+        FlowError: No such file, not safetensors, or without infoloom's description.
+    """
+    try:
+        with path.open("rb") as file:
+            size = struct.unpack("<Q", file.read(8))[0]
+            if size > _MAX_HEADER:
+                raise ValueError(f"its header claims {size} bytes")
+            description = json.loads(json.loads(file.read(size))["__metadata__"]["infoloom"])
+            if not isinstance(description, dict):
+                raise ValueError("its description is not an object")
+    except OSError as error:
+        raise FlowError(f"flow `{path}`: expected a readable file ({error.strerror}). Check the path.") from error
+    except (KeyError, TypeError, ValueError, struct.error, RecursionError) as error:
+        raise FlowError(
+            f"flow `{path}`: expected a safetensors file with infoloom's description, made by "
+            f"`infoloom flow train`; got something else ({error})."
+        ) from error
+    return description
+
+
+def _parse_step(part: str, text: str) -> FlowStep:
+    match = _STEP.fullmatch(part)
+    if match is None:
+        raise FlowError(
+            f"flow `{text}`: cannot read the step `{part.strip()}`; expected `name`, `name[class]` or "
+            "`name(argument, key=value)`, joined by `|`."
+        )
+    args: list[Value] = []
+    kwargs: list[tuple[str, Value]] = []
+    for item in (match["args"] or "").split(","):
+        if not item.strip():
+            continue
+        keyword = _KEYWORD.fullmatch(item.strip())
+        if keyword is None:
+            args.append(_value(item.strip()))
+        else:
+            kwargs.append((keyword[1], _value(keyword[2].strip())))
+    return FlowStep(match["name"], match["selector"], tuple(args), tuple(kwargs))
+
+
+def _value(text: str) -> Value:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            return number
+    return text.strip("\"'")
+
+
+def _step_shape(step: FlowStep, directory: Path | None) -> tuple[int, ...] | None:
+    if step.name in _SHAPED:
+        return _given_shape(step)
+    if not step.trained:
+        return None
+    header = flow_header(flow_path(step.name, directory))
+    shape = header.get("shape")
+    if not (isinstance(shape, list) and shape and all(isinstance(n, int) and 0 < n <= MAX_DIM for n in shape)):
+        raise FlowError(f"flow `{step.name}`: expected a shape in its description, got {shape!r}.")
+    _check_class(step, header.get("classes"))
+    return tuple(shape)
+
+
+def _given_shape(step: FlowStep) -> tuple[int, ...]:
+    shape = step.args
+    sizes = tuple(n for n in shape if isinstance(n, int) and not isinstance(n, bool) and n > 0)
+    if not shape or len(sizes) != len(shape) or step.kwargs or (step.name == "vector" and len(shape) != 1):
+        example = "vector(16)" if step.name == "vector" else "identity(3, 32, 32)"
+        raise FlowError(f"flow `{step.name}{shape}`: expected positive whole sizes, as in `{example}`.")
+    if len(sizes) > 8 or math.prod(sizes) > MAX_DIM:
+        raise FlowError(f"flow `{step.name}{shape}`: expected at most 8 axes and {MAX_DIM:,} components.")
+    return sizes
+
+
+def _check_class(step: FlowStep, classes: list[str] | None) -> None:
+    if not classes:
+        if step.selector is not None:
+            raise FlowError(f"flow `{step.name}[{step.selector}]`: this flow has no classes. Write `{step.name}`.")
+        return
+    if step.selector is None:
+        raise FlowError(
+            f"flow `{step.name}`: expected a class, one of {', '.join(classes)}. Write `{step.name}[{classes[0]}]`."
+        )
+    known = [*classes, *(str(i) for i in range(len(classes)))]
+    if step.selector not in known:
+        raise FlowError(
+            f"flow `{step.name}[{step.selector}]`: unknown class `{step.selector}`; expected one of "
+            f"{', '.join(classes)}.{_suggest(step.selector, classes)}"
+        )
+
+
+def _suggest(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" Did you mean `{near[0]}`?" if near else ""

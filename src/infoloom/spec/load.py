@@ -1,0 +1,100 @@
+"""From a file, a text or a tree of values to a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from infoloom.errors import SpecError
+from infoloom.spec.model import Spec, build_spec
+
+__all__ = ["PRESETS", "load_spec", "parse_spec", "preset_names"]
+
+PRESETS: Final = Path(__file__).resolve().parent / "presets"
+MAX_BYTES: Final = 10 * 2**20
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice and does not follow aliases, which could grow without bound."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.constructor.ConstructorError(None, None, "aliases are not supported", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key `{key}` is given twice", key_node.start_mark
+                )
+            if isinstance(key, Hashable):
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_spec(source: str | Path | dict[str, Any]) -> Spec:
+    """Load a spec from a file, the name of a preset, or a dict.
+
+    Raises:
+        SpecError: The file cannot be read, or with every problem that the spec has.
+    """
+    if isinstance(source, dict):
+        return build_spec(source)
+    path = Path(source)
+    if not path.suffix and path.name == str(source) and not path.exists():
+        path = _preset_path(str(source))
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SpecError([f"spec `{path}`: expected at most {MAX_BYTES:,} bytes."])
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SpecError([f"spec `{source}`: cannot be read ({error.strerror}). Check the path."]) from error
+    except UnicodeDecodeError as error:
+        raise SpecError([f"spec `{source}`: expected UTF-8 text, byte {error.start} is not."]) from error
+    return parse_spec(text, path.resolve().parent)
+
+
+def parse_spec(text: str, directory: Path | None = None) -> Spec:
+    """Read a spec from YAML text.
+
+    Args:
+        text: The YAML document.
+        directory: Folder that relative file names are relative to.
+
+    Raises:
+        SpecError: Not YAML, or with every problem that the spec has.
+    """
+    try:
+        tree = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise SpecError([f"spec: {place}not valid YAML: {error.problem or error.context}."]) from error
+    except (yaml.YAMLError, ValueError, OverflowError, TypeError, KeyError) as error:
+        raise SpecError([f"spec: not valid YAML: {' '.join(str(error).split())[:200]}."]) from error
+    except RecursionError as error:
+        raise SpecError(["spec: not valid YAML: nested too deeply."]) from error
+    return build_spec(tree, directory)
+
+
+def preset_names() -> tuple[str, ...]:
+    """Names of the stories that come with the package."""
+    return tuple(sorted(path.stem for path in PRESETS.glob("*.yaml")))
+
+
+def _preset_path(name: str) -> Path:
+    import difflib
+
+    path = PRESETS / f"{name}.yaml"
+    if name not in preset_names():
+        near = difflib.get_close_matches(name, preset_names(), n=1)
+        hint = f" Did you mean `{near[0]}`?" if near else " `infoloom presets` lists them."
+        raise SpecError([f"spec `{name}`: no such file, and no preset of that name.{hint}"])
+    return path

@@ -1,0 +1,215 @@
+"""The specification of a story, exactly as a person writes it: frozen, checked for form, without arrays."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from infoloom.errors import SpecError
+from infoloom.spec.expression import Expression
+
+__all__ = ["CauseSpec", "ModalitySpec", "ParameterSpec", "Spec", "build_spec"]
+
+FORMAT: Final = 1
+MAX_NAMES: Final = 10_000
+MAX_SIZE: Final = 100_000
+NAME = re.compile(r"[^\W\d]\w*")
+RESERVED: Final = frozenset({"noise", "true", "false"})
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, Expression | float | int) and not isinstance(value, bool) else value
+
+
+Equation = Annotated[str, BeforeValidator(_text)]
+
+
+class _Node(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class CauseSpec(_Node):
+    """A scalar proto-latent, or `size` of them: independent, mean 0, variance 1."""
+
+    distribution: str = "normal"
+    size: Annotated[int, Field(ge=1, le=MAX_SIZE)] = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return {"distribution": value} if isinstance(value, str) else {} if value is None else value
+
+
+class ParameterSpec(_Node):
+    """A weight by name: a number, or `free` between bounds for the design solver to choose."""
+
+    value: Finite | None = None
+    free: bool = False
+    min: Finite | None = None
+    max: Finite | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        if value == "free":
+            return {"free": True}
+        return {"value": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _either(self) -> ParameterSpec:
+        if self.free == (self.value is not None):
+            raise ValueError("expected a number or `free`, one of the two")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"expected min ≤ max, got {self.min} and {self.max}")
+        return self
+
+
+class ModalitySpec(_Node):
+    """What is observed: a flow expression, the equation of its latent, and how the latent meets the flow."""
+
+    flow: str
+    latent: Equation | None = None
+    whitening: Literal["whiten", "scale", "none"] = "whiten"
+
+
+class Spec(_Node):
+    """A whole story. The mapping keys are the names of its variables.
+
+    Attributes:
+        directory: Folder that relative file names in the spec are relative to; not part of the spec's text.
+    """
+
+    infoloom: Literal[1] = FORMAT
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    description: str = ""
+    causes: dict[str, CauseSpec] = {}
+    fields: dict[str, Literal["normal"]] = {}
+    parameters: dict[str, ParameterSpec] = {}
+    targets: dict[str, Equation | None] = {}
+    modalities: Annotated[dict[str, ModalitySpec], Field(min_length=1)]
+    covariance: dict[str, Finite | Equation] | None = None
+    require: dict[str, Finite] = {}
+    directory: Annotated[Path | None, Field(exclude=True, repr=False)] = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The spec as plain values, without what equals its default."""
+        tree = self.model_dump(mode="json", exclude_defaults=True)
+        short = {"infoloom": FORMAT, **tree}
+        for name, cause in self.causes.items():
+            short["causes"][name] = cause.distribution if cause.size == 1 else cause.model_dump(mode="json")
+        for name, parameter in self.parameters.items():
+            bounded = parameter.min is not None or parameter.max is not None
+            if not bounded:
+                short["parameters"][name] = "free" if parameter.free else parameter.value
+        return short
+
+    def to_yaml(self) -> str:
+        """The spec as YAML that loads to an equal spec."""
+        import yaml
+
+        text: str = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, width=1000)
+        return text
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical form: equal digests mean equal stories, whatever the comments and layout."""
+        canonical = {k: v for k, v in self.to_dict().items() if k != "description"}
+        return hashlib.sha256(json.dumps(canonical, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def build_spec(tree: object, directory: Path | None = None) -> Spec:
+    """Check the form of a tree of plain values and freeze it.
+
+    Args:
+        tree: What a YAML file holds; equations may be `Expression` objects.
+        directory: Folder that relative file names are relative to.
+
+    Raises:
+        SpecError: With every problem of form, each with its path.
+    """
+    if not isinstance(tree, dict):
+        raise SpecError([f"spec: expected a mapping with `name`, `causes` and `modalities`, got {_kind(tree)}."])
+    problems = []
+    if any(not isinstance(key, str) for key in tree):
+        raise SpecError([f"spec: expected names as keys, got {next(k for k in tree if not isinstance(k, str))!r}."])
+    if "infoloom" not in tree:
+        tree = {"infoloom": FORMAT, **tree}
+    if "directory" in tree:
+        raise SpecError(["directory: unknown key."])
+    spec = None
+    try:
+        spec = Spec.model_validate({**tree, "directory": directory})
+    except ValidationError as error:
+        problems += [_problem(item) for item in error.errors()]
+    problems += _name_problems(tree)
+    if spec is None or problems:
+        raise SpecError(dict.fromkeys(problems))
+    return spec
+
+
+def _name_problems(tree: dict[str, Any]) -> list[str]:
+    problems = []
+    seen: dict[str, str] = {}
+    for section in ("causes", "fields", "parameters", "targets", "modalities"):
+        names = tree.get(section)
+        for name in names if isinstance(names, dict) else ():
+            path = f"{section}.{name}"
+            if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > 100:
+                problems.append(f"{path}: expected a name of letters, digits and underscores, not starting with a digit.")
+            elif name in RESERVED:
+                problems.append(f"{path}: the name `{name}` is taken by the language. Choose another one.")
+            elif name in seen:
+                problems.append(f"{path}: the name `{name}` is used twice, also in `{seen[name]}`. Rename one of them.")
+            else:
+                seen[name] = section
+    if len(seen) > MAX_NAMES:
+        problems.append(f"spec: expected at most {MAX_NAMES:,} names, got {len(seen):,}.")
+    return problems
+
+
+_KEYS = {
+    "": tuple(key for key in Spec.model_fields if key != "directory"),
+    "causes": tuple(CauseSpec.model_fields),
+    "parameters": tuple(ParameterSpec.model_fields),
+    "modalities": tuple(ModalitySpec.model_fields),
+}
+
+
+def _problem(item: Any) -> str:
+    parts = [str(part) for part in item["loc"] if part != "[key]"]
+    path = ".".join(_trim(parts)) or "spec"
+    got = item.get("input")
+    match item["type"]:
+        case "extra_forbidden":
+            known = _KEYS.get(parts[0] if len(parts) > 1 else "", ())
+            near = difflib.get_close_matches(parts[-1], known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(known)}."
+            return f"{path}: unknown key `{parts[-1]}`; {hint}"
+        case "missing":
+            return f"{path}: this key is missing. Add it."
+        case "value_error":
+            return f"{path}: {str(item['msg']).removeprefix('Value error, ')}."
+        case "literal_error" if path == "infoloom":
+            return f"infoloom: this spec has format {got!r}; expected {FORMAT}, which this version reads. Update infoloom."
+    message = str(item["msg"]).replace("Input should", "expected it to").rstrip(".")
+    return f"{path}: {message}, got {_kind(got)}."
+
+
+def _trim(parts: list[str]) -> list[str]:
+    """Pydantic appends the branch of a union; a person's spec has no such level."""
+    depth = {"causes": 3, "parameters": 3, "modalities": 3, "targets": 2, "covariance": 2, "require": 2}
+    return parts[: depth.get(parts[0], len(parts))] if parts else parts
+
+
+def _kind(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{type(value).__name__} {text[:50]}…"
