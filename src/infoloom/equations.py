@@ -20,7 +20,7 @@ from infoloom.graph import Edge, Graph, Node
 from infoloom.spec.expression import TemplateCall
 from infoloom.templates import make_template, make_templates
 
-__all__ = ["Array", "Geometry", "Group", "System", "compose", "lay_out", "orthonormal_rows"]
+__all__ = ["Array", "Geometry", "Group", "System", "compose", "lay_out", "orthonormal_rows", "templates"]
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -134,6 +134,19 @@ def compose(graph: Graph, geometry: Geometry, values: Mapping[str, float]) -> Sy
         SpecError: The system would be absurdly large.
     """
     return _Composer(graph, geometry, values).run()
+
+
+def templates(graph: Graph) -> dict[str, Array]:
+    """Every distinct template of a story, by what it spreads or reads and where, in the shape on which it is drawn."""
+    drawn, problems = _draw_all(graph)
+    if problems:
+        raise SpecError(problems)
+    pictures = {}
+    for (name, number), (place, rows) in drawn.items():
+        edge = graph.nodes[name].edges[number]
+        title = f"{name}: {'*'.join(str(f) for f in edge.factors)}@{edge.template or ONES}"
+        pictures[title] = np.atleast_2d(rows)[0].reshape(_shape(graph, place))
+    return pictures
 
 
 def orthonormal_rows(stacks: Iterable[Array], dim: int) -> Array:

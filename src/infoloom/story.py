@@ -12,7 +12,7 @@ import numpy as np
 
 from infoloom.covariance import StructuredCovariance, Whitener
 from infoloom.covariance_form import compose_covariance
-from infoloom.equations import Array, System, compose, lay_out
+from infoloom.equations import Array, System, compose, lay_out, templates
 from infoloom.errors import DegenerateError, SpecError
 from infoloom.graph import Graph, build_graph
 from infoloom.information.notation import evaluate, parse_query
@@ -79,6 +79,10 @@ class Story:
     def whitener(self, name: str) -> Whitener:
         """The linear map from a modality's latent to its flow's input."""
         return self.covariance.whitener(name, self.spec.modalities[name].whitening)
+
+    def templates(self) -> dict[str, Array]:
+        """Every template of the story by its term, each in the shape of its modality."""
+        return templates(self.graph)
 
     def information(self, query: str) -> float:
         """The exact value of a quantity such as `I(radio; xray | theta)`.

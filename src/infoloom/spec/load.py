@@ -11,7 +11,7 @@ import yaml
 from infoloom.errors import SpecError
 from infoloom.spec.model import Spec, build_spec
 
-__all__ = ["PRESETS", "load_spec", "parse_spec", "preset_names"]
+__all__ = ["PRESETS", "load_spec", "parse_spec", "preset_names", "preset_text"]
 
 PRESETS: Final = Path(__file__).resolve().parent / "presets"
 MAX_BYTES: Final = 10 * 2**20
@@ -89,6 +89,15 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in PRESETS.glob("*.yaml")))
 
 
+def preset_text(name: str) -> str:
+    """The YAML of a preset with its comments.
+
+    Raises:
+        SpecError: No preset of that name.
+    """
+    return _preset_path(name).read_text(encoding="utf-8")
+
+
 def _preset_path(name: str) -> Path:
     import difflib
 
@@ -96,5 +105,5 @@ def _preset_path(name: str) -> Path:
     if name not in preset_names():
         near = difflib.get_close_matches(name, preset_names(), n=1)
         hint = f" Did you mean `{near[0]}`?" if near else " `infoloom presets` lists them."
-        raise SpecError([f"spec `{name}`: no such file, and no preset of that name.{hint}"])
+        raise SpecError([f"spec `{name}`: no such file or preset.{hint}"])
     return path

@@ -1,0 +1,88 @@
+"""`infoloom presets`, `new` and `info`: parse, one call, print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infoloom.errors import InfoloomError
+
+__all__ = ["register"]
+
+SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, or the name of a preset.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, full precision.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to an application."""
+    for command in (presets, new, info):
+        app.command()(command)
+
+
+def presets(as_json: AsJson = False) -> None:
+    """List the stories that come with the package."""
+    from infoloom.spec.load import load_spec, preset_names
+
+    listed = {name: load_spec(name).description for name in preset_names()}
+    if as_json:
+        print(json.dumps(listed, indent=2))
+        return
+    width = max(map(len, listed))
+    for name, description in listed.items():
+        print(f"{name:<{width}}  {description}")
+
+
+def new(
+    preset: Annotated[str, typer.Argument(metavar="PRESET", help="Name of a preset.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; not overwritten.")] = None,
+) -> None:
+    """Write a preset's spec, comments included, as a start for your own."""
+    from infoloom.spec.load import preset_text
+
+    text = preset_text(preset)
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise InfoloomError(f"file `{output}`: cannot be written ({error.strerror}). Choose another name.") from error
+
+
+def info(
+    spec: SpecArgument,
+    queries: Annotated[
+        list[str] | None, typer.Argument(metavar="QUERY", help="Quantities such as 'I(a; b | c)'; else the truth table.")
+    ] = None,
+    as_json: AsJson = False,
+    bits: Annotated[bool, typer.Option("--bits", help="Print bits instead of nats.")] = False,
+    templates: Annotated[Path | None, typer.Option(help="Draw the story's templates into this picture.")] = None,
+) -> None:
+    """Print the exact information of a story: its truth table, or the asked quantities."""
+    from infoloom.story import load
+    from infoloom.units import to_bits
+
+    story = load(spec)
+    if templates is not None:
+        from infoloom.report.figures import draw_templates
+
+        draw_templates(story.templates(), templates)
+    values = {q: story.information(q) for q in queries} if queries else story.truth_table()
+    unit = "bits" if bits else "nats"
+    if bits:
+        values = {name: to_bits(value) for name, value in values.items()}
+    if as_json:
+        print(json.dumps({"unit": unit, "values": values}, indent=2))
+        return
+    _print_table(story.name, values, unit)
+
+
+def _print_table(title: str, values: dict[str, float], unit: str) -> None:
+    width = max(map(len, values), default=0)
+    print(f"{title}, exact, in {unit}")
+    for name, value in values.items():
+        print(f"  {name:<{width}}  {round(value, 12) + 0.0:>16.12f}")
