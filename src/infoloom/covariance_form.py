@@ -8,7 +8,6 @@ is the same `System` that equations give, with the Cholesky factors of the joint
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +19,7 @@ import numpy as np
 from infoloom.equations import Array, Group, System, orthonormal_rows
 from infoloom.errors import SpecError, TemplateError
 from infoloom.graph import Graph
+from infoloom.spec.files import BLOCK
 from infoloom.spec.model import Spec
 from infoloom.spec.parser import ExpressionError, parse_expression
 from infoloom.templates import make_template
@@ -27,7 +27,6 @@ from infoloom.templates import make_template
 __all__ = ["compose_covariance"]
 
 MAX_DENSE: Final = 4096
-_BLOCK = re.compile(r"""\s*block\(\s*["'](?P<file>[^"']+)["']\s*\)\s*""")
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def _read_blocks(spec: Spec, graph: Graph) -> tuple[dict[tuple[str, str], _Block
 
 def _read_block(pair: tuple[str, str], value: float | str, graph: Graph, directory: Path | None) -> _Block:
     nodes = [graph.nodes[name] for name in pair]
-    match = _BLOCK.fullmatch(str(value))
+    match = BLOCK.fullmatch(str(value))
     if match:
         return _Block(dense=_dense(match["file"], nodes[0].dim, nodes[1].dim, directory, pair[0] == pair[1]))
     identity = 0.0

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from infoloom.errors import SpecError
 from infoloom.spec.expression import Expression
+from infoloom.spec.files import content_hash, rename_files
 
 __all__ = ["CauseSpec", "ModalitySpec", "ParameterSpec", "Spec", "build_spec"]
 
@@ -121,8 +122,9 @@ class Spec(_Node):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the canonical form: equal digests mean equal stories, whatever the comments and layout."""
-        canonical = {k: v for k, v in self.to_dict().items() if k != "description"}
+        """SHA-256 of the spec and the content of the files that it names, whatever its comments and layout."""
+        tree = {key: value for key, value in self.to_dict().items() if key != "description"}
+        canonical = rename_files(tree, lambda name: content_hash(name, self.directory))
         return hashlib.sha256(json.dumps(canonical, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

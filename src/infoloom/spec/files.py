@@ -1,0 +1,84 @@
+"""The files that a spec names: templates, blocks of covariance, and flows of a user's own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from infoloom.errors import FlowError
+from infoloom.spec.expression import Expression, TemplateCall
+from infoloom.spec.flow import parse_flow
+from infoloom.spec.parser import ExpressionError, parse_expression
+
+__all__ = ["BLOCK", "content_hash", "rename_files"]
+
+BLOCK: Final = re.compile(r"""\s*block\(\s*["'](?P<file>[^"']+)["']\s*\)\s*""")
+Rename = Callable[[str], str]
+
+
+def rename_files(tree: dict[str, Any], rename: Rename) -> dict[str, Any]:
+    """The tree of a spec with every file name replaced; equations that name a file are written canonically.
+
+    Args:
+        tree: A spec as plain values.
+        rename: From a name as written to its replacement.
+    """
+    renamed = dict(tree)
+    for section in ("targets", "covariance"):
+        if section in tree:
+            renamed[section] = {name: _in_equation(value, rename) for name, value in tree[section].items()}
+    renamed["modalities"] = {
+        name: {
+            key: _in_flow(value, rename) if key == "flow" else _in_equation(value, rename)
+            for key, value in modality.items()
+        }
+        for name, modality in tree["modalities"].items()
+    }
+    return renamed
+
+
+def content_hash(name: str, directory: Path | None) -> str:
+    """SHA-256 of a file's content, so that a name stands for what is in the file; `missing` without one."""
+    path = (directory or Path()) / Path(name).expanduser()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() + path.suffix
+    except OSError:
+        return "missing"
+
+
+def _in_equation(value: object, rename: Rename) -> object:
+    if not isinstance(value, str):
+        return value
+    block = BLOCK.fullmatch(value)
+    if block:
+        return f'block("{rename(block["file"])}")'
+    if "file" not in value:
+        return value
+    try:
+        terms = parse_expression(value).terms
+    except ExpressionError:
+        return value
+    return str(Expression(tuple(replace(t, template=_in_template(t.template, rename)) for t in terms)))
+
+
+def _in_template(call: TemplateCall | None, rename: Rename) -> TemplateCall | None:
+    if call is None or call.name != "file":
+        return call
+    args = tuple(rename(a) if i == 0 and isinstance(a, str) else a for i, a in enumerate(call.args))
+    kwargs = tuple((k, rename(v) if k == "path" and isinstance(v, str) else v) for k, v in call.kwargs)
+    return replace(call, args=args, kwargs=kwargs)
+
+
+def _in_flow(text: str, rename: Rename) -> str:
+    try:
+        names = [step.name for step in parse_flow(text) if step.name.endswith(".safetensors")]
+    except FlowError:
+        return text
+    for name in dict.fromkeys(names):
+        text = text.replace(name, rename(name))
+    return text
