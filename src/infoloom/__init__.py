@@ -1,9 +1,9 @@
 """Multimodal datasets whose mutual information is known exactly, and can be chosen.
 
-A story names causes, targets and modalities and says by linear structural equations how the causes reach them. It
-compiles to an exact joint Gaussian over named variables, so every information value is known in closed form before a
-single row exists. Rows are drawn from it shard by shard, and each modality's latent goes through a bijection, which
-makes it look real and leaves every information value as it was.
+A story names causes, targets and modalities and says by linear structural equations how the causes reach
+them. It compiles to an exact joint Gaussian over named variables, so every information value is known in
+closed form before a single row exists. Rows are drawn from it shard by shard, and each modality's latent goes
+through a bijection, which makes it look real and leaves every information value as it was.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from infoloom import presets as presets
     from infoloom.datasets import Dataset as Dataset
     from infoloom.datasets import generate as generate
-    from infoloom.datasets import open_dataset as open
+    from infoloom.datasets import open_dataset as open  # noqa: A004, F401
     from infoloom.datasets import verify as verify
     from infoloom.errors import InfoloomError as InfoloomError
     from infoloom.errors import SpecError as SpecError

@@ -1,9 +1,9 @@
 """The joint covariance of all variables, kept in the coordinates where it is small (theory, section 2).
 
-The joint law of any set of variables is a product of independent blocks: one block in the span, shared by all of them,
-and for each coupling group d − r identical copies of one block in the complement. A block is a matrix of loadings
-`rows` with covariance rows · rowsᵀ; log-determinants come from a QR decomposition of the loadings, which never squares
-their condition number.
+The joint law of any set of variables is a product of independent blocks: one block in the span, shared by all
+of them, and for each coupling group d − r identical copies of one block in the complement. A block is a
+matrix of loadings `rows` with covariance rows · rowsᵀ; log-determinants come from a QR decomposition of the
+loadings, which never squares their condition number.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def triangle(rows: Array) -> tuple[Array, int | None]:
         rows: Loadings, shape (n, sources).
 
     Returns:
-        R, shape (n, n) (fewer rows if there are fewer sources), and the index of the first dependent row or None.
+        R, shape (n, n) (fewer rows if there are fewer sources), and the index of the first dependent row or
+        None.
     """
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     safe = np.where(lengths > 0, lengths, 1.0)
@@ -107,7 +108,9 @@ class StructuredCovariance:
     """The joint Gaussian law of all variables of a story."""
 
     system: System
-    _volumes: dict[tuple[str, ...], Mapping[int | None, float]] = field(default_factory=dict, repr=False, compare=False)
+    _volumes: dict[tuple[str, ...], Mapping[int | None, float]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -220,7 +223,9 @@ def explain(block: Block) -> str:
         raise ValueError("explain: expected a singular block.")
     name = block.owners[at]
     if not np.any(block.rows[at]):
-        return f"`{name}` does not vary: nothing random enters it. Add noise to `{name}`, such as `+ 0.1*noise`."
+        return (
+            f"`{name}` does not vary: nothing random enters it. Add noise to `{name}`, such as `+ 0.1*noise`."
+        )
     earlier = block.rows[:at]
     weights = np.linalg.lstsq(earlier.T, block.rows[at], rcond=None)[0]
     heavy = np.abs(weights) > 1e-6 * np.abs(weights).max()
@@ -228,7 +233,8 @@ def explain(block: Block) -> str:
     others = ", ".join(f"`{owner}`" for owner in tied if owner != name)
     if not others:
         return (
-            f"`{name}` has fewer sources of variation than components, so its components determine each other. "
+            f"`{name}` has fewer sources of variation than components, so its components determine each "
+            "other. "
             f"Add noise to `{name}`, such as `+ 0.1*noise`."
         )
     return (

@@ -1,8 +1,9 @@
 """Stories given by block covariances instead of equations: the paper's sampling paradigm.
 
-A block between two modalities is `c·I + Σ w·t tᵀ` (written `0.5 + 0.1@disk`) or a dense matrix (`block("ab.npy")`); a
-block between a modality and a target is a sum of templates (`0.2@ones`); between targets it is a number. The result
-is the same `System` that equations give, with the Cholesky factors of the joint covariance as loadings.
+A block between two modalities is `c·I + Σ w·t tᵀ` (written `0.5 + 0.1@disk`) or a dense matrix
+(`block("ab.npy")`); a block between a modality and a target is a sum of templates (`0.2@ones`); between
+targets it is a number. The result is the same `System` that equations give, with the Cholesky factors of the
+joint covariance as loadings.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def compose_covariance(spec: Spec, graph: Graph) -> System:
     names = [*graph.names("target"), *graph.names("modality")]
     sizes = [groups[place[n]].rank if n in place else 1 for n in names]
     if sum(sizes) > 2 * MAX_DENSE:
-        raise SpecError([f"covariance: {sum(sizes):,} dense coordinates; expected at most {2 * MAX_DENSE:,}."])
+        raise SpecError(
+            [f"covariance: {sum(sizes):,} dense coordinates; expected at most {2 * MAX_DENSE:,}."]
+        )
     edges = list(pairwise([0, *np.cumsum(sizes).tolist()]))
     joint = np.zeros((sum(sizes), sum(sizes)))
     for (a, b), block in blocks.items():
@@ -113,11 +116,15 @@ def _read_block(pair: tuple[str, str], value: float | str, graph: Graph, directo
     right: list[Array] = []
     for term in parse_expression(str(value)).terms:
         if term.factors:
-            raise ExpressionError(f"expected a number or `weight@template`, got `{term.factors[0].source}`", term.position)
+            raise ExpressionError(
+                f"expected a number or `weight@template`, got `{term.factors[0].source}`", term.position
+            )
         if term.template is None:
             identity += term.coefficient
             continue
-        drawn = [make_template(term.template.key, n.shape, directory) if n.shape else np.ones(1) for n in nodes]
+        drawn = [
+            make_template(term.template.key, n.shape, directory) if n.shape else np.ones(1) for n in nodes
+        ]
         left.append(term.coefficient * drawn[0])
         right.append(drawn[1])
     scalars = sum(not node.shape for node in nodes)
@@ -125,8 +132,9 @@ def _read_block(pair: tuple[str, str], value: float | str, graph: Graph, directo
         raise ValueError("two targets have a number as covariance. Remove the template.")
     if identity and (scalars == 1 or nodes[0].dim != nodes[1].dim):
         raise ValueError(
-            f"a number means that multiple of the identity, but the sizes are {nodes[0].dim} and {nodes[1].dim}. "
-            "Use a template, as in `0.2@ones`, or `block(\"file.npy\")`."
+            f"a number means that multiple of the identity, but the sizes are {nodes[0].dim} and "
+            f"{nodes[1].dim}. "
+            'Use a template, as in `0.2@ones`, or `block("file.npy")`.'
         )
     return _Block(identity, np.stack(left), np.stack(right)) if left else _Block(identity)
 
@@ -139,7 +147,11 @@ def _dense(file: str, rows: int, columns: int, directory: Path | None, symmetric
         matrix = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ValueError(f"cannot read `{file}` as an array ({error}).") from error
-    if not isinstance(matrix, np.ndarray) or matrix.shape != (rows, columns) or matrix.dtype.kind not in "fiu":
+    if (
+        not isinstance(matrix, np.ndarray)
+        or matrix.shape != (rows, columns)
+        or matrix.dtype.kind not in "fiu"
+    ):
         raise ValueError(f"`{file}`: expected numbers of shape ({rows}, {columns}).")
     if not np.isfinite(matrix).all():
         raise ValueError(f"`{file}`: expected finite numbers.")
@@ -163,9 +175,16 @@ def _groups(graph: Graph, blocks: Mapping[tuple[str, str], _Block]) -> list[Grou
         full = False
         for (a, b), block in blocks.items():
             full |= block.dense is not None and (a in members or b in members)
-            rows += [m for name, m in ((a, block.left), (b, block.right)) if m is not None and name in members]
+            rows += [
+                m for name, m in ((a, block.left), (b, block.right)) if m is not None and name in members
+            ]
         if full and dim > MAX_DENSE:
-            raise SpecError([f"covariance: `{members[0]}` is tied to a dense block; expected at most {MAX_DENSE} components."])
+            raise SpecError(
+                [
+                    f"covariance: `{members[0]}` is tied to a dense block; expected at most {MAX_DENSE} "
+                    "components."
+                ]
+            )
         basis = np.eye(dim) if full else orthonormal_rows(rows, dim)
         vectors = tuple(f"u({name})" for name in members)
         groups.append(Group(dim, basis, members, vectors))
@@ -200,7 +219,9 @@ def _complement(group: Group, blocks: Mapping[tuple[str, str], _Block]) -> Array
 def _cholesky(joint: Array, owners: list[str]) -> Array:
     scale = np.sqrt(np.abs(np.diag(joint)))
     if (np.diag(joint) <= 0).any():
-        raise SpecError([f"covariance: `{owners[int(np.argmin(np.diag(joint)))]}` has no positive variance. Raise it."])
+        raise SpecError(
+            [f"covariance: `{owners[int(np.argmin(np.diag(joint)))]}` has no positive variance. Raise it."]
+        )
     correlation = joint / np.outer(scale, scale)
     try:
         factor = np.linalg.cholesky(correlation)
@@ -213,8 +234,8 @@ def _cholesky(joint: Array, owners: list[str]) -> Array:
         tied = ", ".join(f"`{name}`" for name in list(dict.fromkeys(owners))[:4])
         raise SpecError(
             [
-                f"covariance: not positive definite (smallest eigenvalue of the correlations {smallest:.3g}, mostly in "
-                f"{tied}). Raise the variances or lower the covariances."
+                f"covariance: not positive definite (smallest eigenvalue of the correlations {smallest:.3g}, "
+                f"mostly in {tied}). Raise the variances or lower the covariances."
             ]
         )
     return scale[:, None] * factor

@@ -1,9 +1,10 @@
-"""Structural equations composed into loadings on independent sources, in the coordinates where they are small.
+"""Structural equations composed into loadings on independent sources, in coordinates where they are few.
 
-Modalities tied by the identity (a common field, an edge) form a *coupling group* of one size d. A group's basis V
-spans every template that enters or reads one of its members. In the span, a modality has r coordinates and the
-whole story is one small linear system; in the complement, every one of the d − r coordinates is an independent copy
-of one scalar system (theory, section 2). Nothing of size d × d is ever made.
+Modalities tied by the identity (a common field, an edge) form a *coupling group* of one size d. A group's
+basis V spans every template that enters or reads one of its members. In the span, a modality has r
+coordinates and the whole story is one small linear system; in the complement, every one of the d − r
+coordinates is an independent copy of one scalar system (theory, section 2). Nothing of size d × d is ever
+made.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ class Geometry:
     """What does not depend on the weights: groups, their bases, and every term's template in them.
 
     Attributes:
-        patterns: For (node, number of the term) the template in the group's coordinates: (r,), or (size, r) for a
-            cause with a size.
+        patterns: For (node, number of the term) the template in the group's coordinates: (r,), or (size, r)
+            for a cause with a size.
     """
 
     groups: tuple[Group, ...]
@@ -76,8 +77,8 @@ class System:
     Attributes:
         groups: The coupling groups.
         scalars: Names of the scalar sources, the first columns of the loadings.
-        spanned: Whether the vector sources have columns of their own in the span (equations) or not (covariances
-            given directly, where the scalar sources carry the whole span).
+        spanned: Whether the vector sources have columns of their own in the span (equations) or not
+            (covariances given directly, where the scalar sources carry the whole span).
         in_span: For each variable its loadings, shape (k, sources): a scalar has one row, a modality r rows.
         complement: For each modality and field its group and its loadings on that group's vectors.
     """
@@ -113,7 +114,9 @@ def lay_out(graph: Graph) -> Geometry:
     for members in _couplings(graph):
         modalities = tuple(n for n in members if graph.nodes[n].kind == "modality")
         fields = tuple(n for n in members if graph.nodes[n].kind == "field")
-        noises = tuple(f"noise({n})" for n in modalities if any(e.source == "noise" for e in graph.nodes[n].edges))
+        noises = tuple(
+            f"noise({n})" for n in modalities if any(e.source == "noise" for e in graph.nodes[n].edges)
+        )
         dim = graph.nodes[modalities[0]].dim
         own = {key: rows for key, (place, rows) in drawn.items() if place in members}
         basis = orthonormal_rows(own.values(), dim)
@@ -137,7 +140,7 @@ def compose(graph: Graph, geometry: Geometry, values: Mapping[str, float]) -> Sy
 
 
 def templates(graph: Graph) -> dict[str, Array]:
-    """Every distinct template of a story, by what it spreads or reads and where, in the shape on which it is drawn."""
+    """Every distinct template of a story by its term, in the shape on which it is drawn."""
     drawn, problems = _draw_all(graph)
     if problems:
         raise SpecError(problems)
@@ -252,15 +255,17 @@ class _Composer:
         self.scalars = (*labels, *(f"noise({name})" for name in noisy))
         self.scalar_at = {label: i for i, label in enumerate(self.scalars)}
         self.vector_at = {
-            vector: (g, v) for g, group in enumerate(geometry.groups) for v, vector in enumerate(group.vectors)
+            vector: (g, v)
+            for g, group in enumerate(geometry.groups)
+            for v, vector in enumerate(group.vectors)
         }
         self.sources = len(self.scalars) + sum(len(g.vectors) * g.rank for g in geometry.groups)
         rows = len(self.scalars) + sum((len(g.modalities) + len(g.vectors)) * g.rank for g in geometry.groups)
         if rows * self.sources > MAX_LOADINGS:
             raise SpecError(
                 [
-                    f"equations: {self.sources:,} independent sources for {rows:,} coordinates; expected at most "
-                    f"{MAX_LOADINGS:,} loadings. Use fewer templates or smaller causes."
+                    f"equations: {self.sources:,} independent sources for {rows:,} coordinates; expected "
+                    f"at most {MAX_LOADINGS:,} loadings. Use fewer templates or smaller causes."
                 ]
             )
         self.system = System(geometry.groups, self.scalars, True, {}, {})
@@ -276,7 +281,9 @@ class _Composer:
                 case "field":
                     self.in_span[name], self.complement[name] = self.vector(name)
                 case "target":
-                    self.in_span[name] = sum((self.into_target(node, i) for i in range(len(node.edges))), self.zeros(1))
+                    self.in_span[name] = sum(
+                        (self.into_target(node, i) for i in range(len(node.edges))), self.zeros(1)
+                    )
                 case "modality":
                     self.add_modality(node)
         return System(self.geometry.groups, self.scalars, True, self.in_span, self.complement)

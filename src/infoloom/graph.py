@@ -162,7 +162,9 @@ class _Builder:
 
     def add_equation(self, name: str, path: str, text: str | None) -> None:
         if text is None:
-            self.problems.append(f"{path}: this equation is missing. Add it, such as `0.7*cause + 0.2*noise`.")
+            self.problems.append(
+                f"{path}: this equation is missing. Add it, such as `0.7*cause + 0.2*noise`."
+            )
             return
         try:
             terms = parse_expression(text).terms
@@ -185,7 +187,10 @@ class _Builder:
         for factor in term.factors:
             if factor.name in self.spec.parameters:
                 if not factor.linear or factor.index is not None:
-                    return (factor.position, f"the parameter `{factor.name}` can only be a plain factor"), None
+                    return (
+                        factor.position,
+                        f"the parameter `{factor.name}` can only be a plain factor",
+                    ), None
                 parameters.append(factor.name)
             elif factor.name != "noise" and factor.name not in self.nodes:
                 return (factor.position, f"unknown name `{factor.name}`{self.suggest(factor.name)}"), None
@@ -214,7 +219,12 @@ class _Builder:
             return f"`{factor.source}`: expected a component from 0 to {size - 1}"
         if not edge.linear and kind != "cause":
             return f"`{factor.name}`: only causes can be multiplied or stand in a function or a power"
-        if kind == "cause" and size > 1 and factor.index is None and (node.kind == "target" or not edge.linear):
+        if (
+            kind == "cause"
+            and size > 1
+            and factor.index is None
+            and (node.kind == "target" or not edge.linear)
+        ):
             return f"`{factor.name}` has {size} components. Name one of them, such as `{factor.name}[0]`"
         if edge.template is None:
             return None
@@ -234,7 +244,8 @@ class _Builder:
             users = [n for n in self.nodes.values() if n.kind == "modality" and name in n.parents and n.shape]
             if not users:
                 self.problems.append(
-                    f"fields.{name}: no modality uses it, so its size is unknown. Use it in an equation or remove it."
+                    f"fields.{name}: no modality uses it, so its size is unknown. Use it in an equation or "
+                    "remove it."
                 )
                 continue
             self.nodes[name] = Node(name, "field", (users[0].dim,))
@@ -252,17 +263,22 @@ class _Builder:
             for parent in (self.nodes[name] for name in node.parents):
                 if parent.kind == "modality" and parent.shape and parent.dim != node.dim:
                     self.problems.append(
-                        f"modalities.{node.name}.latent: `{parent.name}` has {parent.dim} components and enters "
-                        f"through the identity, but `{node.name}` has {node.dim}. Read it into a target first."
+                        f"modalities.{node.name}.latent: `{parent.name}` has {parent.dim} components and "
+                        f"enters through the identity, but `{node.name}` has {node.dim}. Read it into a "
+                        "target first."
                     )
 
     def check_covariance_form(self, equations: dict[str, tuple[str, str | None]]) -> None:
         for path, text in equations.values():
             if text is not None:
-                self.problems.append(f"{path}: a spec has either equations or `covariance`. Remove one of them.")
+                self.problems.append(
+                    f"{path}: a spec has either equations or `covariance`. Remove one of them."
+                )
         for section in ("causes", "fields", "parameters"):
             if getattr(self.spec, section):
-                self.problems.append(f"{section}: a spec with `covariance` has none. Remove it, or write equations.")
+                self.problems.append(
+                    f"{section}: a spec with `covariance` has none. Remove it, or write equations."
+                )
 
     def order(self) -> tuple[str, ...]:
         parents = {name: node.parents for name, node in self.nodes.items()}
@@ -270,7 +286,9 @@ class _Builder:
             return tuple(TopologicalSorter(parents).static_order())
         except CycleError as error:
             cycle = " → ".join(f"`{name}`" for name in error.args[1])
-            raise SpecError([f"equations: a cycle {cycle}; expected a graph without one. Remove an edge of it."]) from error
+            raise SpecError(
+                [f"equations: a cycle {cycle}; expected a graph without one. Remove an edge of it."]
+            ) from error
 
 
 def _at(path: str, text: str, position: int, message: str) -> str:

@@ -26,7 +26,8 @@ def multimodal_decay(
 ) -> Story:
     """Many modalities whose shared information decays with their distance (the paper's multimodal example).
 
-    Modality i mixes one field per modality with weights α^−|i−j|, and sees one cause, the target, with weight·β^−i.
+    Modality i mixes one field per modality with weights α^−|i−j|, and sees one cause, the target, with
+    weight·β^−i.
 
     Args:
         modalities: Number of modalities.
@@ -40,7 +41,8 @@ def multimodal_decay(
     """
     count = range(modalities)
     latents = {
-        f"x{i}": f"{weight * beta**-i!r}*cause + " + " + ".join(f"{alpha ** -abs(i - j)!r}*field{j}" for j in count)
+        f"x{i}": f"{weight * beta**-i!r}*cause + "
+        + " + ".join(f"{alpha ** -abs(i - j)!r}*field{j}" for j in count)
         for i in count
     }
     return compile_story(

@@ -1,14 +1,15 @@
 """Rows of a story: row i is a pure function of (story, seed, i).
 
-Rows are drawn in fixed blocks; each source has its own stream keyed by (seed, block, its name). So any slice of rows
-has the same bytes whatever process draws it, and a story that differs in one equation shares every other draw.
+Rows are drawn in fixed blocks; each source has its own stream keyed by (seed, block, its name). So any slice
+of rows has the same bytes whatever process draws it, and a story that differs in one equation shares every
+other draw.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -42,8 +43,8 @@ class Plan:
     """Everything about a system that sampling needs, in the precision in which it is drawn.
 
     Attributes:
-        loadings: For each cause, target and modality its loadings on all sources, less what the vector sources
-            already give a modality through the identity; shape (sources, k).
+        loadings: For each cause, target and modality its loadings on all sources, less what the vector
+            sources already give a modality through the identity; shape (sources, k).
         crossed: Whether any of these loadings is on the in-span part of a vector source.
         block: Rows that are drawn together.
     """
@@ -80,7 +81,9 @@ def make_plan(system: System, causes: tuple[str, ...], targets: tuple[str, ...])
         fields = tuple((n, group.vectors.index(n)) for n in group.vectors if n in system.complement)
         basis = group.basis.astype(np.float32)
         groups.append(
-            _GroupPlan(group.dim, group.modalities, fields, group.vectors, basis, mixing.astype(np.float32), direct)
+            _GroupPlan(
+                group.dim, group.modalities, fields, group.vectors, basis, mixing.astype(np.float32), direct
+            )
         )
     crossed = any(np.any(matrix[len(system.scalars) :]) for matrix in loadings.values())
     largest = sum(len(g.vectors) * g.dim for g in system.groups)
@@ -135,8 +138,14 @@ def _draw_block(plan: Plan, seed: int, block: int, wanted: slice, out: dict[str,
     whole = wanted == slice(0, plan.block)
     column = len(plan.scalars)
     for group in plan.groups:
-        added = [] if plan.crossed else [(sources @ plan.loadings[name]).astype(np.float32) for name in group.modalities]
-        into = [out[n] if whole else np.empty((plan.block, group.dim), dtype=np.float32) for n in group.modalities]
+        added = (
+            []
+            if plan.crossed
+            else [(sources @ plan.loadings[name]).astype(np.float32) for name in group.modalities]
+        )
+        into = [
+            out[n] if whole else np.empty((plan.block, group.dim), dtype=np.float32) for n in group.modalities
+        ]
         width = len(group.vectors) * len(group.basis)
         _draw_group(plan, group, seed, block, added, into, sources[:, column : column + width])
         column += width
@@ -162,7 +171,8 @@ def _draw_group(
     """Mix a group's vector sources into its latents, a few rows at a time so that they stay in the cache.
 
     Args:
-        added: For each modality the coordinates in the span to add, shape (block, r); empty if they come later.
+        added: For each modality the coordinates in the span to add, shape (block, r); empty if they come
+            later.
         into: For each modality where its latent goes, shape (block, d).
         inside: Where the in-span coordinates of the vector sources go if a loading is on them.
     """
@@ -190,7 +200,7 @@ def _draw_group(
 
 
 def _mix(mixing: Float32, sources: Float32, out: Float32) -> None:
-    """out = mixing · sources, in products too small for BLAS to thread: same bytes whatever the number of cores."""
+    """out = mixing · sources, in products too small for BLAS to thread: same bytes on any number of cores."""
     step = max(64, _PRODUCT // mixing.size)
     for i in range(0, sources.shape[1], step):
         np.matmul(mixing, sources[:, i : i + step], out=out[:, i : i + step])

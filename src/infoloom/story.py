@@ -178,12 +178,15 @@ def _system(spec: Spec, graph: Graph) -> System:
     if spec.covariance is not None:
         return compose_covariance(spec, graph)
     values = {name: parameter.value for name, parameter in spec.parameters.items()}
-    return compose(graph, lay_out(graph), {name: value for name, value in values.items() if value is not None})
+    return compose(
+        graph, lay_out(graph), {name: value for name, value in values.items() if value is not None}
+    )
 
 
 def _refuse_unsolved(spec: Spec, graph: Graph) -> None:
     problems = [
-        f"parameters.{name}: free and not solved yet. Solve it with `infoloom design SPEC -o SOLVED`, or give it a number."
+        f"parameters.{name}: free and not solved yet. Solve it with `infoloom design SPEC -o SOLVED`, "
+        "or give it a number."
         for name, parameter in spec.parameters.items()
         if parameter.free
     ]
@@ -195,7 +198,8 @@ def _refuse_unsolved(spec: Spec, graph: Graph) -> None:
     for node in graph.nodes.values():
         section = "targets" if node.kind == "target" else "modalities"
         problems += [
-            f"{section}.{node.name}: `{'*'.join(str(f) for f in edge.factors)}` is not linear; expected a cause itself."
+            f"{section}.{node.name}: `{'*'.join(str(f) for f in edge.factors)}` is not linear; "
+            "expected a cause itself."
             for edge in node.edges
             if not edge.linear
         ]

@@ -37,7 +37,9 @@ def presets(as_json: AsJson = False) -> None:
 
 def new(
     preset: Annotated[str, typer.Argument(metavar="PRESET", help="Name of a preset.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; not overwritten.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write; not overwritten.")
+    ] = None,
 ) -> None:
     """Write a preset's spec, comments included, as a start for your own."""
     from infoloom.spec.load import preset_text
@@ -50,17 +52,22 @@ def new(
         with output.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise InfoloomError(f"file `{output}`: cannot be written ({error.strerror}). Choose another name.") from error
+        raise InfoloomError(
+            f"file `{output}`: cannot be written ({error.strerror}). Choose another name."
+        ) from error
 
 
 def info(
     spec: SpecArgument,
     queries: Annotated[
-        list[str] | None, typer.Argument(metavar="QUERY", help="Quantities such as 'I(a; b | c)'; else the truth table.")
+        list[str] | None,
+        typer.Argument(metavar="QUERY", help="Quantities such as 'I(a; b | c)'; else the truth table."),
     ] = None,
     as_json: AsJson = False,
     bits: Annotated[bool, typer.Option("--bits", help="Print bits instead of nats.")] = False,
-    templates: Annotated[Path | None, typer.Option(help="Draw the story's templates into this picture.")] = None,
+    templates: Annotated[
+        Path | None, typer.Option(help="Draw the story's templates into this picture.")
+    ] = None,
 ) -> None:
     """Print the exact information of a story: its truth table, or the asked quantities."""
     from infoloom.story import load

@@ -1,1 +1,1 @@
-"""What is known before a single row exists: information measures, their notation, the truth table, pointwise values."""
+"""What is known before a single row exists: measures, their notation, the truth table, pointwise values."""

@@ -1,7 +1,7 @@
 """Information measures of jointly Gaussian variables, in nats (theory, section 3).
 
-Every function takes the covariance, tuples of names, and optionally names to condition on. Values are exact up to
-rounding: they are sums of log-determinants, nothing is clipped or regularised.
+Every function takes the covariance, tuples of names, and optionally names to condition on. Values are exact
+up to rounding: they are sums of log-determinants, nothing is clipped or regularised.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def total_correlation(covariance: StructuredCovariance, parts: Sequence[Names], 
     )
 
 
-def dual_total_correlation(covariance: StructuredCovariance, parts: Sequence[Names], given: Names = ()) -> float:
+def dual_total_correlation(
+    covariance: StructuredCovariance, parts: Sequence[Names], given: Names = ()
+) -> float:
     """Dual total correlation, DTC = H(all | given) − Σ H(part | the others, given) ≥ 0 (Han 1978).
 
     Returns:
@@ -120,8 +122,8 @@ def o_information(covariance: StructuredCovariance, parts: Sequence[Names], give
 def _degenerate_information(block: Block, given: Names, a: Names) -> float:
     """I(a; b | given) in one block where some variables are functions of others.
 
-    What `given` determines carries no further information; what repeats inside one side counts once. After both are
-    left out, a singular joint law means that one side determines part of the other.
+    What `given` determines carries no further information; what repeats inside one side counts once. After
+    both are left out, a singular joint law means that one side determines part of the other.
     """
     owners = np.array(block.owners)
     in_given, in_a = np.isin(owners, list(given)), np.isin(owners, list(a))

@@ -56,10 +56,14 @@ def parse_query(text: str) -> Query:
     """
     match = _QUERY.fullmatch(text)
     if match is None:
-        raise QueryError(f"query `{text}`: expected `I(a; b | c)`, `H(a)`, `TC(a, b, c)`, `DTC(…)` or `O(…)`.")
+        raise QueryError(
+            f"query `{text}`: expected `I(a; b | c)`, `H(a)`, `TC(a, b, c)`, `DTC(…)` or `O(…)`."
+        )
     measure, inside = match["measure"], match["inside"]
     if measure not in MEASURES:
-        raise QueryError(f"query `{text}`: unknown measure `{measure}`; expected one of {', '.join(MEASURES)}.")
+        raise QueryError(
+            f"query `{text}`: unknown measure `{measure}`; expected one of {', '.join(MEASURES)}."
+        )
     asked, bar, condition = inside.partition("|")
     split = ";" if ";" in asked or measure in ("I", "H") else ","
     parts = tuple(_names(part, text) for part in asked.split(split))

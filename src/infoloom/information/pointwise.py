@@ -22,8 +22,8 @@ Names = Sequence[str]
 class Pointwise:
     """Log-densities and pointwise information of given rows under the joint law.
 
-    The quadratic form of a row splits into the span and, per coupling group, a trace with the Gram matrix of the
-    complement parts (theory, section 5), so a row costs O(N d r + N² d).
+    The quadratic form of a row splits into the span and, per coupling group, a trace with the Gram matrix of
+    the complement parts (theory, section 5), so a row costs O(N d r + N² d).
 
     Args:
         covariance: The joint law.
@@ -38,7 +38,7 @@ class Pointwise:
         self.densities: dict[tuple[str, ...], Array] = {}
 
     def information(self, a: Names, b: Names, given: Names = ()) -> Array:
-        """Pointwise mutual information pmi(a; b | given) = log p(a, b | given) − log p(a | given) − log p(b | given).
+        """Pointwise mutual information, log p(a, b | given) − log p(a | given) − log p(b | given).
 
         Returns:
             Shape (n,), nats; its mean over rows of the story converges to I(a; b | given).
@@ -54,7 +54,9 @@ class Pointwise:
         """Log joint density of latents and scalars, shape (n,), nats."""
         key = tuple(sorted(set(names)))
         if key not in self.densities:
-            self.densities[key] = sum((self._block_density(b) for b in self.covariance.blocks(key)), np.zeros(()))
+            self.densities[key] = sum(
+                (self._block_density(b) for b in self.covariance.blocks(key)), np.zeros(())
+            )
         return self.densities[key]
 
     def _block_density(self, block: Block) -> Array:

@@ -1,4 +1,4 @@
-"""Structural equations as values: `0.7*mass@disk - 0.4*texture + 0.2*noise`, written or built with operators."""
+"""Structural equations as values, such as `0.7*mass@disk - 0.4*texture + 0.2*noise`, text or operators."""
 
 from __future__ import annotations
 

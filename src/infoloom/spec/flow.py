@@ -122,7 +122,9 @@ def flow_header(path: Path) -> dict[str, Any]:
             if not isinstance(description, dict):
                 raise ValueError("its description is not an object")
     except OSError as error:
-        raise FlowError(f"flow `{path}`: expected a readable file ({error.strerror}). Check the path.") from error
+        raise FlowError(
+            f"flow `{path}`: expected a readable file ({error.strerror}). Check the path."
+        ) from error
     except (KeyError, TypeError, ValueError, struct.error, RecursionError) as error:
         raise FlowError(
             f"flow `{path}`: expected a safetensors file with infoloom's description, made by "
@@ -171,7 +173,9 @@ def _step_shape(step: FlowStep, directory: Path | None) -> tuple[int, ...] | Non
         return None
     header = flow_header(flow_path(step.name, directory))
     shape = header.get("shape")
-    if not (isinstance(shape, list) and shape and all(isinstance(n, int) and 0 < n <= MAX_DIM for n in shape)):
+    if not (
+        isinstance(shape, list) and shape and all(isinstance(n, int) and 0 < n <= MAX_DIM for n in shape)
+    ):
         raise FlowError(f"flow `{step.name}`: expected a shape in its description, got {shape!r}.")
     _check_class(step, header.get("classes"))
     return tuple(shape)
@@ -191,11 +195,14 @@ def _given_shape(step: FlowStep) -> tuple[int, ...]:
 def _check_class(step: FlowStep, classes: list[str] | None) -> None:
     if not classes:
         if step.selector is not None:
-            raise FlowError(f"flow `{step.name}[{step.selector}]`: this flow has no classes. Write `{step.name}`.")
+            raise FlowError(
+                f"flow `{step.name}[{step.selector}]`: this flow has no classes. Write `{step.name}`."
+            )
         return
     if step.selector is None:
         raise FlowError(
-            f"flow `{step.name}`: expected a class, one of {', '.join(classes)}. Write `{step.name}[{classes[0]}]`."
+            f"flow `{step.name}`: expected a class, one of {', '.join(classes)}. "
+            f"Write `{step.name}[{classes[0]}]`."
         )
     known = [*classes, *(str(i) for i in range(len(classes)))]
     if step.selector not in known:

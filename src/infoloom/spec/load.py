@@ -18,11 +18,11 @@ MAX_BYTES: Final = 10 * 2**20
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice and does not follow aliases, which could grow without bound."""
+    """Safe YAML that refuses a key given twice, and aliases, which could grow without bound."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.constructor.ConstructorError(None, None, "aliases are not supported", event.start_mark)
         return super().compose_node(parent, index)
 

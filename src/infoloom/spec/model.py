@@ -28,7 +28,9 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def _text(value: object) -> object:
-    return str(value) if isinstance(value, Expression | float | int) and not isinstance(value, bool) else value
+    return (
+        str(value) if isinstance(value, Expression | float | int) and not isinstance(value, bool) else value
+    )
 
 
 Equation = Annotated[str, BeforeValidator(_text)]
@@ -122,7 +124,7 @@ class Spec(_Node):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the spec and the content of the files that it names, whatever its comments and layout."""
+        """SHA-256 of the spec and the content of the files that it names, whatever comments and layout."""
         tree = {key: value for key, value in self.to_dict().items() if key != "description"}
         canonical = rename_files(tree, lambda name: content_hash(name, self.directory))
         return hashlib.sha256(json.dumps(canonical, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
@@ -139,10 +141,14 @@ def build_spec(tree: object, directory: Path | None = None) -> Spec:
         SpecError: With every problem of form, each with its path.
     """
     if not isinstance(tree, dict):
-        raise SpecError([f"spec: expected a mapping with `name`, `causes` and `modalities`, got {_kind(tree)}."])
+        raise SpecError(
+            [f"spec: expected a mapping with `name`, `causes` and `modalities`, got {_kind(tree)}."]
+        )
     problems = []
     if any(not isinstance(key, str) for key in tree):
-        raise SpecError([f"spec: expected names as keys, got {next(k for k in tree if not isinstance(k, str))!r}."])
+        raise SpecError(
+            [f"spec: expected names as keys, got {next(k for k in tree if not isinstance(k, str))!r}."]
+        )
     if "infoloom" not in tree:
         tree = {"infoloom": FORMAT, **tree}
     if "directory" in tree:
@@ -166,11 +172,15 @@ def _name_problems(tree: dict[str, Any]) -> list[str]:
         for name in names if isinstance(names, dict) else ():
             path = f"{section}.{name}"
             if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > 100:
-                problems.append(f"{path}: expected a name of letters, digits and underscores, not starting with a digit.")
+                problems.append(
+                    f"{path}: expected a name of letters, digits and underscores, not starting with a digit."
+                )
             elif name in RESERVED:
                 problems.append(f"{path}: the name `{name}` is taken by the language. Choose another one.")
             elif name in seen:
-                problems.append(f"{path}: the name `{name}` is used twice, also in `{seen[name]}`. Rename one of them.")
+                problems.append(
+                    f"{path}: the name `{name}` is used twice, also in `{seen[name]}`. Rename one of them."
+                )
             else:
                 seen[name] = section
     if len(seen) > MAX_NAMES:
@@ -201,7 +211,8 @@ def _problem(item: Any) -> str:
         case "value_error":
             return f"{path}: {str(item['msg']).removeprefix('Value error, ')}."
         case "literal_error" if path == "infoloom":
-            return f"infoloom: this spec has format {got!r}; expected {FORMAT}, which this version reads. Update infoloom."
+            expected = f"expected {FORMAT}, which this version reads. Update infoloom."
+            return f"infoloom: this spec has format {got!r}; {expected}"
     message = str(item["msg"]).replace("Input should", "expected it to").rstrip(".")
     return f"{path}: {message}, got {_kind(got)}."
 

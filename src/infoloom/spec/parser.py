@@ -199,4 +199,4 @@ class _Parser:
             return self.take().text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
         if not negative and self.now.kind == "name" and self.now.text in ("true", "false"):
             return self.take().text == "true"
-        self.fail('expected a number, "text", true or false')
+        return self.fail('expected a number, "text", true or false')
