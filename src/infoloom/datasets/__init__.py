@@ -1,0 +1,20 @@
+"""Datasets: made shard by shard, stored as Parquet with a card that holds the truth, read as arrays."""
+
+from infoloom.datasets.generate import begin, finish, generate, make_shards
+from infoloom.datasets.plan import Plan, make_plan
+from infoloom.datasets.read import Dataset, open_dataset
+from infoloom.datasets.verify import Check, Report, verify
+
+__all__ = [
+    "Check",
+    "Dataset",
+    "Plan",
+    "Report",
+    "begin",
+    "finish",
+    "generate",
+    "make_plan",
+    "make_shards",
+    "open_dataset",
+    "verify",
+]

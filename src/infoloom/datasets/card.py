@@ -1,0 +1,135 @@
+"""The card, `README.md`: for people on top, for `datasets.load_dataset` in its YAML header."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import yaml
+
+from infoloom.datasets.columns import Column
+from infoloom.datasets.manifest import Manifest
+from infoloom.units import to_bits
+
+__all__ = ["card_text"]
+
+_MEANING: Final = {
+    "id": "number of the row; row i depends on the spec, the seed and i only",
+    "modality": "observation",
+    "target": "target",
+    "cause": "cause: independent, mean 0, variance 1",
+    "latent": "latent of the modality, before whitening and flow",
+    "pmi": "pointwise mutual information of the row, nats; its mean is the information",
+}
+_MAX_TRUTH: Final = 400
+
+
+def card_text(manifest: Manifest) -> str:
+    """The text of a dataset's card."""
+    header = yaml.safe_dump(_header(manifest), sort_keys=False, allow_unicode=True, width=1000)
+    parts = (
+        _title(manifest),
+        _truth(manifest),
+        _reading(manifest),
+        _columns(manifest),
+        _provenance(manifest),
+    )
+    return f"---\n{header}---\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _header(manifest: Manifest) -> dict[str, Any]:
+    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split, _ in manifest.splits]
+    return {
+        "pretty_name": manifest.name,
+        "tags": ["mutual-information", "multimodal", "synthetic", "infoloom"],
+        "configs": [{"config_name": "default", "default": True, "data_files": files}],
+        "dataset_info": {
+            "config_name": "default",
+            "features": [_feature(column) for column in manifest.columns],
+            "splits": [{"name": split, "num_examples": rows} for split, rows in manifest.splits],
+        },
+    }
+
+
+def _feature(column: Column) -> dict[str, Any]:
+    if not column.shape:
+        return {"name": column.name, "dtype": column.dtype}
+    if not column.nested:
+        return {"name": column.name, "list": column.dtype, "length": column.size}
+    array = {"shape": list(column.shape), "dtype": column.dtype}
+    return {"name": column.name, "dtype": {f"array{len(column.shape)}_d": array}}
+
+
+def _title(manifest: Manifest) -> str:
+    names = [column.name for column in manifest.columns if column.kind == "modality"]
+    splits = ", ".join(f"{split} {rows:,}" for split, rows in manifest.splits)
+    return (
+        f"# {manifest.name}\n\n{manifest.rows:,} rows ({splits}) of {_listed(names)}, made by infoloom. The "
+        "mutual "
+        "information between its variables is known exactly: it follows from `spec.yaml` in closed form, and "
+        "every "
+        "observation is an invertible function of a Gaussian latent, which leaves it unchanged."
+    )
+
+
+def _truth(manifest: Manifest) -> str:
+    lines = [f"| `{name}` | {value:.9g} | {to_bits(value):.9g} |" for name, value in manifest.truth.items()]
+    shown = "\n".join(lines[:_MAX_TRUTH])
+    more = (
+        f"\n\n{len(lines) - _MAX_TRUTH} more values are in `manifest.json`."
+        if len(lines) > _MAX_TRUTH
+        else ""
+    )
+    return f"## Ground truth\n\n| information | nats | bits |\n|---|---|---|\n{shown}{more}"
+
+
+def _reading(manifest: Manifest) -> str:
+    name = next(column.name for column in manifest.columns if column.kind != "id")
+    split = manifest.splits[0][0]
+    return f"""## Reading it
+
+```python
+import infoloom as loom
+data = loom.open("path/to/this/folder")
+data["{name}"]        # a numpy array
+data.truth            # information in nats
+
+from datasets import load_dataset
+rows = load_dataset("path/to/this/folder", split="{split}").with_format("numpy")
+```
+
+The Parquet files in `data/` open in polars, DuckDB and pandas too. `infoloom verify path/to/this/folder`
+checks checksums, recomputes the truth from `spec.yaml` and compares it with the rows."""
+
+
+def _columns(manifest: Manifest) -> str:
+    lines = [
+        f"| `{c.name}` | {c.dtype}{list(c.shape) if c.shape else ''} | {_MEANING[c.kind]} |"
+        for c in manifest.columns
+    ]
+    return "## Columns\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(lines)
+
+
+def _provenance(manifest: Manifest) -> str:
+    made = [
+        f"- made with {', '.join(f'{name} {number}' for name, number in one['versions'].items())} "
+        f"on {one['device']} ({one['machine']})"
+        for one in manifest.made_with
+    ]
+    flows = [
+        f"- `{name}`: flow `{b['flow']}`, {_certificate(b['certificate'])}"
+        for name, b in manifest.bijections.items()
+    ]
+    facts = [f"- spec `spec.yaml`, digest `{manifest.digest}`", f"- seed {manifest.seed}", *made]
+    return "## Provenance\n\n" + "\n".join(facts) + "\n\n## Bijections\n\n" + "\n".join(flows)
+
+
+def _certificate(certificate: dict[str, Any]) -> str:
+    if certificate.get("kind") == "exact":
+        return "invertible in closed form"
+    numbers = [f"{key} {value:.3g}" for key, value in certificate.items() if isinstance(value, float)]
+    return "; ".join([str(certificate.get("kind", "trained")), *numbers])
+
+
+def _listed(names: list[str]) -> str:
+    quoted = [f"`{name}`" for name in names]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1]

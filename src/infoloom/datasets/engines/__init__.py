@@ -1,0 +1,6 @@
+"""Where shards are made: in this process, in a few processes of this machine, or on a cluster."""
+
+from infoloom.datasets.engines.base import Engine, Failure, attempt, engine_named
+from infoloom.datasets.engines.local import LocalEngine
+
+__all__ = ["Engine", "Failure", "LocalEngine", "attempt", "engine_named"]

@@ -1,0 +1,112 @@
+"""Processes of this machine: spawned, one thread each, watched, and replaced when they die."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import wait as wait_for
+from typing import Final
+
+from infoloom.datasets.engines.base import Failure, attempt
+from infoloom.datasets.shard import Made, ShardJob
+from infoloom.errors import DatasetError
+
+__all__ = ["LocalEngine"]
+
+_THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_TRIES_ALONE: Final = 2
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """`workers` processes; with one, the shards are made in the calling process."""
+
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise DatasetError(f"workers `{self.workers}`: expected at least 1.")
+
+    def run(self, jobs: Sequence[ShardJob]) -> Iterator[Made | Failure]:
+        """Make the shards of all jobs."""
+        if self.workers == 1:
+            yield from map(attempt, jobs)
+            return
+        suspects = yield from _together(jobs, min(self.workers, len(jobs)))
+        # One of these killed its worker and the others were beside it: alone, each shows what it is.
+        for job in suspects:
+            yield from _alone(job)
+
+
+def _together(jobs: Sequence[ShardJob], workers: int) -> Generator[Made | Failure, None, list[ShardJob]]:
+    """Run jobs side by side; returns those that were running whenever a worker died."""
+    waiting = list(reversed(jobs))
+    suspects: list[ShardJob] = []
+    while waiting:
+        running: dict[Future[Made | Failure], ShardJob] = {}
+        with _pool(min(workers, len(waiting))) as pool:
+            try:
+                while waiting or running:
+                    while waiting and len(running) < workers:
+                        job = waiting.pop()
+                        running[pool.submit(attempt, job)] = job
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        outcome = future.result()
+                        del running[future]
+                        yield outcome
+            except BrokenProcessPool:
+                finished = [f for f in running if f.done() and f.exception() is None]
+                yield from (f.result() for f in finished)
+                suspects += [job for future, job in running.items() if future not in finished]
+    return suspects
+
+
+def _alone(job: ShardJob) -> Iterator[Made | Failure]:
+    for _ in range(_TRIES_ALONE):
+        with _pool(1) as pool:
+            try:
+                yield pool.submit(attempt, job).result()
+            except BrokenProcessPool:
+                continue
+            return
+    yield Failure(
+        job.shard,
+        f"shard `{job.shard.file}`: its worker process died {_TRIES_ALONE + 1} times, most likely for want "
+        "of "
+        "memory. Use fewer rows per shard or fewer workers, and run the same command again.",
+    )
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Spawned processes with one thread each; they are gone when the block ends, however it ends."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))  # read by a process when it starts, so set it here
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_follow_parent)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _follow_parent() -> None:
+    """End this worker when its parent is killed; a pool's workers would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait_for([sentinel])
+    os._exit(1)

@@ -1,0 +1,277 @@
+"""From a story to a finished dataset: plan, shards, and last of all the manifest."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from infoloom.datasets.card import card_text
+from infoloom.datasets.croissant import croissant
+from infoloom.datasets.engines import Engine, Failure, LocalEngine
+from infoloom.datasets.files import read_json, remove_left_over, write_json, write_once, write_text
+from infoloom.datasets.layout import CARD, CROISSANT, MANIFEST, PLAN, SPEC, WORK
+from infoloom.datasets.manifest import Manifest, ShardRecord
+from infoloom.datasets.plan import Plan, make_plan, parse_plan
+from infoloom.datasets.shard import Made, ShardJob, bijection_of, read_done, story_of
+from infoloom.errors import DatasetError
+
+if TYPE_CHECKING:
+    from infoloom.datasets.read import Dataset
+    from infoloom.story import Story
+
+__all__ = ["Progress", "begin", "finish", "generate", "make_shards", "read_plan"]
+
+Progress = Callable[[Made | Failure], None]
+_MAX_PLAN: Final = 64 * 2**20
+
+
+def generate(
+    story: Story,
+    out: str | Path,
+    rows: int,
+    seed: int = 0,
+    *,
+    splits: str | Mapping[str, float | int] | None = None,
+    rows_per_shard: int | None = None,
+    workers: int = 1,
+    latents: bool = True,
+    pmi: str | Sequence[str] = "auto",
+    device: str = "cpu",
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Make a dataset whose information is known, or go on with one that was interrupted.
+
+    Args:
+        story: A compiled story.
+        out: Folder to make; it must be empty, absent, or hold the same dataset unfinished.
+        rows: Rows in all splits together.
+        seed: Seed of the random numbers; row i depends on the story, the seed and i only.
+        splits: `"train=0.8,test=0.2"`, or a dict of fractions or rows; one split `train` when left out.
+        rows_per_shard: Rows of a Parquet file; about 64 MiB when left out.
+        workers: Processes; more than one needs `if __name__ == "__main__":` in a script.
+        latents: Whether to keep causes and latents.
+        pmi: Pointwise-information columns: `"auto"`, `"all"`, `"none"` or pairs such as `"radio;theta"`.
+        device: Where bijections are computed.
+        engine: Another engine than local processes.
+        progress: Called with every shard that ends.
+
+    Returns:
+        The finished dataset, opened.
+
+    Raises:
+        DatasetError: Another dataset is in the folder, or shards could not be made; the rest is kept.
+    """
+    root = Path(out)
+    plan = make_plan(
+        story, rows, seed, splits=splits, rows_per_shard=rows_per_shard, latents=latents, pmi=pmi
+    )
+    begin(root, story, plan)
+    made = make_shards(root, engine or LocalEngine(workers), device=device, progress=progress)
+    return finish(root, made)
+
+
+def begin(root: Path, story: Story, plan: Plan) -> None:
+    """Prepare the folder: spec and plan; a folder with another story or plan is refused.
+
+    Raises:
+        DatasetError: The folder holds something else, or cannot be written.
+    """
+    if not (root / PLAN).is_file() and _occupied(root):
+        raise DatasetError(
+            f"folder `{root}`: expected an empty folder or an unfinished dataset, because nothing is "
+            "overwritten. Choose another folder."
+        )
+    begun = {**plan.to_json(), "spec": story.spec.to_yaml(), "directory": _directory(story)}
+    try:
+        (root / "data").mkdir(parents=True, exist_ok=True)
+        remove_left_over(root / "data")
+        new = write_once(root / PLAN, begun)
+    except OSError as error:
+        raise DatasetError(
+            f"folder `{root}`: cannot be written ({error.strerror or error}). Choose another folder or grant "
+            "access."
+        ) from error
+    if not new:
+        _refuse_other(root, story.spec.to_yaml(), plan)
+
+
+def make_shards(
+    root: Path,
+    engine: Engine,
+    *,
+    part: slice = slice(None),
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> tuple[Made, ...]:
+    """Make the shards of a begun dataset that are not there yet.
+
+    Args:
+        root: Folder that `begin` prepared.
+        engine: Where to make them.
+        part: Which of the shards, in the order of their rows.
+        device: Where bijections are computed.
+        progress: Called with every shard that ends.
+
+    Raises:
+        DatasetError: Some shards could not be made, after all others were.
+    """
+    jobs = shard_jobs(root, device)[part]
+    if (root / MANIFEST).is_file() and any(_missing(root, job) for job in jobs):
+        (root / MANIFEST).unlink()  # not finished any more: a shard was lost or damaged
+    made, failures = [], []
+    for outcome in engine.run(jobs):
+        if progress is not None:
+            progress(outcome)
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+            if outcome.hopeless:
+                break
+        else:
+            made.append(outcome)
+    if failures:
+        raise DatasetError(_failed(failures, len(made), len(jobs)))
+    return tuple(made)
+
+
+def finish(root: str | Path, made: Sequence[Made] = ()) -> Dataset:
+    """Check that every shard is there and whole, and write card and manifest.
+
+    Args:
+        root: Folder that `begin` prepared.
+        made: Shards that the caller has just made or checked; the others are checked here.
+
+    Raises:
+        DatasetError: Shards are missing; the message says which.
+    """
+    from infoloom.datasets.read import open_dataset
+
+    root = Path(root)
+    plan, spec, directory = read_plan(root)
+    known = {one.shard: one for one in made}
+    found = [known.get(shard) or read_done(root, plan.digest, plan.seed, shard) for shard in plan.shards]
+    missing = [index for index, one in enumerate(found) if one is None]
+    if missing:
+        raise DatasetError(
+            f"dataset `{root}`: expected {len(plan.shards)} shards, {len(missing)} are missing or damaged "
+            f"(numbers {_ranges(missing)}). Run `infoloom generate` again, with `--shards` for these alone "
+            "if you like."
+        )
+    manifest = _manifest(root, plan, spec, directory, [one for one in found if one is not None])
+    remove_left_over(root / "data")
+    write_text(root / SPEC, spec)
+    write_text(root / CARD, card_text(manifest))
+    write_json(root / CROISSANT, croissant(manifest))
+    write_json(root / MANIFEST, manifest.to_json())
+    return open_dataset(root)
+
+
+def read_plan(root: Path) -> tuple[Plan, str, str | None]:
+    """The plan of a begun dataset, its spec's text and the folder that file names in it are relative to.
+
+    Raises:
+        DatasetError: Nothing was begun here.
+    """
+    if not (root / PLAN).is_file():
+        raise DatasetError(
+            f"folder `{root}`: expected a dataset begun by `infoloom generate`; there is none."
+        )
+    tree = read_json(root / PLAN, _MAX_PLAN)
+    try:
+        spec, directory = str(tree.pop("spec")), tree.pop("directory")
+    except (AttributeError, KeyError, TypeError) as error:
+        raise DatasetError(f"file `{root / PLAN}`: expected a plan. Start in an empty folder.") from error
+    return parse_plan(tree), spec, directory
+
+
+def shard_jobs(root: Path, device: str = "cpu") -> tuple[ShardJob, ...]:
+    """The jobs of a begun dataset, in the order of their rows."""
+    plan, spec, directory = read_plan(root)
+    place = str(root.resolve())
+    return tuple(
+        ShardJob(place, spec, directory, plan.digest, plan.seed, plan.columns, shard, device)
+        for shard in plan.shards
+    )
+
+
+def _manifest(root: Path, plan: Plan, spec: str, directory: str | None, made: list[Made]) -> Manifest:
+    story = story_of(spec, directory)
+    kinds = [asdict(one)["made_with"] for one in made]
+    made_with = [kind for index, kind in enumerate(kinds) if kind not in kinds[:index]]
+    records: list[ShardRecord] = [one.record(made_with.index(one.made_with)) for one in made]
+    return Manifest(
+        name=plan.name,
+        digest=plan.digest,
+        seed=plan.seed,
+        rows=plan.rows,
+        rows_per_shard=plan.rows_per_shard,
+        splits=plan.splits,
+        columns=plan.columns,
+        shards=tuple(records),
+        truth=story.truth_table(),
+        bijections={name: _bijection(story, spec, directory, name) for name in story.modalities},
+        made_with=tuple(made_with),
+        spec_sha256=hashlib.sha256(spec.encode()).hexdigest(),
+    )
+
+
+def _bijection(story: Story, spec: str, directory: str | None, name: str) -> dict[str, Any]:
+    certificate = bijection_of(spec, directory, name).certificate()
+    return {"flow": story.flow(name), "certificate": dict(certificate)}
+
+
+def _missing(root: Path, job: ShardJob) -> bool:
+    return read_done(root, job.digest, job.seed, job.shard) is None
+
+
+def _occupied(root: Path) -> bool:
+    """Whether there is anything but what another run of the same dataset puts here first."""
+    if not root.is_dir():
+        return False
+    return any(path.name not in ("data", WORK) for path in root.iterdir()) or any((root / "data").glob("*"))
+
+
+def _directory(story: Story) -> str | None:
+    return None if story.spec.directory is None else str(story.spec.directory)
+
+
+def _refuse_other(root: Path, spec: str, plan: Plan) -> None:
+    there, before, _ = read_plan(root)
+    lines = there.differences(plan)
+    if not lines:
+        return
+    if there.digest != plan.digest:
+        lines += difflib.unified_diff(
+            before.splitlines(), spec.splitlines(), "spec there", "spec asked for", lineterm="", n=1
+        )
+    shown = "\n".join(lines[:60])
+    raise DatasetError(
+        f"folder `{root}`: expected the dataset that was begun here, because mixing two would falsify both; "
+        "got "
+        f"another one.\n{shown}\nAsk for the same again to resume, or choose another folder."
+    )
+
+
+def _failed(failures: list[Failure], made: int, jobs: int) -> str:
+    reasons = "\n".join(failure.reason for failure in failures[:5])
+    more = f"\n… and {len(failures) - 5} more" if len(failures) > 5 else ""
+    return (
+        f"shards: expected {jobs}, {made} are made and kept, {len(failures)} failed.\n{reasons}{more}\n"
+        "Remove the cause and run the same command again: it goes on where it stopped."
+    )
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Example: [0, 1, 2, 7] is `0:3, 7:8`, the form that `--shards` takes."""
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number:
+            ranges[-1] = (ranges[-1][0], number + 1)
+        else:
+            ranges.append((number, number + 1))
+    shown = ", ".join(f"{start}:{stop}" for start, stop in ranges[:20])
+    return shown + (", …" if len(ranges) > 20 else "")

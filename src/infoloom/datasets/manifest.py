@@ -1,0 +1,206 @@
+"""The manifest: what a finished dataset says about itself, and the checks that make it safe to believe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from infoloom.datasets.columns import KINDS, Column
+from infoloom.datasets.files import read_json
+from infoloom.datasets.layout import FORMAT, MANIFEST, Shard, inside, shard_name
+from infoloom.datasets.plan import MAX_ROWS
+from infoloom.errors import DatasetError
+
+__all__ = ["Manifest", "ShardRecord", "read_manifest"]
+
+MAX_BYTES: Final = 256 * 2**20
+MAX_COLUMNS: Final = 100_000
+MAX_SIZE: Final = 100_000_000
+MAX_RANK: Final = 8
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """A shard that exists: where its rows belong, how large the file is and its checksum."""
+
+    shard: Shard
+    bytes: int
+    sha256: str
+    made_with: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as plain values."""
+        return {
+            "file": self.shard.file,
+            "split": self.shard.split,
+            "first": self.shard.first,
+            "rows": self.shard.rows,
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+            "made_with": self.made_with,
+        }
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A finished dataset's description.
+
+    Attributes:
+        truth: Information values by query, nats.
+        made_with: Versions and devices that shards were made with; a shard's record points into this list.
+        bijections: Flow expression and certificate by modality.
+    """
+
+    name: str
+    digest: str
+    seed: int
+    rows: int
+    rows_per_shard: int
+    splits: tuple[tuple[str, int], ...]
+    columns: tuple[Column, ...]
+    shards: tuple[ShardRecord, ...]
+    truth: dict[str, float]
+    bijections: dict[str, dict[str, Any]]
+    made_with: tuple[dict[str, Any], ...]
+    spec_sha256: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest as plain values."""
+        return {
+            "infoloom": "dataset",
+            "format": FORMAT,
+            "name": self.name,
+            "spec": {"file": "spec.yaml", "digest": self.digest, "sha256": self.spec_sha256},
+            "seed": self.seed,
+            "rows": self.rows,
+            "rows_per_shard": self.rows_per_shard,
+            "splits": dict(self.splits),
+            "columns": [
+                {"name": c.name, "kind": c.kind, "dtype": c.dtype, "shape": list(c.shape)}
+                for c in self.columns
+            ],
+            "truth": {"unit": "nats", "values": self.truth},
+            "bijections": self.bijections,
+            "made_with": list(self.made_with),
+            "shards": [record.to_json() for record in self.shards],
+        }
+
+
+def read_manifest(root: Path) -> Manifest:
+    """Read and check the manifest of a dataset's folder.
+
+    Raises:
+        DatasetError: No finished dataset, a newer format, or a manifest that does not hold together.
+    """
+    if not (root / MANIFEST).is_file():
+        raise DatasetError(_missing(root))
+    tree = read_json(inside(root, MANIFEST), MAX_BYTES)
+    if not isinstance(tree, dict) or tree.get("infoloom") != "dataset":
+        raise DatasetError(f"file `{root / MANIFEST}`: expected the manifest of an infoloom dataset.")
+    version = tree.get("format")
+    if not isinstance(version, int) or version > FORMAT or version < 1:
+        raise DatasetError(
+            f"dataset `{root}`: its format is {version!r}; expected at most {FORMAT}, which this version "
+            "reads. "
+            "Update infoloom."
+        )
+    return _parse(tree, root)
+
+
+def _missing(root: Path) -> str:
+    if (root / ".infoloom").is_dir():
+        return (
+            f"dataset `{root}`: expected a finished dataset; this one is not finished. Run the same "
+            "`infoloom generate` again: it goes on where it stopped; after `--shards` runs, `infoloom "
+            "finish`."
+        )
+    return f"dataset `{root}`: expected a folder with `{MANIFEST}`. Check the path."
+
+
+def _parse(tree: dict[str, Any], root: Path) -> Manifest:
+    try:
+        manifest = Manifest(
+            name=_text(tree["name"]),
+            digest=_text(tree["spec"]["digest"]),
+            spec_sha256=_text(tree["spec"]["sha256"]),
+            seed=_number(tree["seed"], 2**63),
+            rows=_number(tree["rows"], MAX_ROWS),
+            rows_per_shard=_number(tree["rows_per_shard"], MAX_ROWS),
+            splits=tuple((_text(name), _number(rows, MAX_ROWS)) for name, rows in tree["splits"].items()),
+            columns=tuple(_column(column) for column in tree["columns"]),
+            shards=tuple(_record(record) for record in tree["shards"]),
+            truth={_text(k): float(v) for k, v in tree["truth"]["values"].items()},
+            bijections=dict(tree["bijections"]),
+            made_with=tuple(dict(made) for made in tree["made_with"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DatasetError(
+            f"file `{root / MANIFEST}`: expected a whole manifest ({error!r} is wrong). Generate the dataset "
+            "again."
+        ) from error
+    for problem, found in _checks(manifest):
+        if found():
+            raise DatasetError(
+                f"file `{root / MANIFEST}`: {problem}. Generate the dataset again from its spec."
+            )
+    return manifest
+
+
+def _checks(manifest: Manifest) -> list[tuple[str, Callable[[], bool]]]:
+    names = [column.name for column in manifest.columns]
+    files = [record.shard.file for record in manifest.shards]
+    return [
+        (f"expected at most {MAX_COLUMNS:,} columns, each once", lambda: len(set(names)) != len(names)),
+        ("expected at least one column", lambda: not 0 < len(names) <= MAX_COLUMNS),
+        ("expected each shard once", lambda: len(set(files)) != len(files)),
+        ("the rows of the splits do not add up", lambda: sum(n for _, n in manifest.splits) != manifest.rows),
+        ("the rows of the shards do not follow one another", lambda: not _contiguous(manifest)),
+    ]
+
+
+def _contiguous(manifest: Manifest) -> bool:
+    place, counts = 0, dict.fromkeys((name for name, _ in manifest.splits), 0)
+    order = [name for name, _ in manifest.splits]
+    for record in manifest.shards:
+        shard = record.shard
+        if shard.first != place or shard.split not in counts or shard.split != order[0]:
+            return False
+        place += shard.rows
+        counts[shard.split] += shard.rows
+        if counts[shard.split] == dict(manifest.splits)[shard.split]:
+            order = order[1:] or [""]
+    return counts == dict(manifest.splits)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {str(value)[:60]}")
+    return value
+
+
+def _number(value: Any, limit: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
+        raise ValueError(f"expected a whole number up to {limit:,}, got {str(value)[:60]}")
+    return value
+
+
+def _column(tree: Any) -> Column:
+    shape = tuple(_number(n, MAX_SIZE) for n in tree["shape"])
+    column = Column(_text(tree["name"]), tree["kind"], str(tree["dtype"]), shape)
+    if column.kind not in KINDS or column.dtype not in ("int64", "float32", "float64"):
+        raise ValueError(f"column `{column.name}`: kind `{column.kind}`, type `{column.dtype}`")
+    if len(shape) > MAX_RANK or not 0 < column.size <= MAX_SIZE:
+        raise ValueError(f"column `{column.name}`: a row of shape {shape}")
+    return column
+
+
+def _record(tree: Any) -> ShardRecord:
+    split, index, count = shard_name(_text(tree["file"]))
+    if split != tree["split"]:
+        raise ValueError(f"shard `{tree['file']}`: split `{tree['split']}`")
+    shard = Shard(split, index, count, _number(tree["first"], MAX_ROWS), _number(tree["rows"], MAX_ROWS))
+    return ShardRecord(
+        shard, _number(tree["bytes"], 2**50), _text(tree["sha256"]), _number(tree["made_with"], 10**6)
+    )

@@ -1,0 +1,114 @@
+"""A picture of a dataset: pairs of modalities sorted by a target, so that one sees the cause move both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from infoloom.datasets.columns import Column
+from infoloom.datasets.files import aside
+from infoloom.errors import DatasetError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from infoloom.datasets.read import Dataset
+
+__all__ = ["draw_preview"]
+
+_ROWS: Final = 12
+_CANDIDATES: Final = 2000
+_MAX_MODALITIES: Final = 10
+
+
+def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None) -> Path:
+    """Draw pairs of observations, sorted by a target, to a PNG.
+
+    Args:
+        data: An open dataset.
+        path: The picture's file.
+        sort_by: The target or cause to sort by; the first target when left out.
+
+    Returns:
+        The picture's path.
+
+    Raises:
+        DatasetError: Nothing to sort by, or an unknown name.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    by = sort_by or _default(data)
+    shown = [column for column in data.columns if column.kind == "modality"][:_MAX_MODALITIES]
+    values = data.select(by)[: min(len(data), _CANDIDATES)][by]
+    picked = _picked(values)
+    rows = data.select(by, *(column.name for column in shown)).take(picked)
+    figure = Figure(
+        figsize=(1.0 + 1.05 * len(picked), 0.9 + 1.15 * len(shown)), dpi=150, layout="constrained"
+    )
+    axes = figure.subplots(len(shown), len(picked), squeeze=False)
+    for line, column in enumerate(shown):
+        limits = _limits(rows[column.name])
+        for place, ax in enumerate(axes[line]):
+            _draw(ax, rows[column.name][place], column, limits)
+        axes[line][0].set_ylabel(column.name, fontsize=9)
+    for place, ax in enumerate(axes[0]):
+        ax.set_title(f"{rows[by][place]:+.2f}", fontsize=8)
+    figure.suptitle(_title(data, by, [column.name for column in shown]), fontsize=10)
+    FigureCanvasAgg(figure)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with aside(target) as part:
+        figure.savefig(part, format="png")
+    return target
+
+
+def _default(data: Dataset) -> str:
+    names = [column.name for kind in ("target", "cause") for column in data.columns if column.kind == kind]
+    scalars = [name for name in names if data.select(name).columns[0].shape == ()]
+    if not scalars:
+        raise DatasetError("preview: expected a target or a cause to sort by; this dataset keeps none.")
+    return scalars[0]
+
+
+def _picked(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Rows whose values are spread evenly between the extremes, in rising order."""
+    if values.ndim != 1:
+        raise DatasetError("preview: expected a scalar to sort by.")
+    order = np.argsort(values, kind="stable")
+    places = np.linspace(0.005, 0.995, min(_ROWS, len(values)))
+    wanted = values[order[0]] + places * (values[order[-1]] - values[order[0]])
+    nearest = np.searchsorted(values[order], wanted).clip(0, len(values) - 1)
+    picked: np.ndarray[Any, Any] = order[np.unique(nearest)]
+    return picked
+
+
+def _limits(observed: np.ndarray[Any, Any]) -> tuple[float, float]:
+    low, high = np.percentile(observed, [0.5, 99.5])
+    return float(low), float(max(high, low + 1e-12))
+
+
+def _draw(ax: Axes, observed: np.ndarray[Any, Any], column: Column, limits: tuple[float, float]) -> None:
+    ax.set_xticks([])
+    ax.set_yticks([])
+    if len(column.shape) == 3 and column.shape[0] in (1, 3):
+        scaled = (observed.transpose(1, 2, 0) - limits[0]) / (limits[1] - limits[0])
+        image = np.clip(scaled, 0.0, 1.0)
+        ax.imshow(image[..., 0] if column.shape[0] == 1 else image, cmap="gray", vmin=0.0, vmax=1.0)
+        return
+    if len(column.shape) == 2 and column.shape[0] > 8:
+        ax.imshow(observed, cmap="magma", vmin=limits[0], vmax=limits[1], aspect="auto", origin="lower")
+        return
+    ax.plot(observed.reshape(-1, observed.shape[-1]).T, linewidth=0.7)
+    ax.set_ylim(*limits)
+
+
+def _title(data: Dataset, by: str, shown: list[str]) -> str:
+    wanted = [f"I({a}; {b})" for i, a in enumerate(shown) for b in shown[i + 1 :]] + [
+        f"I({a}; {by})" for a in shown
+    ]
+    truth = {key.replace(" ", ""): value for key, value in data.truth.items()}
+    known = [f"{key} = {truth[key.replace(' ', '')]:.3g}" for key in wanted if key.replace(" ", "") in truth]
+    return f"{data.manifest.name}, sorted by {by}" + (f": {', '.join(known[:4])} nats" if known else "")

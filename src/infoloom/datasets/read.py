@@ -1,0 +1,210 @@
+"""Reading a dataset: names to numpy arrays, whole columns, single rows, batches, splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from infoloom.datasets.columns import Column
+from infoloom.datasets.files import sha256
+from infoloom.datasets.layout import CARD, SPEC, inside
+from infoloom.datasets.manifest import Manifest, read_manifest
+from infoloom.datasets.store import ParquetStore, Store
+from infoloom.errors import DatasetError
+
+if TYPE_CHECKING:
+    from infoloom.story import Story
+
+__all__ = ["Dataset", "open_dataset", "open_story"]
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A view of a dataset: some of its columns over a range of its rows.
+
+    `data["radio"]` is a whole column, `data[7]` a row, `data[10:20]` and `data[[3, 5]]` several rows.
+
+    Attributes:
+        root: The folder.
+        manifest: What the dataset says about itself.
+        names: The columns of this view.
+        start, stop: Its rows, as global row numbers.
+        store: Where arrays come from, Parquet files or their memory-mapped copy.
+    """
+
+    root: Path
+    manifest: Manifest
+    names: tuple[str, ...]
+    start: int
+    stop: int
+    store: Store
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def rows(self) -> int:
+        """Rows of this view."""
+        return len(self)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Descriptions of the columns of this view."""
+        return tuple(column for column in self.manifest.columns if column.name in self.names)
+
+    @property
+    def truth(self) -> dict[str, float]:
+        """Information values by query, nats."""
+        return dict(self.manifest.truth)
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Rows by split."""
+        return dict(self.manifest.splits)
+
+    @property
+    def card(self) -> str:
+        """The text of the dataset's card."""
+        return inside(self.root, CARD).read_text(encoding="utf-8")
+
+    @cached_property
+    def story(self) -> Story:
+        """The story that the rows were drawn from, compiled from the dataset's own spec.
+
+        Raises:
+            DatasetError: The spec is not the one that the manifest names.
+        """
+        return open_story(self.root, self.manifest)
+
+    def select(self, *names: str) -> Dataset:
+        """The same rows with fewer columns.
+
+        Raises:
+            DatasetError: Unknown names.
+        """
+        for name in names:
+            self._column(name)
+        return replace(self, names=tuple(name for name in self.names if name in names))
+
+    def split(self, name: str) -> Dataset:
+        """The rows of one split.
+
+        Raises:
+            DatasetError: Unknown name.
+        """
+        first = 0
+        for split, rows in self.manifest.splits:
+            if split == name:
+                return replace(self, start=first, stop=first + rows)
+            first += rows
+        raise DatasetError(f"split `{name}`: expected one of {', '.join(self.splits)}.")
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            column = self._column(key)
+            return self.store.span((column,), self.start, self.stop)[key]
+        if isinstance(key, int | np.integer):
+            row = self.take([int(key)])
+            return {name: array[0] for name, array in row.items()}
+        if isinstance(key, slice):
+            start, stop, step = key.indices(len(self))
+            if step == 1:
+                return self.store.span(self.columns, self.start + start, self.start + max(start, stop))
+            return self.take(range(start, stop, step))
+        return self.take(key)
+
+    def take(self, rows: Sequence[int] | np.ndarray[Any, Any]) -> Arrays:
+        """Rows of this view by position, in the order asked for.
+
+        Returns:
+            Arrays (n, *shape) by column name.
+
+        Raises:
+            DatasetError: Positions that are not there.
+        """
+        wanted = np.asarray(rows)
+        if wanted.dtype == bool and wanted.shape == (len(self),):
+            wanted = np.flatnonzero(wanted)
+        if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
+            raise DatasetError(
+                f"rows `{str(rows)[:60]}`: expected positions, a mask of {len(self)} rows, or a slice."
+            )
+        wanted = wanted.astype(np.int64)
+        wanted = np.where(wanted < 0, wanted + len(self), wanted)
+        if wanted.size and not (wanted.min() >= 0 and wanted.max() < len(self)):
+            raise DatasetError(f"row `{int(wanted.max())}`: expected a position from 0 to {len(self) - 1}.")
+        return self.store.take(self.columns, wanted + self.start)
+
+    def batches(self, rows: int = 256) -> Iterator[Arrays]:
+        """The rows in order, `rows` at a time; memory is that of a batch."""
+        if rows < 1:
+            raise DatasetError(f"batch `{rows}`: expected at least one row.")
+        return self.store.batches(self.columns, self.start, self.stop, rows)
+
+    def memmap(self, directory: str | Path | None = None) -> Dataset:
+        """The same view read from a memory-mapped copy, which is made once; ten times faster for training.
+
+        Args:
+            directory: Where the copy lies; inside the dataset's folder when left out.
+        """
+        from infoloom.datasets.memmap import memmap_store
+
+        return replace(self, store=memmap_store(self.root, self.manifest, directory))
+
+    def torch(self, **options: Any) -> Any:
+        """The view as a `torch.utils.data` dataset; options are those of `infoloom.datasets.torch_view`."""
+        from infoloom.datasets.torch_view import torch_view
+
+        return torch_view(self, **options)
+
+    def hf(self) -> Any:
+        """The view's splits and columns as a Hugging Face dataset (needs the package `datasets`)."""
+        from infoloom.datasets.hugging_face import hugging_face
+
+        return hugging_face(self)
+
+    def _column(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise DatasetError(f"column `{name}`: expected one of {', '.join(self.names)}.")
+
+
+def open_dataset(path: str | Path) -> Dataset:
+    """Open a finished dataset; nothing of it is executed, and no array is read yet.
+
+    Args:
+        path: The dataset's folder.
+
+    Raises:
+        DatasetError: Not finished, a newer format, or a manifest that does not hold together.
+    """
+    root = Path(path)
+    manifest = read_manifest(root)
+    names = tuple(column.name for column in manifest.columns)
+    return Dataset(root, manifest, names, 0, manifest.rows, ParquetStore(root, manifest))
+
+
+def open_story(root: Path, manifest: Manifest) -> Story:
+    """Compile the spec of a dataset, once it is known to be the one of the manifest.
+
+    Raises:
+        DatasetError: The spec was changed.
+    """
+    from infoloom.datasets.shard import story_of
+
+    path = inside(root, SPEC)
+    if not path.is_file() or sha256(path) != manifest.spec_sha256:
+        raise DatasetError(
+            f"file `{path}`: expected the spec whose checksum is in the manifest; it is missing or was "
+            "changed. "
+            "Restore it; the truth of the manifest belongs to the spec that the rows were drawn from."
+        )
+    return story_of(path.read_text(encoding="utf-8"), str(root.resolve()))

@@ -1,0 +1,226 @@
+"""One shard: a pure function of its job, so any machine may make it, twice if need be."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from infoloom.datasets.columns import Column
+from infoloom.datasets.files import aside, read_json, sha256, write_json
+from infoloom.datasets.layout import Shard
+from infoloom.datasets.manifest import ShardRecord
+from infoloom.datasets.parquet import write_parquet
+from infoloom.datasets.pmi import parse_pmi
+from infoloom.errors import DatasetError
+
+if TYPE_CHECKING:
+    from infoloom.bijections.base import Bijection
+    from infoloom.story import Story
+
+__all__ = ["Made", "ShardJob", "bijection_of", "make_shard", "make_with", "read_done", "story_of"]
+
+_MAX_DONE: Final = 2**20
+_PACKAGES: Final = ("infoloom", "numpy", "torch", "pyarrow")
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """All that one shard depends on; small, and free of arrays.
+
+    Attributes:
+        root: The dataset's folder.
+        spec: The story's spec as YAML.
+        directory: Folder that file names in the spec are relative to.
+        device: Device of the bijections, such as `cpu` or `cuda:0`.
+    """
+
+    root: str
+    spec: str
+    directory: str | None
+    digest: str
+    seed: int
+    columns: tuple[Column, ...]
+    shard: Shard
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a worker reports: the record of the shard, what made it, and whether it was there already."""
+
+    shard: Shard
+    bytes: int
+    sha256: str
+    made_with: dict[str, Any]
+    kept: bool = False
+
+    def record(self, made_with: int) -> ShardRecord:
+        """The shard's line in the manifest."""
+        return ShardRecord(self.shard, self.bytes, self.sha256, made_with)
+
+
+def make_shard(job: ShardJob) -> Made:
+    """Make one shard of a dataset, unless a valid one is there.
+
+    Raises:
+        DatasetError: The shard cannot be written.
+    """
+    made = read_done(Path(job.root), job.digest, job.seed, job.shard)
+    if made is not None:
+        return made
+    root = Path(job.root)
+    path = root / job.shard.file
+    with _one_thread():
+        try:
+            (root / job.shard.done).unlink(missing_ok=True)
+            with aside(path) as part:
+                write_parquet(part, job.columns, shard_rows(job))
+                made = Made(job.shard, part.stat().st_size, sha256(part), make_with(job.device))
+            write_json(root / job.shard.done, _done(made, job))
+        except OSError as error:
+            raise DatasetError(_unwritable(path, error)) from error
+    return made
+
+
+def shard_rows(job: ShardJob) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
+    """The rows of a shard, a block at a time; blocks begin at the same rows whatever the shard."""
+    story = story_of(job.spec, job.directory)
+    block = story.plan.block
+    place, stop = job.shard.first, job.shard.first + job.shard.rows
+    while place < stop:
+        first = place - place % block
+        yield _rows(story, job, first, slice(place - first, min(block, stop - first)))
+        place = first + block
+
+
+def _rows(story: Story, job: ShardJob, first: int, wanted: slice) -> dict[str, np.ndarray[Any, Any]]:
+    """Some rows of the block that begins at row `first`.
+
+    Pointwise information is computed for the whole block, since the last bit of a matrix product depends on
+    the number of rows; bijections promise that a row does not depend on the rows beside it.
+    """
+    drawn = story.sample(story.plan.block, seed=job.seed, start=first)
+    pointwise = story.pointwise(drawn)
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for column in job.columns:
+        match column.kind:
+            case "id":
+                arrays[column.name] = np.arange(first + wanted.start, first + wanted.stop, dtype=np.int64)
+            case "modality":
+                arrays[column.name] = _observe(job, column.name, drawn[column.name][wanted])
+            case "latent":
+                arrays[column.name] = drawn[column.name.removeprefix("z_")][wanted]
+            case "pmi":
+                arrays[column.name] = pointwise.information(*parse_pmi(column.name))[wanted]
+            case _:
+                arrays[column.name] = drawn[column.name][wanted]
+    bad = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+    if bad is not None:
+        raise DatasetError(
+            f"column `{bad}`: expected finite numbers in rows {first + wanted.start} to "
+            f"{first + wanted.stop - 1}. "
+            "A bijection left the range of its numbers; check its certificate with `infoloom flow check`."
+        )
+    return arrays
+
+
+def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    import torch
+
+    bijection = bijection_of(job.spec, job.directory, modality, job.device)
+    with torch.no_grad():
+        observed = bijection.forward(torch.from_numpy(np.ascontiguousarray(latent)).to(job.device))
+    array: np.ndarray[Any, Any] = observed.to("cpu").numpy()
+    return array
+
+
+@lru_cache(maxsize=4)
+def story_of(spec: str, directory: str | None) -> Story:
+    """The compiled story of a spec's text; once per process."""
+    from infoloom.spec.load import parse_spec
+    from infoloom.story import compile_story
+
+    return compile_story(parse_spec(spec, None if directory is None else Path(directory)))
+
+
+@lru_cache(maxsize=256)
+def bijection_of(
+    spec: str, directory: str | None, modality: str, device: str = "cpu", double: bool = False
+) -> Bijection:
+    """The bijection of one modality, whitening and flow; once per process."""
+    import torch
+
+    from infoloom.bijections import build
+
+    story = story_of(spec, directory)
+    dtype = torch.float64 if double else torch.float32
+    place = None if directory is None else Path(directory)
+    flow, whitener = story.flow(modality), story.whitener(modality)
+    return build(flow, whitener=whitener, dtype=dtype, device=device, directory=place)
+
+
+def make_with(device: str) -> dict[str, Any]:
+    """What the bytes of a shard may depend on besides its job: versions and the kind of device."""
+    versions = {name: version(name) for name in _PACKAGES}
+    return {"device": device.partition(":")[0], "machine": platform.machine(), "versions": versions}
+
+
+def read_done(root: Path, digest: str, seed: int, shard: Shard) -> Made | None:
+    """What a shard's done-file says, if shard and done-file are of this story and the checksum holds."""
+    try:
+        tree = read_json(root / shard.done, _MAX_DONE)
+        made = Made(shard, tree["bytes"], tree["sha256"], dict(tree["made_with"]), kept=True)
+        same = (tree["digest"], tree["seed"], tree["first"], tree["rows"]) == (
+            digest,
+            seed,
+            shard.first,
+            shard.rows,
+        )
+        path = root / shard.file
+        intact = same and path.stat().st_size == made.bytes and sha256(path) == made.sha256
+    except (DatasetError, OSError, KeyError, TypeError, ValueError):
+        return None  # anything wrong with a done-file means that the shard is to be made
+    return made if intact else None
+
+
+def _done(made: Made, job: ShardJob) -> dict[str, Any]:
+    shard = made.shard
+    return {
+        "file": shard.file,
+        "first": shard.first,
+        "rows": shard.rows,
+        "digest": job.digest,
+        "seed": job.seed,
+        "bytes": made.bytes,
+        "sha256": made.sha256,
+        "made_with": made.made_with,
+    }
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread, because the order of a parallel sum could change the last bit; restored afterwards."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return (
+        f"shard `{path}`: cannot be written ({error.strerror or error}). Nothing half-written was kept; make "
+        "room or "
+        "grant access and run the same command again: it goes on where it stopped."
+    )
