@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
 import re
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +17,16 @@ from infoloom.errors import SpecError
 from infoloom.spec.expression import Expression
 from infoloom.spec.files import content_hash, rename_files
 
-__all__ = ["CauseSpec", "ModalitySpec", "ParameterSpec", "Spec", "build_spec"]
+__all__ = ["CauseSpec", "LabelSpec", "ModalitySpec", "ParameterSpec", "Spec", "build_spec"]
 
 FORMAT: Final = 1
 MAX_NAMES: Final = 10_000
 MAX_SIZE: Final = 100_000
+MAX_CLASSES: Final = 10_000
 NAME = re.compile(r"[^\W\d]\w*")
 RESERVED: Final = frozenset({"noise", "true", "false"})
+
+BOUND = re.compile(r"\s*(?P<relation><=|>=|=)?\s*(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -34,6 +38,17 @@ def _text(value: object) -> object:
 
 
 Equation = Annotated[str, BeforeValidator(_text)]
+
+
+def _required(value: object) -> float | str:
+    """A required value in one form: a number for equality, else `<= number` or `>= number`."""
+    match = BOUND.fullmatch(str(value)) if isinstance(value, str | float | int) else None
+    if match is None or isinstance(value, bool) or not math.isfinite(number := float(match["value"])):
+        raise ValueError(f"expected a number of nats, `<= number` or `>= number`, got {_kind(value)}")
+    return f"{match['relation']} {number!r}" if match["relation"] in ("<=", ">=") else number
+
+
+Required = Annotated[float | str, BeforeValidator(_required)]
 
 
 class _Node(BaseModel):
@@ -84,6 +99,13 @@ class ModalitySpec(_Node):
     whitening: Literal["whiten", "scale", "none"] = "whiten"
 
 
+class LabelSpec(_Node):
+    """A column of classes: a target cut at its quantiles into equally likely classes."""
+
+    target: str
+    classes: Annotated[int, Field(ge=2, le=MAX_CLASSES)]
+
+
 class Spec(_Node):
     """A whole story. The mapping keys are the names of its variables.
 
@@ -100,7 +122,8 @@ class Spec(_Node):
     targets: dict[str, Equation | None] = {}
     modalities: Annotated[dict[str, ModalitySpec], Field(min_length=1)]
     covariance: dict[str, Finite | Equation] | None = None
-    require: dict[str, Finite] = {}
+    require: dict[str, Required] = {}
+    labels: dict[str, LabelSpec] = {}
     directory: Annotated[Path | None, Field(exclude=True, repr=False)] = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -167,7 +190,7 @@ def build_spec(tree: object, directory: Path | None = None) -> Spec:
 def _name_problems(tree: dict[str, Any]) -> list[str]:
     problems = []
     seen: dict[str, str] = {}
-    for section in ("causes", "fields", "parameters", "targets", "modalities"):
+    for section in ("causes", "fields", "parameters", "targets", "modalities", "labels"):
         names = tree.get(section)
         for name in names if isinstance(names, dict) else ():
             path = f"{section}.{name}"
@@ -193,6 +216,7 @@ _KEYS = {
     "causes": tuple(CauseSpec.model_fields),
     "parameters": tuple(ParameterSpec.model_fields),
     "modalities": tuple(ModalitySpec.model_fields),
+    "labels": tuple(LabelSpec.model_fields),
 }
 
 
@@ -219,7 +243,7 @@ def _problem(item: Any) -> str:
 
 def _trim(parts: list[str]) -> list[str]:
     """Pydantic appends the branch of a union; a person's spec has no such level."""
-    depth = {"causes": 3, "parameters": 3, "modalities": 3, "targets": 2, "covariance": 2, "require": 2}
+    depth = {"causes": 3, "parameters": 3, "modalities": 3, "targets": 2, "covariance": 2, "require": 2, "labels": 3}
     return parts[: depth.get(parts[0], len(parts))] if parts else parts
 
 
