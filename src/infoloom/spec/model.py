@@ -243,7 +243,15 @@ def _problem(item: Any) -> str:
 
 def _trim(parts: list[str]) -> list[str]:
     """Pydantic appends the branch of a union; a person's spec has no such level."""
-    depth = {"causes": 3, "parameters": 3, "modalities": 3, "targets": 2, "covariance": 2, "require": 2, "labels": 3}
+    depth = {
+        "causes": 3,
+        "parameters": 3,
+        "modalities": 3,
+        "targets": 2,
+        "covariance": 2,
+        "require": 2,
+        "labels": 3,
+    }
     return parts[: depth.get(parts[0], len(parts))] if parts else parts
 
 
