@@ -14,13 +14,26 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
+import scipy.linalg
 
 from infoloom.equations import Array, System
 from infoloom.errors import DegenerateError, QueryError
 
-__all__ = ["Block", "StructuredCovariance", "Whitener", "log_volume", "triangle"]
+__all__ = [
+    "Block",
+    "Numbers",
+    "StructuredCovariance",
+    "Triangle",
+    "Whitener",
+    "independent",
+    "log_volume",
+    "triangle",
+]
+
+Numbers = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
 
 SINGULAR: Final = 1e-13
+_SAFE: Final = 1e-4
 
 
 @dataclass(frozen=True)
@@ -40,23 +53,42 @@ class Block:
     group: int | None = None
 
 
-def triangle(rows: Array) -> tuple[Array, int | None]:
-    """Upper triangle R with RᵀR = rows · rowsᵀ, and the first row that earlier rows determine.
+@dataclass(frozen=True)
+class Triangle:
+    """R with RᵀR = rows · rowsᵀ, its rows and columns in the given order.
 
-    Args:
-        rows: Loadings, shape (n, sources).
+    Attributes:
+        r: Upper triangle, shape (n, n), or fewer rows if there are fewer sources.
+        order: Which row of the block each column of R is.
+        rank: How many rows in that order no others determine.
+    """
 
-    Returns:
-        R, shape (n, n) (fewer rows if there are fewer sources), and the index of the first dependent row or
-        None.
+    r: Array
+    order: Numbers
+    rank: int
+
+    @property
+    def singular(self) -> bool:
+        """Whether some rows are determined by others."""
+        return self.rank < len(self.order)
+
+
+def triangle(rows: Array) -> Triangle:
+    """Decompose loadings, shape (n, sources).
+
+    Rows that nearly repeat each other are decomposed once more with pivoting and the sources sorted by size:
+    then rounding stays relative to each source (Cox & Higham 1998), and a tiny noise keeps its digits.
     """
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    safe = np.where(lengths > 0, lengths, 1.0)
-    r = np.linalg.qr((rows / safe[:, None]).T, mode="r")
-    diagonal = np.zeros(len(rows))
-    diagonal[: min(r.shape)] = np.abs(np.diagonal(r))
-    dependent = np.flatnonzero((diagonal <= SINGULAR) | (lengths == 0))
-    return r * safe, int(dependent[0]) if len(dependent) else None
+    unit = (rows / np.where(lengths > 0, lengths, 1.0)[:, None]).T
+    order: Numbers = np.arange(len(rows))
+    r = np.asarray(np.linalg.qr(unit, mode="r"))
+    if rows.size and (len(r) < len(rows) or np.abs(np.diagonal(r)).min() < _SAFE):
+        largest = np.argsort(-np.abs(unit).max(axis=1), kind="stable")
+        r, order = scipy.linalg.qr(unit[largest], mode="r", pivoting=True, check_finite=False)
+        r = r[: len(rows)]
+    rank = int(np.sum(np.abs(np.diagonal(r)) > SINGULAR))
+    return Triangle(r * lengths[order], order, rank)
 
 
 def log_volume(rows: Array) -> float:
@@ -65,12 +97,29 @@ def log_volume(rows: Array) -> float:
     Raises:
         DegenerateError: The rows are linearly dependent.
     """
-    if not len(rows):
-        return 0.0
-    r, dependent = triangle(rows)
-    if dependent is not None:
-        raise DegenerateError(f"row {dependent} is a combination of the rows before it.")
-    return float(np.sum(np.log(np.abs(np.diagonal(r)))))
+    found = triangle(rows)
+    if found.singular:
+        raise DegenerateError(f"{len(rows)} rows of loadings have rank {found.rank}.")
+    return float(np.sum(np.log(np.abs(np.diagonal(found.r)))))
+
+
+def independent(rows: Array, base: Array) -> Numbers:
+    """Numbers of as many of the rows as are linearly independent of each other and of `base`.
+
+    Args:
+        rows: Loadings, shape (n, sources).
+        base: Linearly independent rows, shape (m, sources).
+    """
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    rest = rows / np.where(lengths > 0, lengths, 1.0)[:, None]
+    if not rest.size:
+        return np.arange(0)
+    if len(base):
+        q = np.linalg.qr(_unit(base).T)[0]
+        for _ in range(2):  # once more removes what rounding left
+            rest = rest - (rest @ q) @ q.T
+    r, order = scipy.linalg.qr(rest.T, mode="r", pivoting=True)
+    return np.sort(order[: int(np.sum(np.abs(np.diagonal(r)) > SINGULAR))])
 
 
 @dataclass(frozen=True)
@@ -209,35 +258,45 @@ class StructuredCovariance:
                 block = block + float(one @ other) * (np.eye(left.shape[1]) - left.T @ left)
         return block
 
+    def explain(self, block: Block) -> str:
+        """Say which variables of a singular block are tied by which deterministic relation."""
+        found = triangle(block.rows)
+        if not found.singular:
+            raise ValueError("explain: expected a singular block.")
+        at = int(found.order[found.rank])
+        name = block.owners[at]
+        if not np.any(block.rows[at]):
+            return f"`{name}` does not vary: nothing random enters it. " + _advice(name)
+        free = found.order[: found.rank]
+        weights = np.linalg.lstsq(_unit(block.rows[free]).T, _unit(block.rows[at : at + 1])[0], rcond=None)[0]
+        heavy = free[np.abs(weights) > 1e-8 * np.abs(weights).max()]
+        tied = {name, *(block.owners[i] for i in heavy)}
+        if len(tied) == 1:
+            return (
+                f"`{name}` has fewer sources of variation than components, so its components determine each "
+                "other. " + _advice(name)
+            )
+        # Variables follow their causes, so the last one of a relation is the one that lacks a noise.
+        *others, last = (known for known in self.names if known in tied)
+        listed = ", ".join(f"`{other}`" for other in others)
+        if last in self.system.scalars or f"{last}[0]" in self.system.scalars:
+            return f"{listed} is a part of `{last}`. Name one of the two."
+        return (
+            f"`{last}` is determined by {listed}: without noise of its own their joint law is degenerate. "
+            + _advice(last)
+        )
+
     def _block_volume(self, block: Block) -> float:
         try:
             return log_volume(block.rows)
         except DegenerateError:
-            raise DegenerateError(explain(block)) from None
+            raise DegenerateError(self.explain(block)) from None
 
 
-def explain(block: Block) -> str:
-    """Say which variables of a singular block are tied by which deterministic relation."""
-    _, at = triangle(block.rows)
-    if at is None:
-        raise ValueError("explain: expected a singular block.")
-    name = block.owners[at]
-    if not np.any(block.rows[at]):
-        return (
-            f"`{name}` does not vary: nothing random enters it. Add noise to `{name}`, such as `+ 0.1*noise`."
-        )
-    earlier = block.rows[:at]
-    weights = np.linalg.lstsq(earlier.T, block.rows[at], rcond=None)[0]
-    heavy = np.abs(weights) > 1e-6 * np.abs(weights).max()
-    tied = dict.fromkeys(owner for owner, kept in zip(block.owners[:at], heavy, strict=True) if kept)
-    others = ", ".join(f"`{owner}`" for owner in tied if owner != name)
-    if not others:
-        return (
-            f"`{name}` has fewer sources of variation than components, so its components determine each "
-            "other. "
-            f"Add noise to `{name}`, such as `+ 0.1*noise`."
-        )
-    return (
-        f"`{name}` is determined by {others}: without noise of its own their joint law is degenerate. "
-        f"Add noise to `{name}`, such as `+ 0.1*noise`."
-    )
+def _unit(rows: Array) -> Array:
+    """Rows of length one."""
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def _advice(name: str) -> str:
+    return f"Add noise to `{name}`, such as `+ 0.1*noise`."

@@ -27,7 +27,8 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 ONES: Final = TemplateCall("ones")
 MAX_LOADINGS: Final = 100_000_000
-_RANK: Final = 1e-12
+# A direction too many costs a coordinate; one too few would make information wrong.
+_RANK: Final = 1e-15
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def orthonormal_rows(stacks: Iterable[Array], dim: int) -> Array:
     if not rows:
         return np.zeros((0, dim))
     if len(rows) == 1:
-        return rows[0][None]
+        return np.asarray(rows[0][None])
     q, r, _ = scipy.linalg.qr(np.stack(rows, axis=1), mode="economic", pivoting=True)
     rank = int(np.sum(np.abs(np.diag(r)) > _RANK * abs(r[0, 0])))
     return np.ascontiguousarray(q[:, :rank].T)

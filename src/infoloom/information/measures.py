@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from infoloom.covariance import Block, StructuredCovariance, explain, log_volume, triangle
-from infoloom.equations import Array
+from infoloom.covariance import Block, Numbers, StructuredCovariance, independent, log_volume
 from infoloom.errors import DegenerateError, InfiniteInformationError
 
 __all__ = [
@@ -25,6 +24,7 @@ __all__ = [
 ]
 
 Names = Sequence[str]
+Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 def entropy(covariance: StructuredCovariance, a: Names, given: Names = ()) -> float:
@@ -37,7 +37,8 @@ def entropy(covariance: StructuredCovariance, a: Names, given: Names = ()) -> fl
         DegenerateError: The variables are tied by a deterministic relation, so the entropy is −∞.
     """
     dim = sum(covariance.dim(name) for name in a)
-    volume = covariance.log_volume([*a, *given]) - covariance.log_volume(given)
+    blocks = covariance.blocks([*given, *a])
+    volume = sum(block.copies * _conditional_volume(covariance, block, given) for block in blocks)
     return volume + 0.5 * dim * math.log(2.0 * math.pi * math.e)
 
 
@@ -61,7 +62,7 @@ def mutual_information(covariance: StructuredCovariance, a: Names, b: Names, giv
         )
     except DegenerateError:
         return sum(
-            block.copies * _degenerate_information(block, given, a)
+            block.copies * _degenerate_information(covariance, block, given, a)
             for block in covariance.blocks([*given, *a, *b])
         )
 
@@ -119,7 +120,15 @@ def o_information(covariance: StructuredCovariance, parts: Sequence[Names], give
     return total_correlation(covariance, parts, given) - dual_total_correlation(covariance, parts, given)
 
 
-def _degenerate_information(block: Block, given: Names, a: Names) -> float:
+def _conditional_volume(covariance: StructuredCovariance, block: Block, given: Names) -> float:
+    """½ log det Σ(rest | given) in one block; what repeats within `given` counts once."""
+    in_given = np.isin(block.owners, list(given))
+    base = _independent(block, in_given, np.arange(0))
+    joint = np.concatenate([base, np.flatnonzero(~in_given)])
+    return _volume(covariance, block, joint) - _volume(covariance, block, base)
+
+
+def _degenerate_information(covariance: StructuredCovariance, block: Block, given: Names, a: Names) -> float:
     """I(a; b | given) in one block where some variables are functions of others.
 
     What `given` determines carries no further information; what repeats inside one side counts once. After
@@ -127,22 +136,28 @@ def _degenerate_information(block: Block, given: Names, a: Names) -> float:
     """
     owners = np.array(block.owners)
     in_given, in_a = np.isin(owners, list(given)), np.isin(owners, list(a))
-    base = _independent(block.rows[in_given], block.rows[:0])
-    left = _independent(block.rows[in_a], base)
-    right = _independent(block.rows[~in_given & ~in_a], base)
+    none = np.arange(0)
+    base = _independent(block, in_given, none)
+    left, right = _independent(block, in_a, base), _independent(block, ~in_given & ~in_a, base)
     try:
-        joint = log_volume(np.concatenate([base, left, right]))
+        whole = _volume(covariance, block, np.concatenate([base, left, right]))
+    except DegenerateError as error:
+        raise InfiniteInformationError(f"the information is infinite: {error}") from None
+    one, other = (_volume(covariance, block, np.concatenate([base, side])) for side in (left, right))
+    return one + other - whole - _volume(covariance, block, base)
+
+
+def _volume(covariance: StructuredCovariance, block: Block, numbers: Numbers) -> float:
+    """½ log det of some rows of a block."""
+    rows = block.rows[numbers]
+    try:
+        return log_volume(rows)
     except DegenerateError:
-        raise InfiniteInformationError(f"the information is infinite: {explain(block)}") from None
-    one, other = (log_volume(np.concatenate([base, side])) for side in (left, right))
-    return one + other - joint - log_volume(base)
+        owners = tuple(block.owners[i] for i in numbers)
+        raise DegenerateError(covariance.explain(Block(rows, owners))) from None
 
 
-def _independent(rows: Array, base: Array) -> Array:
-    """The rows that neither `base` nor rows before them determine."""
-    kept = np.concatenate([base, rows])
-    while True:
-        _, dependent = triangle(kept)
-        if dependent is None:
-            return kept[len(base) :]
-        kept = np.delete(kept, dependent, axis=0)
+def _independent(block: Block, chosen: Mask, base: Numbers) -> Numbers:
+    """Numbers of those of the chosen rows that neither `base` nor each other determine."""
+    numbers = np.flatnonzero(chosen)
+    return np.asarray(numbers[independent(block.rows[numbers], block.rows[base])])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from infoloom.covariance import Block, StructuredCovariance, explain, triangle
+from infoloom.covariance import Block, StructuredCovariance, Triangle, triangle
 from infoloom.equations import Array
 from infoloom.errors import DegenerateError, QueryError
 
@@ -60,27 +60,29 @@ class Pointwise:
         return self.densities[key]
 
     def _block_density(self, block: Block) -> Array:
-        r, dependent = triangle(block.rows)
-        if dependent is not None:
-            raise DegenerateError(explain(block))
-        log_det = 2.0 * float(np.sum(np.log(np.abs(np.diagonal(r))))) + len(r) * math.log(2.0 * math.pi)
-        quadratic = self._in_span(block, r) if block.group is None else self._in_complement(block, r)
+        found = triangle(block.rows)
+        if found.singular:
+            raise DegenerateError(self.covariance.explain(block))
+        volume = float(np.sum(np.log(np.abs(np.diagonal(found.r)))))
+        log_det = 2.0 * volume + found.rank * math.log(2.0 * math.pi)
+        quadratic = self._in_span(block, found) if block.group is None else self._in_complement(block, found)
         density: Array = -0.5 * (quadratic + block.copies * log_det)
         return density
 
-    def _in_span(self, block: Block, r: Array) -> Array:
+    def _in_span(self, block: Block, found: Triangle) -> Array:
         values = np.concatenate([self._coordinates(name) for name in dict.fromkeys(block.owners)], axis=1)
-        solved = scipy.linalg.solve_triangular(r, values.T, trans="T")
+        solved = scipy.linalg.solve_triangular(found.r, values[:, found.order].T, trans="T")
         total: Array = np.einsum("ij,ij->j", solved, solved)
         return total
 
-    def _in_complement(self, block: Block, r: Array) -> Array:
+    def _in_complement(self, block: Block, found: Triangle) -> Array:
         """tr(G⁻¹ · Gram⊥) of every row."""
-        inverse = scipy.linalg.solve_triangular(r, np.eye(len(r)))
+        inverse = scipy.linalg.solve_triangular(found.r, np.eye(found.rank))
         precision = inverse @ inverse.T
+        owners = [block.owners[i] for i in found.order]
         total = np.zeros(())
-        for i, a in enumerate(block.owners):
-            for j, b in enumerate(block.owners[: i + 1]):
+        for i, a in enumerate(owners):
+            for j, b in enumerate(owners[: i + 1]):
                 total = total + (1.0 if i == j else 2.0) * precision[i, j] * self._gram(a, b)
         return total
 
