@@ -12,7 +12,7 @@ from infoloom.covariance import StructuredCovariance
 from infoloom.errors import QueryError
 from infoloom.information import measures
 
-__all__ = ["MEASURES", "Query", "evaluate", "parse_query"]
+__all__ = ["MEASURES", "Query", "check_names", "evaluate", "parse_query"]
 
 MEASURES: Final = {
     "I": "mutual information; of three or more parts the co-information",
@@ -86,8 +86,7 @@ def evaluate(covariance: StructuredCovariance, query: Query) -> float:
         QueryError: An unknown name.
         InfiniteInformationError: The value is infinite.
     """
-    for name in (*(n for part in query.parts for n in part), *query.given):
-        _check_name(name, query, covariance.names)
+    check_names(query, covariance.names)
     match query.measure:
         case "H":
             return measures.entropy(covariance, query.parts[0], query.given)
@@ -100,16 +99,22 @@ def evaluate(covariance: StructuredCovariance, query: Query) -> float:
     return measures.o_information(covariance, query.parts, query.given)
 
 
+def check_names(query: Query, known: Collection[str]) -> None:
+    """Refuse a query of variables that are not there.
+
+    Raises:
+        QueryError: An unknown name.
+    """
+    for name in (*(n for part in query.parts for n in part), *query.given):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(known)}."
+            raise QueryError(f"query `{query}`: unknown variable `{name}`; {hint}")
+
+
 def _names(text: str, query: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
         if not _NAME.fullmatch(name):
             raise QueryError(f"query `{query}`: expected the name of a variable, got `{name}`.")
     return names
-
-
-def _check_name(name: str, query: Query, known: Collection[str]) -> None:
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(known)}."
-        raise QueryError(f"query `{query}`: unknown variable `{name}`; {hint}")
