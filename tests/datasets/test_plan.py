@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -13,7 +14,6 @@ from infoloom.datasets.pmi import parse_pmi, pmi_name, pmi_pairs
 from infoloom.errors import DatasetError
 from infoloom.presets import multimodal_decay
 from infoloom.story import Story, compile_story
-import itertools
 
 
 def test_columns_of_a_story(small_story: Story) -> None:

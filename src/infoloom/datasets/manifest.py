@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ MAX_BYTES: Final = 256 * 2**20
 MAX_COLUMNS: Final = 100_000
 MAX_SIZE: Final = 100_000_000
 MAX_RANK: Final = 8
+_NAME: Final = re.compile(r"[^\W\d]\w*|pmi\([\w,;\[\]]+\)")
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,8 @@ def _number(value: Any, limit: int) -> int:
 def _column(tree: Any) -> Column:
     shape = tuple(_number(n, MAX_SIZE) for n in tree["shape"])
     column = Column(_text(tree["name"]), tree["kind"], str(tree["dtype"]), shape)
+    if not _NAME.fullmatch(column.name):
+        raise ValueError(f"column `{column.name[:60]}`: not a name")
     if column.kind not in KINDS or column.dtype not in ("int64", "float32", "float64"):
         raise ValueError(f"column `{column.name}`: kind `{column.kind}`, type `{column.dtype}`")
     if len(shape) > MAX_RANK or not 0 < column.size <= MAX_SIZE:

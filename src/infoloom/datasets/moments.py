@@ -51,7 +51,7 @@ class Features:
             np.asarray(rows[name], dtype=np.float64).reshape(len(rows[name]), -1) for name in self.scalars
         ]
         parts += [rows[prefix + name].astype(np.float64) @ k.T for name, k in self.directions.items()]
-        return np.concatenate(parts, axis=1)
+        return np.concatenate(parts, axis=1) if parts else np.zeros((len(next(iter(rows.values()))), 0))
 
 
 def story_features(story: Story, scalars: Sequence[str], modalities: Sequence[str]) -> Features:
@@ -78,7 +78,7 @@ def story_features(story: Story, scalars: Sequence[str], modalities: Sequence[st
         spans += [system.in_span[name][kept], np.zeros((len(probes[group]), system.in_span[name].shape[1]))]
         complements += [(-1, np.zeros(0))] * len(kept)
         complements += [(group * _PROBES + i, own) for i in range(len(probes[group]))]
-    loadings = np.concatenate(spans)
+    loadings = np.concatenate(spans) if spans else np.zeros((0, 1))
     covariance = loadings @ loadings.T
     for i, (place, one) in enumerate(complements):
         for j, (other_place, other) in enumerate(complements):

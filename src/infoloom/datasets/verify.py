@@ -166,6 +166,8 @@ def _redrawn(data: Dataset) -> Iterator[Check]:
     """Some rows of the first and last shard drawn again from story and seed."""
     kinds = ("target", "cause", "latent")
     columns = [column for column in data.columns if column.kind in kinds]
+    if not columns:
+        return
     worst, rows = 0.0, 0
     for record in dict.fromkeys((data.manifest.shards[0], data.manifest.shards[-1])):
         first, count = record.shard.first, min(record.shard.rows, _REDRAWN)
@@ -185,6 +187,8 @@ def _statistics(data: Dataset, limit: int) -> Iterator[Check]:
     pairs = [column for column in data.columns if column.kind == "pmi"]
     latent = [c.name.removeprefix("z_") for c in data.columns if c.kind == "latent"]
     scalars = [c.name for c in data.columns if c.kind in ("target", "cause")]
+    if not (pairs or latent or scalars):
+        return
     features = story_features(data.story, scalars, latent)
     view = data.select(*(c.name for c in data.columns if c.kind in ("target", "cause", "latent", "pmi")))
     moments, sums = Moments.none(len(features.names)), _Sums(0, np.zeros(len(pairs)), np.zeros(len(pairs)))
