@@ -7,6 +7,7 @@ from collections.abc import Iterable
 __all__ = [
     "DatasetError",
     "DegenerateError",
+    "DesignError",
     "FlowError",
     "InfiniteInformationError",
     "InfoloomError",
@@ -30,6 +31,10 @@ class SpecError(InfoloomError):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+class DesignError(SpecError):
+    """Requirements that no weights meet; each problem names one, the closest value and, where known, the reason."""
 
 
 class QueryError(InfoloomError):
