@@ -69,6 +69,12 @@ def test_single_rows_negative_steps_and_masks(data: Dataset, plain: dict[str, np
     assert data[np.array([], np.int64)]["curve"].shape == (0, 24)
 
 
+def test_iterating_gives_rows(data: Dataset, plain: dict[str, np.ndarray]) -> None:
+    rows = list(data.select("map", "theta").split("test"))
+    assert [row["theta"] for row in rows] == list(plain["theta"][630:])
+    np.testing.assert_array_equal(rows[-1]["map"], plain["map"][-1])
+
+
 def test_splits_and_columns(data: Dataset, plain: dict[str, np.ndarray]) -> None:
     assert data.splits == {"train": 630, "test": 270}
     test = data.split("test").select("theta", "map")

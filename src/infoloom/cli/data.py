@@ -65,8 +65,10 @@ def generate(
         story, rows, seed, splits=split, rows_per_shard=rows_per_shard, latents=latents, pmi=choice
     )
     part = _part(shards)
-    begin(out, story, plan)
     count = len(plan.shards[part])
+    if not count:
+        raise DatasetError(f"shards `{shards}`: expected some of the {len(plan.shards)} shards.")
+    begin(out, story, plan)
     with _progress(f"{story.name}: shards", count) as advance:
         made = make_shards(out, _engine(engine, workers, count), part=part, device=device, progress=advance)
     if shards is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from infoloom.datasets.read import Dataset
 
-__all__ = ["draw_preview"]
+__all__ = ["draw_preview", "picked_rows"]
 
 _ROWS: Final = 12
 _CANDIDATES: Final = 2000
@@ -41,9 +41,11 @@ def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None)
     from matplotlib.figure import Figure
 
     by = sort_by or _default(data)
+    if data.select(by).columns[0].shape:
+        raise DatasetError(f"sort by `{by}`: expected a scalar.")
     shown = [column for column in data.columns if column.kind == "modality"][:_MAX_MODALITIES]
     values = data.select(by)[: min(len(data), _CANDIDATES)][by]
-    picked = _picked(values)
+    picked = picked_rows(values)
     rows = data.select(by, *(column.name for column in shown)).take(picked)
     figure = Figure(
         figsize=(1.0 + 1.05 * len(picked), 0.9 + 1.15 * len(shown)), dpi=150, layout="constrained"
@@ -73,14 +75,16 @@ def _default(data: Dataset) -> str:
     return scalars[0]
 
 
-def _picked(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Rows whose values are spread evenly between the extremes, in rising order."""
-    if values.ndim != 1:
-        raise DatasetError("preview: expected a scalar to sort by.")
+def picked_rows(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Positions whose values are spread evenly between the extremes, in rising order.
+
+    Args:
+        values: (n,).
+    """
     order = np.argsort(values, kind="stable")
-    places = np.linspace(0.005, 0.995, min(_ROWS, len(values)))
-    wanted = values[order[0]] + places * (values[order[-1]] - values[order[0]])
-    nearest = np.searchsorted(values[order], wanted).clip(0, len(values) - 1)
+    rising = values[order]
+    wanted = np.linspace(np.quantile(values, 0.005), np.quantile(values, 0.995), min(_ROWS, len(values)))
+    nearest = np.searchsorted(rising, wanted).clip(0, len(values) - 1)
     picked: np.ndarray[Any, Any] = order[np.unique(nearest)]
     return picked
 

@@ -106,6 +106,11 @@ class Dataset:
             first += rows
         raise DatasetError(f"split `{name}`: expected one of {', '.join(self.splits)}.")
 
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for batch in self.batches():
+            for i in range(len(next(iter(batch.values())))):
+                yield {name: array[i] for name, array in batch.items()}
+
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             column = self._column(key)

@@ -54,6 +54,9 @@ class RowView(torch_data.Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.data)
 
+    def __iter__(self) -> Iterator[Batch]:
+        return (self[position] for position in range(len(self)))
+
     def __getitem__(self, position: int) -> Batch:
         return {name: values[0] for name, values in self._take([position]).items()}
 

@@ -1,0 +1,145 @@
+"""Streams of batches: every row once an epoch, whatever workers and ranks; the same rows from both stores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+
+from infoloom.datasets import Dataset
+from infoloom.datasets.shuffle import Epoch, share
+from infoloom.errors import DatasetError
+
+
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=20),
+    first=st.integers(0, 50),
+    window=st.integers(1, 7),
+    seed=st.integers(0, 5),
+)
+def test_an_epoch_is_a_permutation(sizes: list[int], first: int, window: int, seed: int) -> None:
+    edges = (first, *(first + int(n) for n in np.cumsum(sizes)))
+    epoch = Epoch(edges, 4, seed, 0, window)
+    rows = np.concatenate(list(epoch.positions(0, epoch.rows)))
+    np.testing.assert_array_equal(np.sort(rows), np.arange(edges[0], edges[-1]))
+    cut = epoch.rows // 2
+    halves = [*epoch.positions(0, cut), *epoch.positions(cut, epoch.rows)]
+    np.testing.assert_array_equal(np.concatenate([np.zeros(0, np.int64), *halves]), rows)
+
+
+@given(batches=st.integers(0, 60), parts=st.integers(1, 9))
+def test_shares_are_even_and_whole(batches: int, parts: int) -> None:
+    shares = [share(batches, part, parts) for part in range(parts)]
+    assert [b for start, stop in shares for b in range(start, stop)] == list(range(batches))
+    sizes = [stop - start for start, stop in shares]
+    assert max(sizes) - min(sizes) <= 1
+    with pytest.raises(DatasetError, match=f"part `{parts}`: expected one of {parts}"):
+        share(batches, parts, parts)
+
+
+def ids(stream: object) -> list[int]:
+    return [int(i) for batch in stream for i in batch["sample_id"]]  # type: ignore[attr-defined]
+
+
+def test_in_order(small: Dataset) -> None:
+    stream = small.split("test").torch(batch_size=64)
+    assert ids(stream) == list(range(630, 900))
+    assert len(stream) == 5
+    assert [len(batch["theta"]) for batch in stream] == [64, 64, 64, 64, 14]
+    dropped = small.split("test").torch(batch_size=64, drop_last=True)
+    assert (len(dropped), len(ids(dropped))) == (4, 256)
+
+
+def test_shuffled_batches_hold_whole_rows(small: Dataset) -> None:
+    stream = small.torch(batch_size=50, shuffle=True, seed=3, window=2)
+    batches = list(stream)
+    assert len(batches) == len(stream) == 18
+    order = np.concatenate([batch["sample_id"].numpy() for batch in batches])
+    assert sorted(order) == list(range(900))
+    assert list(order) != list(range(900))
+    for name in ("image", "theta", "pmi(image;theta)"):
+        np.testing.assert_array_equal(np.concatenate([b[name].numpy() for b in batches]), small[name][order])
+
+
+def test_epochs_differ_and_repeat(small: Dataset) -> None:
+    stream = small.select("sample_id").torch(batch_size=50, shuffle=True, seed=3)
+    first = ids(stream)
+    assert ids(stream) == first
+    stream.set_epoch(1)
+    second = ids(stream)
+    assert second != first
+    assert sorted(second) == sorted(first)
+    assert ids(small.select("sample_id").torch(batch_size=50, shuffle=True, seed=4)) != first
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("world", [1, 3, 4])
+def test_ranks_share_the_batches(small: Dataset, shuffle: bool, world: int) -> None:
+    view = small.select("sample_id")
+    streams = [view.torch(batch_size=64, shuffle=shuffle, rank=r, world_size=world) for r in range(world)]
+    whole = [batch["sample_id"].tolist() for batch in view.torch(batch_size=64, shuffle=shuffle)]
+    parts = [[batch["sample_id"].tolist() for batch in stream] for stream in streams]
+    assert {len(stream) for stream in streams} == {15 // world}
+    assert [batch for part in parts for batch in part] == whole[: 15 // world * world]
+
+
+def test_workers_share_the_batches(small: Dataset) -> None:
+    stream = small.select("sample_id", "curve").torch(batch_size=64, shuffle=True, seed=1)
+    loader = DataLoader(stream, batch_size=None, num_workers=2, multiprocessing_context="forkserver")
+    assert len(loader) == 15
+    alone = Counter(tuple(batch["sample_id"].tolist()) for batch in stream)
+    assert Counter(tuple(batch["sample_id"].tolist()) for batch in loader) == alone
+
+
+def test_rows_by_position(small: Dataset) -> None:
+    rows = small.select("image", "theta").split("train").torch()
+    assert len(rows) == 630
+    assert rows[7]["theta"] == float(small["theta"][7])
+    loader = DataLoader(rows, batch_size=100, shuffle=True, generator=torch.Generator().manual_seed(0))
+    batches = list(loader)
+    assert batches[0]["image"].shape == (100, 1, 4, 6)
+    theta = np.concatenate([batch["theta"].numpy() for batch in batches])
+    np.testing.assert_array_equal(np.sort(theta), np.sort(small.split("train")["theta"]))
+
+
+def test_tensors_may_be_changed_in_place(own: Path) -> None:
+    from infoloom.datasets import open_dataset
+
+    data = open_dataset(own)
+    for _ in range(2):  # the second time from the memory-mapped copy
+        before = data["image"].copy()
+        for stream in (data.torch(batch_size=64), data.torch(batch_size=64, shuffle=True)):
+            for batch in stream:
+                batch["image"].zero_()
+        for row in data.torch():
+            row["image"].zero_()
+        np.testing.assert_array_equal(data["image"], before)
+        data.memmap()
+
+
+def test_the_copy_is_used_when_it_is_there(own: Path) -> None:
+    from infoloom.datasets import open_dataset
+    from infoloom.datasets.store import MemmapStore, ParquetStore
+
+    data = open_dataset(own)
+    before = data.torch(batch_size=64, shuffle=False)
+    assert isinstance(before.data.store, ParquetStore)
+    rows = [{k: v.clone() for k, v in batch.items()} for batch in before]
+    data.memmap()
+    after = data.torch(batch_size=64)
+    assert isinstance(after.data.store, MemmapStore)
+    for one, other in zip(rows, after, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_wrong_options_are_explained(small: Dataset) -> None:
+    with pytest.raises(DatasetError, match="option `shuffle`: expected `batch_size` with it"):
+        small.torch(shuffle=True)
+    with pytest.raises(DatasetError, match="batch size `0`, window `16`: expected positive numbers"):
+        small.torch(batch_size=0)
