@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 
 from infoloom.spec.expression import Expression, Factor, TemplateCall, Term, Value
 
-__all__ = ["FUNCTIONS", "ExpressionError", "parse_expression"]
+__all__ = ["FUNCTIONS", "ExpressionError", "parse_call", "parse_expression"]
 
 FUNCTIONS: Final = ("sin", "cos", "tanh", "exp", "relu", "abs", "sign")
 MAX_LENGTH: Final = 100_000
@@ -53,6 +53,19 @@ def parse_expression(text: str) -> Expression:
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"expected at most {MAX_LENGTH:,} characters, got {len(text):,}", MAX_LENGTH)
     return _Parser(_tokens(text)).expression()
+
+
+def parse_call(text: str) -> TemplateCall:
+    """Read a name with its arguments, such as `student_t(5)`.
+
+    Raises:
+        ExpressionError: The text is not of that form.
+    """
+    parser = _Parser(_tokens(text[: MAX_LENGTH + 1]))
+    call = parser.template("a name")
+    if parser.now.kind != "end":
+        parser.fail("expected the end")
+    return call
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -164,9 +177,9 @@ class _Parser:
             return Factor(inside, index, self.power(), token.text, scale, token.position)
         return Factor(token.text, self.index(), self.power(), position=token.position)
 
-    def template(self) -> TemplateCall:
+    def template(self, what: str = "the name of a template") -> TemplateCall:
         if self.now.kind != "name":
-            self.fail("expected the name of a template")
+            self.fail(f"expected {what}")
         token = self.take()
         args: list[Value] = []
         kwargs: list[tuple[str, Value]] = []

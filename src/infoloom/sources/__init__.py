@@ -1,0 +1,1 @@
+"""Sources that are not plain normal variables: distributions of causes, and functions of causes."""
