@@ -269,7 +269,7 @@ class StructuredCovariance:
             return f"`{name}` does not vary: nothing random enters it. " + _advice(name)
         free = found.order[: found.rank]
         weights = np.linalg.lstsq(_unit(block.rows[free]).T, _unit(block.rows[at : at + 1])[0], rcond=None)[0]
-        heavy = free[np.abs(weights) > 1e-8 * np.abs(weights).max()]
+        heavy = free[np.abs(weights) > 1e-11 * np.abs(weights).max()]
         tied = {name, *(block.owners[i] for i in heavy)}
         if len(tied) == 1:
             return (
