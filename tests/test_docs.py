@@ -1,0 +1,138 @@
+"""The documentation is executed: its blocks, its commands, its examples; and it leaves no command out."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from infoloom.bijections import REGISTRY
+from infoloom.cli.main import app
+from infoloom.spec.load import parse_spec, preset_names
+from infoloom.story import compile_story
+from infoloom.templates import TEMPLATES
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EVERY_PAGE = [*PAGES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def blocks(page, kind):
+    return re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def with_blocks(kind):
+    pages = [page for page in PAGES if blocks(page, kind)]
+    return pytest.mark.parametrize("page", pages, ids=[page.name for page in pages])
+
+
+@with_blocks("yaml")
+def test_specs_compile(page):
+    for block in blocks(page, "yaml"):
+        story = compile_story(parse_spec(block))
+        assert all(value > -1e-9 for query, value in story.truth_table().items() if query.count(";") == 1)
+
+
+@with_blocks("python")
+def test_python_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    for block in blocks(page, "python"):
+        exec(compile(block, page.name, "exec"), names)  # noqa: S102 (our own documentation)
+
+
+@with_blocks("pycon")
+def test_sessions_print_what_they_say(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    session = doctest.DocTestParser().get_doctest(
+        "\n".join(blocks(page, "pycon")), {}, page.name, page.name, 0
+    )
+    report = []
+    result = doctest.DocTestRunner().run(session, out=report.append)
+    assert result.attempted > 0
+    assert not result.failed, "".join(report)
+
+
+@with_blocks("sh")
+def test_commands_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for line in "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["infoloom"]:
+            result = CliRunner().invoke(app, words[1:])
+            assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=[script.name for script in EXAMPLES])
+def test_examples_run(script, tmp_path):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error"}
+    result = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip()
+
+
+def test_examples_are_short():
+    assert {script.name: n for script in EXAMPLES if (n := len(script.read_text().splitlines())) > 60} == {}
+
+
+def commands(command, path=()):
+    """Every command with its words, leaves only."""
+    for name, child in getattr(command, "commands", {}).items():
+        yield from commands(child, (*path, name))
+    if path and not hasattr(command, "commands"):
+        yield " ".join(path), command
+
+
+@pytest.mark.parametrize(("words", "command"), list(commands(typer.main.get_command(app))))
+def test_every_command_and_option_is_documented(words, command):
+    text = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+    section = re.search(rf"^#+ `infoloom {words}`\n(.*?)(?=^## |\Z|^### )", text, re.MULTILINE | re.DOTALL)
+    assert section, f"docs/usage.md has no section `infoloom {words}`"
+    options = {max(p.opts, key=len) for p in command.params if p.param_type_name == "option"} - {"--help"}
+    missing = {option for option in options if f"`{option}" not in section[1]}
+    assert not missing, f"docs/usage.md, `infoloom {words}`: missing {', '.join(sorted(missing))}"
+
+
+def test_every_documented_command_exists():
+    known = {words for words, _ in commands(typer.main.get_command(app))}
+    text = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^#+ `infoloom ([a-z -]+)`", text, re.MULTILINE)) == known
+
+
+@pytest.mark.parametrize("names", [TEMPLATES, REGISTRY], ids=["templates", "flow steps"])
+def test_the_spec_lists_every_template_and_flow_step(names):
+    text = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
+    listed = "\n".join(line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `"))
+    assert {name for name in names if not re.search(rf"`{name}\b", listed)} == set()
+
+
+def test_readme_lists_every_preset():
+    listed = re.findall(
+        r"^\| `([a-z0-9-]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(listed) == list(preset_names())
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=[page.name for page in EVERY_PAGE])
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        target, _, anchor = link.partition("#")
+        if target.startswith(("http://", "https://")):
+            continue
+        path = (page.parent / target) if target else page
+        assert path.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-") for h in headings}
+            assert anchor in slugs, link
