@@ -81,12 +81,12 @@ def triangle(rows: Array) -> Triangle:
     """
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     unit = (rows / np.where(lengths > 0, lengths, 1.0)[:, None]).T
-    order: Numbers = np.arange(len(rows))
+    order = np.arange(len(rows))
     r = np.asarray(np.linalg.qr(unit, mode="r"))
     if rows.size and (len(r) < len(rows) or np.abs(np.diagonal(r)).min() < _SAFE):
         largest = np.argsort(-np.abs(unit).max(axis=1), kind="stable")
-        r, order = scipy.linalg.qr(unit[largest], mode="r", pivoting=True, check_finite=False)
-        r = r[: len(rows)]
+        whole, pivots = scipy.linalg.qr(unit[largest], mode="r", pivoting=True, check_finite=False)
+        r, order = np.asarray(whole[: len(rows)]), np.asarray(pivots, dtype=order.dtype)
     rank = int(np.sum(np.abs(np.diagonal(r)) > SINGULAR))
     return Triangle(r * lengths[order], order, rank)
 

@@ -186,7 +186,8 @@ def _groups(graph: Graph, blocks: Mapping[tuple[str, str], _Block]) -> list[Grou
                 ]
             )
         basis = np.eye(dim) if full else orthonormal_rows(rows, dim)
-        vectors = tuple(f"u({name})" for name in members)
+        # A span that is the whole space leaves nothing for sources of its own outside of it.
+        vectors = tuple(f"u({name})" for name in members if len(basis) < dim)
         groups.append(Group(dim, basis, members, vectors))
     return groups
 
@@ -206,9 +207,9 @@ def _project(block: _Block, left: Array | None, right: Array | None) -> Array:
 
 def _complement(group: Group, blocks: Mapping[tuple[str, str], _Block]) -> Array:
     names = group.modalities
-    joint = np.eye(len(names))
     if group.copies == 0:
-        return joint
+        return np.zeros((len(names), 0))
+    joint = np.eye(len(names))
     for i, a in enumerate(names):
         for j, b in enumerate(names):
             block = blocks.get((a, b)) or blocks.get((b, a))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -20,9 +20,11 @@ __all__ = ["BLOCK", "Plan", "draw_rows", "make_plan"]
 BLOCK: Final = 256
 _BLOCK_VALUES: Final = 2**26
 _CHUNK_VALUES: Final = 2**18
-_PRODUCT: Final = 2**17
+_PIECE: Final = 2**17
+_FEW: Final = 4
 
 Float32 = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+_Real = TypeVar("_Real", Float32, Array)
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,6 @@ class _GroupPlan:
 
     dim: int
     modalities: tuple[str, ...]
-    fields: tuple[tuple[str, int], ...]
     vectors: tuple[str, ...]
     basis: Float32
     mixing: Float32
@@ -78,12 +79,9 @@ def make_plan(system: System, causes: tuple[str, ...], targets: tuple[str, ...])
                 own[:, system.columns(g, v)] -= row[v] * np.eye(group.rank)
             loadings[name] = own.T
         direct = bool(mixing.shape[0] == mixing.shape[1] and np.array_equal(mixing, np.diag(np.diag(mixing))))
-        fields = tuple((n, group.vectors.index(n)) for n in group.vectors if n in system.complement)
         basis = group.basis.astype(np.float32)
         groups.append(
-            _GroupPlan(
-                group.dim, group.modalities, fields, group.vectors, basis, mixing.astype(np.float32), direct
-            )
+            _GroupPlan(group.dim, group.modalities, group.vectors, basis, mixing.astype(np.float32), direct)
         )
     crossed = any(np.any(matrix[len(system.scalars) :]) for matrix in loadings.values())
     largest = sum(len(g.vectors) * g.dim for g in system.groups)
@@ -136,37 +134,35 @@ def _draw_block(plan: Plan, seed: int, block: int, wanted: slice, out: dict[str,
     for i, name in enumerate(plan.scalars):
         sources[:, i] = _stream(seed, block, name).standard_normal(plan.block)
     whole = wanted == slice(0, plan.block)
+    latents: dict[str, Float32] = {}
     column = len(plan.scalars)
     for group in plan.groups:
-        added = (
-            []
-            if plan.crossed
-            else [(sources @ plan.loadings[name]).astype(np.float32) for name in group.modalities]
-        )
         into = [
             out[n] if whole else np.empty((plan.block, group.dim), dtype=np.float32) for n in group.modalities
         ]
+        latents |= dict(zip(group.modalities, into, strict=True))
+        # Loadings on the in-span parts of vectors can be followed only when all vectors are drawn.
+        added = [] if plan.crossed else [_coordinates(plan, name, sources) for name in group.modalities]
         width = len(group.vectors) * len(group.basis)
-        _draw_group(plan, group, seed, block, added, into, sources[:, column : column + width])
+        inside = sources[:, column : column + width] if plan.crossed else None
+        _draw_group(group, seed, block, added, into, inside)
         column += width
-        if not whole:
-            for name, values in zip(group.modalities, into, strict=True):
-                out[name][:] = values[wanted]
     for group in plan.groups if plan.crossed else ():
         for name in group.modalities:
-            out[name] += (sources @ plan.loadings[name])[wanted].astype(np.float32) @ group.basis
+            _spread(_coordinates(plan, name, sources), group.basis, latents[name])
+    for name in () if whole else latents:
+        out[name][:] = latents[name][wanted]
     for name in plan.visible:
-        out[name][:] = (sources @ plan.loadings[name])[wanted].reshape(out[name].shape)
+        out[name][:] = _product(sources, plan.loadings[name])[wanted].reshape(out[name].shape)
+
+
+def _coordinates(plan: Plan, name: str, sources: Array) -> Float32:
+    """What the sources add to a modality in the span, shape (block, r)."""
+    return _product(sources, plan.loadings[name]).astype(np.float32)
 
 
 def _draw_group(
-    plan: Plan,
-    group: _GroupPlan,
-    seed: int,
-    block: int,
-    added: list[Float32],
-    into: list[Float32],
-    inside: Array,
+    group: _GroupPlan, seed: int, block: int, added: list[Float32], into: list[Float32], inside: Array | None
 ) -> None:
     """Mix a group's vector sources into its latents, a few rows at a time so that they stay in the cache.
 
@@ -174,36 +170,54 @@ def _draw_group(
         added: For each modality the coordinates in the span to add, shape (block, r); empty if they come
             later.
         into: For each modality where its latent goes, shape (block, d).
-        inside: Where the in-span coordinates of the vector sources go if a loading is on them.
+        inside: Where the in-span coordinates of the vector sources go, if a loading is on them.
     """
     streams = [_stream(seed, block, name) for name in group.vectors]
-    step = max(1, min(plan.block, _CHUNK_VALUES // max(1, len(streams) * group.dim)))
-    buffer = np.empty((len(streams), step, group.dim), dtype=np.float32)
-    mixed = np.empty((len(into), step, group.dim), dtype=np.float32)
-    for i in range(0, plan.block, step):
-        size = min(step, plan.block - i)
-        part = buffer[:, :size]
-        for v, stream in enumerate(streams):
-            part[v] = stream.standard_normal(part.shape[1:], dtype=np.float32)
-        if plan.crossed:
-            coordinates = np.einsum("vnd,rd->nvr", part, group.basis, optimize=True)
-            inside[i : i + size] = coordinates.reshape(size, -1)
-        if not group.direct:
-            _mix(group.mixing, buffer.reshape(len(streams), -1), mixed.reshape(len(into), -1))
-        for m, values in enumerate(into):
-            target = values[i : i + size]
-            latent = np.multiply(part[m], group.mixing[m, m], out=target) if group.direct else mixed[m, :size]
-            for k, row in enumerate(group.basis if added else ()):
-                latent = np.add(latent, added[m][i : i + size, k, None] * row, out=target)
-            if latent is not target:
-                target[:] = latent
+    rows = len(into[0])
+    step = max(1, min(rows, _CHUNK_VALUES // max(1, len(streams) * group.dim)))
+    buffer = np.empty((len(streams), 0 if group.direct else step * group.dim), dtype=np.float32)
+    for i in range(0, rows, step):
+        targets = [values[i : i + step] for values in into]
+        size = len(targets[0])
+        parts = buffer[:, : size * group.dim]
+        drawn = targets if group.direct else [part.reshape(size, -1) for part in parts]
+        for stream, part in zip(streams, drawn, strict=True):
+            stream.standard_normal(dtype=np.float32, out=part)
+        if inside is not None and drawn:
+            inside[i : i + size] = np.concatenate([_product(part, group.basis.T) for part in drawn], axis=1)
+        if group.direct:
+            for m, target in enumerate(targets):
+                np.multiply(target, group.mixing[m, m], out=target)
+        else:
+            for target, mixed in zip(targets, _product(group.mixing, parts), strict=True):
+                target[:] = mixed.reshape(target.shape)
+        for coordinates, target in zip(added, targets, strict=False):
+            _spread(coordinates[i : i + size], group.basis, target)
 
 
-def _mix(mixing: Float32, sources: Float32, out: Float32) -> None:
-    """out = mixing · sources, in products too small for BLAS to thread: same bytes on any number of cores."""
-    step = max(64, _PRODUCT // mixing.size)
-    for i in range(0, sources.shape[1], step):
-        np.matmul(mixing, sources[:, i : i + step], out=out[:, i : i + step])
+def _spread(coordinates: Float32, basis: Float32, into: Float32) -> None:
+    """Add vectors that are given by coordinates in the span."""
+    if len(basis) > _FEW:
+        into += _product(coordinates, basis)
+        return
+    for k, row in enumerate(basis):
+        into += coordinates[:, k, None] * row
+
+
+def _product(a: _Real, b: _Real) -> _Real:
+    """a @ b, in pieces too small for BLAS to share among threads: the same bytes on any number of cores."""
+    (rows, depth), columns = a.shape, b.shape[1]
+    deep = max(1, min(depth, 512))
+    wide = max(1, min(columns, max(64, _PIECE // (deep * max(rows, 1)))))
+    high = max(4, _PIECE // (deep * wide))
+    result = np.empty((rows, columns), dtype=a.dtype)
+    for i in range(0, rows, high):
+        for j in range(0, columns, wide):
+            into = result[i : i + high, j : j + wide]
+            np.matmul(a[i : i + high, :deep], b[:deep, j : j + wide], out=into)
+            for k in range(deep, depth, deep):
+                into += a[i : i + high, k : k + deep] @ b[k : k + deep, j : j + wide]
+    return result
 
 
 def _widened(rows: Array, columns: int) -> Array:
