@@ -7,6 +7,7 @@ from collections.abc import Iterable
 __all__ = [
     "DatasetError",
     "DegenerateError",
+    "EstimatorError",
     "DesignError",
     "FlowError",
     "InfiniteInformationError",
@@ -59,3 +60,7 @@ class FlowError(InfoloomError):
 
 class DatasetError(InfoloomError):
     """A dataset that cannot be written, read or trusted."""
+
+
+class EstimatorError(InfoloomError):
+    """Data or settings that an estimator cannot use, or an estimator that did not answer."""

@@ -1,0 +1,94 @@
+"""Everything an estimator owes its callers, derived from one function, `measure`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from infoloom.estimators.inputs import expect, flat, paired_rows
+from infoloom.estimators.protocol import Array, Estimate
+
+__all__ = ["ArrayEstimator"]
+
+
+@dataclass(frozen=True)
+class ArrayEstimator(ABC):
+    """An estimator on arrays: a subclass has its settings as fields and says how to `measure`.
+
+    Class attributes: `source` cites the paper, `least_rows` is the fewest rows, and `keeps_shape` asks for
+    rows in their own shape instead of flattened ones.
+    """
+
+    source: ClassVar[str] = ""
+    least_rows: ClassVar[int] = 8
+    keeps_shape: ClassVar[bool] = False
+
+    @abstractmethod
+    def measure(self, x: Array, y: Array) -> Estimate:
+        """Estimate from checked float64 rows: (n, d), or (n, ...) where `keeps_shape`."""
+
+    def estimate_with_info(self, x: Any, y: Any) -> Estimate:
+        """Estimate the mutual information with its interval, reliability, time and details.
+
+        Args:
+            x: Rows of the first variable, (n,), (n, d) or (n, ...); flattened in C order where the method
+                needs vectors.
+            y: Rows of the second variable, likewise, in the same order.
+
+        Returns:
+            The estimate (nats).
+
+        Raises:
+            EstimatorError: If the arrays cannot be used.
+        """
+        x, y = paired_rows(x, y, self.least_rows)
+        if not self.keeps_shape:
+            x, y = flat(x), flat(y)
+        start = time.perf_counter()
+        found = self.measure(x, y)
+        expect(
+            math.isfinite(found.nats),
+            type(self).__name__,
+            found.nats,
+            "a finite estimate",
+            "Look at the data for extreme values, or change the settings.",
+        )
+        return dataclasses.replace(found, seconds=time.perf_counter() - start)
+
+    def estimate(self, x: Any, y: Any) -> float:
+        """Estimate the mutual information (nats)."""
+        return self.estimate_with_info(x, y).nats
+
+    def __call__(self, x: Any, y: Any) -> float:
+        """Estimate the mutual information (nats)."""
+        return self.estimate(x, y)
+
+    def parameters(self) -> dict[str, Any]:
+        """The settings as JSON-able values, those of estimators and trainings inside included."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The settings as scikit-learn names them: `estimator__neighbors` is one of an inner estimator."""
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        inner = {
+            f"{name}__{key}": value
+            for name, part in own.items()
+            if deep and isinstance(part, ArrayEstimator)
+            for key, value in part.get_params().items()
+        }
+        return own | inner
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON writes it."""
+    if isinstance(value, ArrayEstimator):
+        return {"estimator": type(value).__name__, **value.parameters()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {name: _plain(part) for name, part in dataclasses.asdict(value).items()}
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)

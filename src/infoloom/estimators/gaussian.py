@@ -1,0 +1,165 @@
+"""Gaussian log-determinants with the exact bias correction of Wishart matrices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.special import digamma
+
+from infoloom.errors import EstimatorError
+from infoloom.estimators.base import ArrayEstimator
+from infoloom.estimators.inputs import expect
+from infoloom.estimators.protocol import Array, Estimate
+
+__all__ = ["GaussianEstimator", "canonical_correlations", "gaussian_information", "wishart_bias"]
+
+
+@dataclass(frozen=True)
+class GaussianEstimator(ArrayEstimator):
+    """Mutual information of the Gaussian with the covariance of the data.
+
+    ½ (log|Sx| + log|Sy| − log|S|) less its exact expectation under independence of estimation, which for
+    Gaussian data makes the estimate unbiased at every n > d. Where there are at least as many columns as
+    rows, correlations are shrunk towards zero and the mean over random pairings is subtracted instead.
+    For data that are not Gaussian, it sees the linear part only.
+
+    Args:
+        shrinkage: Weight of the identity in the correlation matrix, in [0, 1]; None chooses 0 where the rows
+            suffice, and the intensity of Schäfer and Strimmer where they do not.
+        shuffles: Random pairings that measure the bias of a shrunk estimate.
+        seed: Seed of those pairings.
+
+    Source:
+        Goodman 1963 (log-determinant of a Wishart matrix); Schäfer and Strimmer 2005 (shrinkage).
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.standard_normal((4000, 3))
+        >>> y = x[:, :1] + rng.standard_normal((4000, 1))
+        >>> round(GaussianEstimator().estimate(x, y), 1)  # the truth is log(2) / 2 = 0.35
+        0.3
+    """
+
+    shrinkage: float | None = None
+    shuffles: int = 8
+    seed: int = 0
+
+    source: ClassVar[str] = "Goodman 1963; Schäfer and Strimmer 2005"
+    least_rows: ClassVar[int] = 4
+
+    def __post_init__(self) -> None:
+        expect(
+            self.shrinkage is None or 0.0 <= self.shrinkage <= 1.0,
+            "shrinkage",
+            self.shrinkage,
+            "a weight from 0 to 1, or None",
+            "Leave it out to have it chosen.",
+        )
+        expect(self.shuffles >= 1, "shuffles", self.shuffles, "1 or more", "Use 8.")
+
+    def measure(self, x: Array, y: Array) -> Estimate:
+        """Estimate from rows (n, dx) and (n, dy)."""
+        rows, columns = len(x), x.shape[1] + y.shape[1]
+        if self.shrinkage is None and rows > columns + 1:
+            return _unshrunk(x, y)
+        return self._shrunk(x, y)
+
+    def _shrunk(self, x: Array, y: Array) -> Estimate:
+        """Shrunk correlations; what random pairings hold on average is the bias."""
+        rng = np.random.default_rng(self.seed)
+        pairings = [y, *(y[rng.permutation(len(y))] for _ in range(self.shuffles))]
+        weights, values = zip(
+            *(_shrunk_information(x, other, self.shrinkage) for other in pairings), strict=True
+        )
+        bias = float(np.mean(values[1:]))
+        spread = 1.96 * float(np.std(values[1:])) if self.shuffles > 1 else math.inf
+        nats = values[0] - bias
+        details = {"shrinkage": weights[0], "bias": bias, "canonical_correlations": None}
+        interval = (nats - spread, nats + spread) if math.isfinite(spread) else None
+        return Estimate(nats, interval, False, details=details)
+
+
+def wishart_bias(rows: int, dim_x: int, dim_y: int) -> float:
+    """Expected excess of the plug-in Gaussian information over the truth (nats), n > dx + dy.
+
+    ½ (f(dx) + f(dy) − f(dx + dy)), f(k) = Σ_{i≤k} ψ((n − i) / 2); the terms k log(2 / (n − 1)) cancel.
+
+    Source:
+        Goodman 1963.
+
+    Example:
+        >>> round(wishart_bias(5000, 25, 25), 3)
+        0.063
+    """
+
+    def excess(columns: int) -> float:
+        return float(np.sum(digamma((rows - np.arange(1, columns + 1)) / 2)))
+
+    return 0.5 * (excess(dim_x) + excess(dim_y) - excess(dim_x + dim_y))
+
+
+def gaussian_information(x: Array, y: Array) -> float:
+    """Plug-in Gaussian mutual information ½ (log|Rx| + log|Ry| − log|R|), nats.
+
+    Raises:
+        EstimatorError: If columns depend on each other exactly.
+    """
+    correlation = np.asarray(np.corrcoef(np.hstack([x, y]).T), dtype=np.float64)
+    return _information(correlation, x.shape[1])
+
+
+def canonical_correlations(x: Array, y: Array) -> Array:
+    """Sample canonical correlations, largest first, (min(dx, dy),)."""
+    left, right = (np.linalg.qr(rows - rows.mean(axis=0))[0] for rows in (x, y))
+    return np.asarray(np.linalg.svd(left.T @ right, compute_uv=False), dtype=np.float64)
+
+
+def _unshrunk(x: Array, y: Array) -> Estimate:
+    """The corrected log-determinant and its asymptotic 95 % interval.
+
+    Each canonical pair adds ρ² / n to the variance; independence leaves dx dy / (2 n²).
+    """
+    rows, pairs = len(x), x.shape[1] * y.shape[1]
+    nats = gaussian_information(x, y) - wishart_bias(rows, x.shape[1], y.shape[1])
+    correlations = canonical_correlations(x, y)
+    squares = max(float(np.sum(correlations**2)) - pairs / rows, 0.0)
+    spread = 1.96 * math.sqrt(squares / rows + pairs / (2.0 * rows**2))
+    details = {"shrinkage": 0.0, "canonical_correlations": [float(value) for value in correlations[:10]]}
+    return Estimate(nats, (nats - spread, nats + spread), details=details)
+
+
+def _information(correlation: Array, dim_x: int) -> float:
+    """½ (log|Rx| + log|Ry| − log|R|) from a correlation matrix."""
+    parts = (correlation[:dim_x, :dim_x], correlation[dim_x:, dim_x:], correlation)
+    signs, log_dets = zip(*(map(float, np.linalg.slogdet(part)) for part in parts), strict=True)
+    if min(signs) <= 0 or not np.all(np.isfinite(log_dets)):
+        raise EstimatorError(
+            f"`x, y` `{len(correlation)} columns`: expected columns that do not determine each other, "
+            "because the covariance is singular. Drop the columns that repeat others, or set `shrinkage`."
+        )
+    nats: float = 0.5 * (log_dets[0] + log_dets[1] - log_dets[2])
+    return nats
+
+
+def _shrunk_information(x: Array, y: Array, shrinkage: float | None) -> tuple[float, float]:
+    """The weight used and the information of (1 − weight) R + weight I."""
+    both = np.hstack([x, y])
+    both = (both - both.mean(axis=0)) / both.std(axis=0)
+    correlation = both.T @ both / len(both)
+    weight = _intensity(both, correlation) if shrinkage is None else shrinkage
+    shrunk = (1.0 - weight) * correlation
+    np.fill_diagonal(shrunk, 1.0)
+    return weight, _information(shrunk, x.shape[1])
+
+
+def _intensity(standard: Array, correlation: Array) -> float:
+    """Shrinkage of least expected squared error: Σ var(r_ij) / Σ r_ij² over i ≠ j."""
+    rows, columns = standard.shape
+    products = (standard**2).T @ (standard**2) / rows - correlation**2
+    off = ~np.eye(columns, dtype=bool)
+    variance = float(products[off].sum()) * rows / (rows - 1) ** 2
+    squares = float((correlation[off] ** 2).sum())
+    return float(min(1.0, variance / squares))

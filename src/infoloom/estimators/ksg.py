@@ -1,0 +1,111 @@
+"""Nearest-neighbour estimates of Kraskov, Stögbauer and Grassberger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.special import digamma
+
+from infoloom.errors import EstimatorError
+from infoloom.estimators.base import ArrayEstimator
+from infoloom.estimators.inputs import expect
+from infoloom.estimators.protocol import Array, Estimate
+
+__all__ = ["KSGEstimator"]
+
+
+@dataclass(frozen=True)
+class KSGEstimator(ArrayEstimator):
+    """k-nearest-neighbour mutual information in any dimension, Chebyshev distance.
+
+    First form: ψ(k) + ψ(n) − ⟨ψ(nx + 1) + ψ(ny + 1)⟩ with nx, ny the points strictly nearer than the k-th
+    joint neighbour. Second form: ψ(k) − 1/k + ψ(n) − ⟨ψ(nx) + ψ(ny)⟩ with the smallest rectangle around the
+    k neighbours. It falls short of the truth as soon as rows are few for the dimension: read it up to about
+    ten columns in all.
+
+    Args:
+        neighbors: k; fewer have less bias and more variance.
+        form: 1 or 2.
+        standardise: Whether each column is divided by its standard deviation.
+
+    Source:
+        Kraskov, Stögbauer and Grassberger 2004, equations 8 and 9.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.standard_normal(2000)
+        >>> y = x + rng.standard_normal(2000)
+        >>> round(KSGEstimator().estimate(x, y), 1)  # the truth is 0.35
+        0.3
+    """
+
+    neighbors: int = 5
+    form: int = 1
+    standardise: bool = True
+
+    source: ClassVar[str] = "Kraskov, Stögbauer and Grassberger 2004"
+    least_rows: ClassVar[int] = 4
+
+    def __post_init__(self) -> None:
+        expect(self.neighbors >= 1, "neighbors", self.neighbors, "1 or more", "Use 3 to 10.")
+        expect(self.form in (1, 2), "form", self.form, "1 or 2, the equations 8 and 9", "Use 1.")
+
+    def measure(self, x: Array, y: Array) -> Estimate:
+        """Estimate from rows (n, dx) and (n, dy)."""
+        expect(
+            self.neighbors < len(x),
+            "neighbors",
+            self.neighbors,
+            f"fewer than the rows, {len(x)}",
+            "Lower it or draw more rows.",
+        )
+        if self.standardise:
+            x, y = x / x.std(axis=0), y / y.std(axis=0)
+        nats = self._first(x, y) if self.form == 1 else self._second(x, y)
+        return Estimate(nats, details={"dim_x": x.shape[1], "dim_y": y.shape[1]})
+
+    def _first(self, x: Array, y: Array) -> float:
+        both = np.hstack([x, y])
+        radius, _ = _nearest(both, self.neighbors)
+        inside = np.nextafter(radius, 0.0)
+        counts = [_within(side, inside) for side in (x, y)]
+        return self._average(counts, digamma(self.neighbors))
+
+    def _second(self, x: Array, y: Array) -> float:
+        _, neighbors = _nearest(np.hstack([x, y]), self.neighbors)
+        counts = []
+        for side in (x, y):
+            edge = np.abs(side[neighbors] - side[:, None]).max(axis=(1, 2))
+            counts.append(_within(side, edge) - 1)
+        return self._average(counts, digamma(self.neighbors) - 1.0 / self.neighbors)
+
+    @staticmethod
+    def _average(counts: list[Array], constant: float) -> float:
+        return float(constant + digamma(len(counts[0])) - np.mean(digamma(counts[0]) + digamma(counts[1])))
+
+
+def _nearest(both: Array, neighbors: int) -> tuple[Array, NDArray[np.intp]]:
+    """Distance to the k-th neighbour (n,) and the k neighbours (n, k) of each point."""
+    distances, indices = cKDTree(both).query(both, list(range(2, neighbors + 2)), p=np.inf)
+    return _positive(np.asarray(distances, dtype=np.float64)[:, -1]), np.asarray(indices, dtype=np.intp)
+
+
+def _within(side: Array, radius: Array) -> Array:
+    """Points within a closed Chebyshev radius of each point, itself included, (n,)."""
+    counts = cKDTree(side).query_ball_point(side, radius, p=np.inf, return_length=True)
+    return np.asarray(counts, dtype=np.float64)
+
+
+def _positive(radius: Array) -> Array:
+    """Radii of continuous data are positive."""
+    ties = int(np.sum(radius == 0.0))
+    if ties:
+        raise EstimatorError(
+            f"`x, y` `{ties} rows with k or more exact copies`: expected continuous values, because a distance "
+            "of zero has no logarithm. Raise `neighbors`, drop the copies, or add noise below the resolution."
+        )
+    return radius

@@ -1,0 +1,85 @@
+"""Estimators by name: our own, and those that installed packages offer."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from infoloom.errors import EstimatorError
+
+__all__ = ["ENTRY_POINTS", "REGISTRY", "build", "names"]
+
+ENTRY_POINTS = "infoloom.estimators"
+
+
+def _construct(module: str, constructor: str, /, **settings: Any) -> Any:
+    """Import a module of this room when its estimator is first asked for, and build it."""
+    try:
+        found = getattr(import_module(f"infoloom.estimators.{module}"), constructor)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise EstimatorError(
+            f"`{constructor}` `without torch`: expected torch, because it trains a network. "
+            "Install it with: pip install 'infoloom[torch]'."
+        ) from error
+    return found(**settings)
+
+
+def _variational(objective: str, **settings: Any) -> Callable[..., Any]:
+    return partial(_construct, "variational", "VariationalEstimator", objective=objective, **settings)
+
+
+#: Name → constructor with the settings as keywords.
+REGISTRY: Mapping[str, Callable[..., Any]] = {
+    "gaussian": partial(_construct, "gaussian", "GaussianEstimator"),
+    "gaussianised": partial(_construct, "gaussianised", "GaussianisedEstimator"),
+    "ksg": partial(_construct, "ksg", "KSGEstimator"),
+    "ksg2": partial(_construct, "ksg", "KSGEstimator", form=2),
+    "histogram": partial(_construct, "histogram", "HistogramEstimator"),
+    "kernel": partial(_construct, "kernel", "KernelEstimator"),
+}
+
+
+def names() -> tuple[str, ...]:
+    """Names that `build` knows, sorted: our own and those of entry points."""
+    return tuple(sorted({*REGISTRY, *_offered()}))
+
+
+def build(name: str, **settings: Any) -> Any:
+    """Build an estimator by name.
+
+    Args:
+        name: A name from `names()`; other packages add theirs as entry points of the group
+            `infoloom.estimators`.
+        settings: The settings of that estimator.
+
+    Raises:
+        EstimatorError: If the name is unknown or a setting is.
+
+    Example:
+        >>> build("ksg", neighbors=3).parameters()
+        {'neighbors': 3, 'form': 1, 'standardise': True}
+    """
+    offered = _offered()
+    if name not in REGISTRY and name not in offered:
+        near = difflib.get_close_matches(name, names(), n=1)
+        advice = f"Did you mean `{near[0]}`?" if near else "Choose one of them."
+        raise EstimatorError(f"`estimator` `{name}`: expected one of {', '.join(names())}. {advice}")
+    constructor = REGISTRY[name] if name in REGISTRY else offered[name].load()
+    try:
+        return constructor(**settings)
+    except TypeError as error:
+        raise EstimatorError(
+            f"`{name}` `{', '.join(settings) or 'no settings'}`: expected settings of this estimator "
+            f"({error}). Look at `build({name!r}).parameters()`."
+        ) from error
+
+
+def _offered() -> dict[str, EntryPoint]:
+    """Estimators of installed packages by name."""
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}

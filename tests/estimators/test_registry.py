@@ -1,0 +1,80 @@
+"""One contract for every registered estimator."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from estimators.gaussian_tasks import CanonicalTask
+
+import infoloom.estimators as room
+from infoloom.errors import EstimatorError
+from infoloom.estimators import REGISTRY, Estimate, Estimator, build
+
+#: Settings that make an estimator quick; the contract is about form, not accuracy.
+QUICK: dict[str, dict[str, object]] = {}
+
+
+@pytest.fixture(params=sorted(REGISTRY))
+def estimator(request):
+    return build(request.param, **QUICK.get(request.param, {}))
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return CanonicalTask(1, 1).sample(240, 0)
+
+
+def test_contract(estimator, rows):
+    """The protocol, a finite answer, the same again with the same seed, and settings that JSON writes."""
+    assert isinstance(estimator, Estimator)
+    found = estimator.estimate_with_info(*rows)
+    assert isinstance(found, Estimate)
+    assert np.isfinite(found.nats)
+    assert found.seconds > 0.0
+    assert found.interval is None or found.interval[0] <= found.nats <= found.interval[1]
+    json.dumps([estimator.parameters(), dict(found.details)], allow_nan=False)
+    assert estimator.estimate(*rows) == found.nats == estimator(*rows)
+
+
+def test_settings_rebuild_the_estimator(estimator):
+    assert type(estimator)(**estimator.get_params(deep=False)) == estimator
+    assert set(estimator.parameters()) == {field.name for field in dataclasses.fields(estimator)}
+    assert estimator.source
+
+
+def test_bad_rows_are_refused(estimator, rows):
+    x, y = rows
+    for bad in ((x, y[:-1]), (x[:1], y[:1]), (x * np.nan, y), (x, y * 0.0)):
+        with pytest.raises(EstimatorError):
+            estimator.estimate(*bad)
+
+
+def test_unknown_names_and_settings():
+    with pytest.raises(EstimatorError, match=re.escape("`estimator` `kgs`: expected one of")) as error:
+        build("kgs")
+    assert "Did you mean `ksg`?" in str(error.value)
+    with pytest.raises(EstimatorError, match=r"Choose one of them\."):
+        build("?")
+    with pytest.raises(EstimatorError, match=re.escape("`ksg` `k`: expected settings of this estimator")):
+        build("ksg", k=3)
+
+
+def test_public_names_resolve():
+    assert list(room.__all__) == sorted(room.__all__)
+    assert set(room.__all__) <= set(dir(room))
+    for name in room.__all__:
+        assert getattr(room, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = room.nothing
+
+
+def test_importing_is_light():
+    code = "import sys, infoloom.estimators as room; room.build('gaussian'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
