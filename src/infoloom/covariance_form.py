@@ -144,8 +144,8 @@ def _dense(file: str, rows: int, columns: int, directory: Path | None, symmetric
     if max(rows, columns) > MAX_DENSE:
         raise ValueError(f"a dense block has at most {MAX_DENSE} components a side, got {rows} × {columns}.")
     try:
-        matrix = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"cannot read `{file}` as an array ({error}).") from error
     if (
         not isinstance(matrix, np.ndarray)
@@ -157,7 +157,7 @@ def _dense(file: str, rows: int, columns: int, directory: Path | None, symmetric
         raise ValueError(f"`{file}`: expected finite numbers.")
     if symmetric and not np.allclose(matrix, matrix.T, rtol=1e-12, atol=1e-12 * float(np.abs(matrix).max())):
         raise ValueError(f"`{file}`: expected a symmetric matrix.")
-    return np.asarray(matrix, dtype=np.float64)
+    return np.array(matrix, dtype=np.float64)
 
 
 def _groups(graph: Graph, blocks: Mapping[tuple[str, str], _Block]) -> list[Group]:

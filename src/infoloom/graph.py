@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from infoloom.errors import FlowError, SpecError
 from infoloom.spec.expression import Factor, TemplateCall, Term
@@ -17,6 +17,8 @@ from infoloom.spec.model import Spec
 from infoloom.spec.parser import ExpressionError, parse_expression
 
 __all__ = ["Edge", "Graph", "Kind", "Node", "build_graph"]
+
+MAX_SUGGESTIONS: Final = 20
 
 Kind = Literal["cause", "field", "target", "modality"]
 
@@ -236,12 +238,16 @@ class _Builder:
         return None
 
     def suggest(self, word: str) -> str:
-        near = difflib.get_close_matches(word, [*self.nodes, *self.spec.parameters, "noise"], n=1)
+        known = [*self.nodes, *self.spec.parameters, "noise"]
+        few = len(self.problems) < MAX_SUGGESTIONS  # each one looks at all names
+        near = difflib.get_close_matches(word, known, n=1) if few else []
         return f"; did you mean `{near[0]}`?" if near else ". Add it to `causes`, `fields` or `parameters`"
 
     def size_fields(self) -> None:
         for name in self.spec.fields:
-            users = [n for n in self.nodes.values() if n.kind == "modality" and name in n.parents and n.shape]
+            users = [n for n in self.nodes.values() if n.kind == "modality" and name in n.parents]
+            if any(not user.shape for user in users):
+                continue  # its flow is a problem already
             if not users:
                 self.problems.append(
                     f"fields.{name}: no modality uses it, so its size is unknown. Use it in an equation or "

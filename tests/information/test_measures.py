@@ -94,6 +94,7 @@ def test_where_variables_determine_each_other(tree, data):
 @settings(max_examples=40)
 def test_tiny_noises_keep_their_digits(noises, signal):
     """Against rational arithmetic: float64 covariances would be singular here."""
+    noises = [signal * noise for noise in noises]
     story = compile_story(
         {
             "name": "tiny",

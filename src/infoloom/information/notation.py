@@ -21,6 +21,7 @@ MEASURES: Final = {
     "DTC": "dual total correlation",
     "O": "O-information",
 }
+MAX_PARTS: Final = 12
 _QUERY = re.compile(r"\s*(?P<measure>[A-Za-z]+)\s*\((?P<inside>[^()]*)\)\s*")
 _NAME = re.compile(r"[^\W\d]\w*(?:\[\d+\])?")
 
@@ -76,6 +77,8 @@ def parse_query(text: str) -> Query:
         raise QueryError(f"query `{text}`: an entropy has one part. Join names by commas.")
     if measure != "H" and len(parts) < 2:
         raise QueryError(f"query `{text}`: expected two or more parts, such as `{measure}(a; b)`.")
+    if measure == "I" and len(parts) > MAX_PARTS:
+        raise QueryError(f"query `{text}`: expected at most {MAX_PARTS} parts, whose subsets all enter.")
     return Query(measure, parts, given)
 
 

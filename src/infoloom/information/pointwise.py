@@ -47,6 +47,10 @@ class Pointwise:
             QueryError: Values of a name are missing from the rows.
             DegenerateError: The variables have no joint density.
         """
+        names = [*a, *b, *given]
+        repeated = next((name for name in names if names.count(name) > 1), None)
+        if repeated:
+            raise QueryError(f"pointwise information: `{repeated}` stands twice. Name every variable once.")
         density = self.log_density
         return density([*a, *b, *given]) + density(given) - density([*a, *given]) - density([*b, *given])
 
@@ -90,7 +94,13 @@ class Pointwise:
         if name not in self.rows:
             raise QueryError(f"pointwise information: the rows have no values of `{name}`.")
         values = np.asarray(self.rows[name])
-        return values.reshape(len(values), -1)
+        flat = values.reshape(len(values), math.prod(values.shape[1:]))
+        if flat.shape[1] != self.covariance.dim(name):
+            raise QueryError(
+                f"pointwise information: expected {self.covariance.dim(name)} components of `{name}` a row, "
+                f"got {flat.shape[1]}. Give latents as `sample` returns them."
+            )
+        return flat
 
     def _coordinates(self, name: str) -> Array:
         """A variable's coordinates in the span, shape (n, k)."""

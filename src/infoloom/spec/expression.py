@@ -97,10 +97,10 @@ class Expression:
         return text
 
     def __add__(self, other: Expression) -> Expression:
-        return Expression(self.terms + other.terms)
+        return Expression(self.terms + other.terms) if isinstance(other, Expression) else NotImplemented
 
     def __sub__(self, other: Expression) -> Expression:
-        return self + (-other)
+        return self + (-other) if isinstance(other, Expression) else NotImplemented
 
     def __neg__(self) -> Expression:
         return -1.0 * self
@@ -161,5 +161,5 @@ def _format(value: Value) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    text = repr(value)
+    text = repr(float(value) if isinstance(value, float) else int(value))  # NumPy's numbers have another repr
     return text[:-2] if text.endswith(".0") else text

@@ -43,11 +43,11 @@ def rename_files(tree: dict[str, Any], rename: Rename) -> dict[str, Any]:
 
 def content_hash(name: str, directory: Path | None) -> str:
     """SHA-256 of a file's content, so that a name stands for what is in the file; `missing` without one."""
-    path = (directory or Path()) / Path(name).expanduser()
     try:
+        path = (directory or Path()) / Path(name).expanduser()
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() + path.suffix
-    except OSError:
+    except (OSError, ValueError, RuntimeError):
         return "missing"
 
 

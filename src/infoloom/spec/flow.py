@@ -7,6 +7,8 @@ import json
 import math
 import re
 import struct
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +19,10 @@ __all__ = ["ZOO", "FlowStep", "flow_header", "flow_path", "flow_shape", "parse_f
 
 ZOO: Final = Path(__file__).resolve().parent.parent / "bijections" / "zoo"
 MAX_DIM: Final = 100_000_000
+MAX_AXES: Final = 8
 _MAX_HEADER: Final = 16 * 2**20
 _STEP = re.compile(
-    r"\s*(?P<name>[A-Za-z_./~-][\w./~-]*)\s*(?:\[\s*(?P<selector>[^\[\]]*?)\s*\])?\s*(?:\((?P<args>[^()]*)\))?\s*"
+    r"(?P<name>[A-Za-z_./~-][\w./~-]*+)\s*+(?:\[(?P<selector>[^\[\]]*+)\]\s*+)?(?:\((?P<args>[^()]*+)\))?"
 )
 _KEYWORD = re.compile(r"([A-Za-z_]\w*)\s*=\s*(.+)")
 _SHAPED = ("identity", "vector")
@@ -39,7 +42,7 @@ class FlowStep:
     @property
     def trained(self) -> bool:
         """Whether the step names a trained flow: one of the zoo or a user's `.safetensors` file."""
-        return self.name.endswith(".safetensors") or (ZOO / f"{self.name}.safetensors").is_file()
+        return self.name.endswith(".safetensors") or self.name in zoo_names()
 
 
 def parse_flow(text: str) -> tuple[FlowStep, ...]:
@@ -103,7 +106,9 @@ def flow_path(name: str, directory: Path | None = None) -> Path:
     """File of a trained flow: a zoo name or a path ending in `.safetensors`."""
     if not name.endswith(".safetensors"):
         return ZOO / f"{name}.safetensors"
-    path = Path(name).expanduser()
+    path = Path(name)
+    with suppress(RuntimeError):  # no such user: the plain name will not be found either
+        path = path.expanduser()
     return path if path.is_absolute() or directory is None else directory / path
 
 
@@ -134,7 +139,7 @@ def flow_header(path: Path) -> dict[str, Any]:
 
 
 def _parse_step(part: str, text: str) -> FlowStep:
-    match = _STEP.fullmatch(part)
+    match = _STEP.fullmatch(part.strip())
     if match is None:
         raise FlowError(
             f"flow `{text}`: cannot read the step `{part.strip()}`; expected `name`, `name[class]` or "
@@ -150,7 +155,8 @@ def _parse_step(part: str, text: str) -> FlowStep:
             args.append(_value(item.strip()))
         else:
             kwargs.append((keyword[1], _value(keyword[2].strip())))
-    return FlowStep(match["name"], match["selector"], tuple(args), tuple(kwargs))
+    selector = None if match["selector"] is None else match["selector"].strip()
+    return FlowStep(match["name"], selector, tuple(args), tuple(kwargs))
 
 
 def _value(text: str) -> Value:
@@ -170,15 +176,22 @@ def _step_shape(step: FlowStep, directory: Path | None) -> tuple[int, ...] | Non
     if step.name in _SHAPED:
         return _given_shape(step)
     if not step.trained:
+        _check_class(step, None)
         return None
     header = flow_header(flow_path(step.name, directory))
     shape = header.get("shape")
-    if not (
-        isinstance(shape, list) and shape and all(isinstance(n, int) and 0 < n <= MAX_DIM for n in shape)
-    ):
+    if not isinstance(shape, list) or not _is_shape(shape):
         raise FlowError(f"flow `{step.name}`: expected a shape in its description, got {shape!r}.")
-    _check_class(step, header.get("classes"))
+    classes = header.get("classes")
+    if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
+        raise FlowError(f"flow `{step.name}`: expected names of classes in its description, got {classes!r}.")
+    _check_class(step, classes)
     return tuple(shape)
+
+
+def _is_shape(sizes: Sequence[object]) -> bool:
+    whole = [n for n in sizes if isinstance(n, int) and not isinstance(n, bool) and n > 0]
+    return 0 < len(whole) == len(sizes) <= MAX_AXES and math.prod(whole) <= MAX_DIM
 
 
 def _given_shape(step: FlowStep) -> tuple[int, ...]:
@@ -187,8 +200,11 @@ def _given_shape(step: FlowStep) -> tuple[int, ...]:
     if not shape or len(sizes) != len(shape) or step.kwargs or (step.name == "vector" and len(shape) != 1):
         example = "vector(16)" if step.name == "vector" else "identity(3, 32, 32)"
         raise FlowError(f"flow `{step.name}{shape}`: expected positive whole sizes, as in `{example}`.")
-    if len(sizes) > 8 or math.prod(sizes) > MAX_DIM:
-        raise FlowError(f"flow `{step.name}{shape}`: expected at most 8 axes and {MAX_DIM:,} components.")
+    if not _is_shape(sizes):
+        raise FlowError(
+            f"flow `{step.name}{shape}`: expected at most {MAX_AXES} axes and {MAX_DIM:,} components."
+        )
+    _check_class(step, None)
     return sizes
 
 

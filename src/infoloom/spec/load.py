@@ -14,7 +14,7 @@ from infoloom.spec.model import Spec, build_spec
 __all__ = ["PRESETS", "load_spec", "parse_spec", "preset_names", "preset_text"]
 
 PRESETS: Final = Path(__file__).resolve().parent / "presets"
-MAX_BYTES: Final = 10 * 2**20
+MAX_BYTES: Final = 2 * 2**20
 
 
 class _Loader(yaml.SafeLoader):
@@ -48,7 +48,7 @@ def load_spec(source: str | Path | dict[str, Any]) -> Spec:
     if isinstance(source, dict):
         return build_spec(source)
     path = Path(source)
-    if not path.suffix and path.name == str(source) and not path.exists():
+    if not path.suffix and path.name == str(source) and not _exists(path):
         path = _preset_path(str(source))
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -58,6 +58,8 @@ def load_spec(source: str | Path | dict[str, Any]) -> Spec:
         raise SpecError([f"spec `{source}`: cannot be read ({error.strerror}). Check the path."]) from error
     except UnicodeDecodeError as error:
         raise SpecError([f"spec `{source}`: expected UTF-8 text, byte {error.start} is not."]) from error
+    except ValueError as error:
+        raise SpecError([f"spec `{source}`: cannot be read ({error}). Check the path."]) from error
     return parse_spec(text, path.resolve().parent)
 
 
@@ -71,13 +73,15 @@ def parse_spec(text: str, directory: Path | None = None) -> Spec:
     Raises:
         SpecError: Not YAML, or with every problem that the spec has.
     """
+    if len(text) > MAX_BYTES:
+        raise SpecError([f"spec: expected at most {MAX_BYTES:,} characters, got {len(text):,}."])
     try:
         tree = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise SpecError([f"spec: {place}not valid YAML: {error.problem or error.context}."]) from error
-    except (yaml.YAMLError, ValueError, OverflowError, TypeError, KeyError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, TypeError, LookupError, AttributeError) as error:
         raise SpecError([f"spec: not valid YAML: {' '.join(str(error).split())[:200]}."]) from error
     except RecursionError as error:
         raise SpecError(["spec: not valid YAML: nested too deeply."]) from error
@@ -96,6 +100,13 @@ def preset_text(name: str) -> str:
         SpecError: No preset of that name.
     """
     return _preset_path(name).read_text(encoding="utf-8")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _preset_path(name: str) -> Path:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import re
+import reprlib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -21,7 +22,7 @@ __all__ = ["CauseSpec", "LabelSpec", "ModalitySpec", "ParameterSpec", "Spec", "b
 
 FORMAT: Final = 1
 MAX_NAMES: Final = 10_000
-MAX_SIZE: Final = 100_000
+MAX_SIZE: Final = 10_000
 MAX_CLASSES: Final = 10_000
 NAME = re.compile(r"[^\W\d]\w*")
 RESERVED: Final = frozenset({"noise", "true", "false"})
@@ -150,7 +151,9 @@ class Spec(_Node):
         """SHA-256 of the spec and the content of the files that it names, whatever comments and layout."""
         tree = {key: value for key, value in self.to_dict().items() if key != "description"}
         canonical = rename_files(tree, lambda name: content_hash(name, self.directory))
-        return hashlib.sha256(json.dumps(canonical, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps(canonical, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        ).hexdigest()
 
 
 def build_spec(tree: object, directory: Path | None = None) -> Spec:
@@ -170,7 +173,7 @@ def build_spec(tree: object, directory: Path | None = None) -> Spec:
     problems = []
     if any(not isinstance(key, str) for key in tree):
         raise SpecError(
-            [f"spec: expected names as keys, got {next(k for k in tree if not isinstance(k, str))!r}."]
+            [f"spec: expected names as keys, got {_kind(next(k for k in tree if not isinstance(k, str)))}."]
         )
     if "infoloom" not in tree:
         tree = {"infoloom": FORMAT, **tree}
@@ -236,7 +239,7 @@ def _problem(item: Any) -> str:
             return f"{path}: {str(item['msg']).removeprefix('Value error, ')}."
         case "literal_error" if path == "infoloom":
             expected = f"expected {FORMAT}, which this version reads. Update infoloom."
-            return f"infoloom: this spec has format {got!r}; {expected}"
+            return f"infoloom: this spec has format {_kind(got)}; {expected}"
     message = str(item["msg"]).replace("Input should", "expected it to").rstrip(".")
     return f"{path}: {message}, got {_kind(got)}."
 
@@ -256,5 +259,8 @@ def _trim(parts: list[str]) -> list[str]:
 
 
 def _kind(value: object) -> str:
-    text = repr(value)
+    try:
+        text = reprlib.repr(value) if isinstance(value, dict | list | tuple | set) else repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = "more digits than can be read"
     return text if len(text) <= 60 else f"{type(value).__name__} {text[:50]}…"

@@ -207,7 +207,7 @@ class _Parser:
             text = self.now.text
             number = self.number()
             signed = -number if negative else number
-            return int(signed) if text.isdigit() and len(text) < 16 else signed
+            return (-int(text) if negative else int(text)) if text.isdigit() else signed
         if not negative and self.now.kind == "string":
             return self.take().text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
         if not negative and self.now.kind == "name" and self.now.text in ("true", "false"):
