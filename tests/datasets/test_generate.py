@@ -226,5 +226,5 @@ def test_workers_and_engines_are_checked() -> None:
 
 def test_bijections_are_built_once(small_path: Path) -> None:
     job = shard_jobs(small_path)[0]
-    one, two = (bijection_of(job.spec, job.directory, "curve") for _ in range(2))
+    one, two = (bijection_of(job.spec, job.root, "curve") for _ in range(2))
     assert one is two

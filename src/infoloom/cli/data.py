@@ -1,80 +1,144 @@
-"""`infoloom generate`, `finish`, `verify` and `preview`: parse, one call, print."""
+"""`infoloom generate`, `finish`, `verify`, `preview` and `emit-job`: parse, one call, print."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.datasets.engines import Engine, Failure
+    from infoloom.datasets.engines import Failure
+    from infoloom.datasets.plan import Plan
     from infoloom.datasets.read import Dataset
     from infoloom.datasets.shard import Made
     from infoloom.datasets.verify import Report
+    from infoloom.story import Story
 
 __all__ = ["register"]
 
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, or the name of a preset.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="The dataset's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, full precision.")]
+Rows = Annotated[int, typer.Option(help="Rows in all splits together.", show_default=False)]
+Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
+Split = Annotated[str, typer.Option(help="Splits, as `train=0.8,test=0.2` or in rows.")]
+RowsPerShard = Annotated[
+    int | None,
+    typer.Option(help="Rows of a Parquet file.", show_default="about 64 MiB, at least eight files"),
+]
+Latents = Annotated[bool, typer.Option(help="Keep causes and latents.")]
+Pmi = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Pointwise information: auto, all, none, or pairs as `a,b;theta`.", show_default="auto"
+    ),
+]
+Device = Annotated[str, typer.Option(help="Where bijections are computed: cpu, cuda or cuda:1.")]
+Workers = Annotated[
+    int | None, typer.Option(help="Processes, or jobs of a cluster.", show_default="one a core")
+]
+Shards = Annotated[
+    str | None, typer.Option(help="Only the shards I:J, for job arrays; `infoloom finish` joins them.")
+]
+ENGINE = "Engine"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to an application."""
-    for command in (generate, finish, verify, preview):
+    for command in (generate, finish, verify, preview, emit_job):
         app.command()(command)
 
 
 def generate(
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, or the name of a preset.")],
+    spec: Spec,
     out: Out,
-    rows: Annotated[int, typer.Option(help="Rows in all splits together.", show_default=False)],
-    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 0,
-    split: Annotated[str, typer.Option(help="Splits, as `train=0.8,test=0.2` or in rows.")] = "train=1.0",
-    rows_per_shard: Annotated[
-        int | None, typer.Option(help="Rows of a Parquet file.", show_default="about 64 MiB")
+    rows: Rows,
+    seed: Seed = 0,
+    split: Split = "train=1.0",
+    rows_per_shard: RowsPerShard = None,
+    latents: Latents = True,
+    pmi: Pmi = None,
+    device: Device = "cpu",
+    workers: Workers = None,
+    shards: Shards = None,
+    engine: Annotated[
+        str, typer.Option(help="Where shards are made: local or dask.", rich_help_panel=ENGINE)
+    ] = "local",
+    scheduler_address: Annotated[
+        str | None, typer.Option(help="dask: a running scheduler.", rich_help_panel=ENGINE)
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes.", show_default="one a core")] = None,
-    latents: Annotated[bool, typer.Option(help="Keep causes and latents.")] = True,
-    pmi: Annotated[
+    scheduler_file: Annotated[
+        str | None, typer.Option(help="dask: the file of a running scheduler.", rich_help_panel=ENGINE)
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="dask: start workers as jobs of slurm or htcondor.", rich_help_panel=ENGINE),
+    ] = None,
+    cluster_option: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Pointwise information: auto, all, none, or pairs as `a,b;theta`.", show_default="auto"
-        ),
-    ] = None,
-    engine: Annotated[str, typer.Option(help="Where shards are made: local or dask.")] = "local",
-    device: Annotated[str, typer.Option(help="Where bijections are computed, as cpu or cuda:0.")] = "cpu",
-    shards: Annotated[
-        str | None, typer.Option(help="Only the shards I:J, for job arrays; `infoloom finish` joins them.")
+        typer.Option(help="dask: what the batch system wants, as `queue=gpu`.", rich_help_panel=ENGINE),
     ] = None,
 ) -> None:
     """Make a dataset, or go on with one that was interrupted."""
-    from infoloom.datasets import begin, make_plan, make_shards
+    from infoloom.datasets import begin, make_shards
     from infoloom.datasets import finish as join
-    from infoloom.story import compile_story
+    from infoloom.datasets.engines import engine_named
 
-    story = compile_story(spec)
-    choice = pmi[0] if pmi and pmi[0] in ("auto", "all", "none") else pmi or "auto"
-    plan = make_plan(
-        story, rows, seed, splits=split, rows_per_shard=rows_per_shard, latents=latents, pmi=choice
-    )
+    story, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi)
     part = _part(shards)
     count = len(plan.shards[part])
     if not count:
         raise DatasetError(f"shards `{shards}`: expected some of the {len(plan.shards)} shards.")
+    options: dict[str, Any] = {"workers": workers or max(1, min(os.cpu_count() or 1, count))}
+    if engine == "dask":
+        places = {
+            "scheduler_address": scheduler_address,
+            "scheduler_file": scheduler_file,
+            "cluster": cluster,
+        }
+        options |= {**places, "cluster_options": _pairs(cluster_option or [])}
     begin(out, story, plan)
     with _progress(f"{story.name}: shards", count) as advance:
-        made = make_shards(out, _engine(engine, workers, count), part=part, device=device, progress=advance)
+        made = make_shards(out, engine_named(engine, **options), part=part, device=device, progress=advance)
     if shards is not None:
         print(f"{len(made)} of {len(plan.shards)} shards are in {out}; `infoloom finish {out}` joins them.")
         return
     _say_done(join(out, made))
+
+
+def emit_job(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="slurm or htcondor.")],
+    spec: Spec,
+    out: Out,
+    rows: Rows,
+    jobs: Annotated[int, typer.Option(help="Jobs that share the shards.")] = 10,
+    gpu: Annotated[bool, typer.Option(help="Ask for one GPU a job.")] = False,
+    seed: Seed = 0,
+    split: Split = "train=1.0",
+    rows_per_shard: RowsPerShard = None,
+    latents: Latents = True,
+    pmi: Pmi = None,
+) -> None:
+    """Print the script that makes a dataset as an array of batch jobs."""
+    from infoloom.datasets.batch_jobs import job_script
+
+    _, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi)
+    given = Path(spec)
+    command = ["infoloom", "generate", str(given.resolve()) if given.is_file() else spec, str(out.resolve())]
+    command += ["--rows", str(rows), "--seed", str(seed), "--split", split]
+    command += ["--rows-per-shard", str(plan.rows_per_shard), *([] if latents else ["--no-latents"])]
+    command += [word for choice in pmi or () for word in ("--pmi", choice)] + (
+        ["--device", "cuda"] if gpu else []
+    )
+    print(job_script(system, command, str(out.resolve()), len(plan.shards), jobs, gpu=gpu), end="")
 
 
 def finish(out: Out) -> None:
@@ -126,12 +190,31 @@ def _progress(title: str, total: int) -> Iterator[Callable[[Made | Failure], Non
         yield lambda _: bar.advance(task)
 
 
-def _engine(name: str, workers: int | None, shards: int) -> Engine:
-    import os
+def _planned(
+    spec: str,
+    rows: int,
+    seed: int,
+    split: str,
+    rows_per_shard: int | None,
+    latents: bool,
+    pmi: list[str] | None,
+) -> tuple[Story, Plan]:
+    from infoloom.datasets import make_plan
+    from infoloom.story import compile_story
 
-    from infoloom.datasets.engines import engine_named
+    story = compile_story(spec)
+    choice = pmi[0] if pmi and pmi[0] in ("auto", "all", "none") else pmi or "auto"
+    plan = make_plan(
+        story, rows, seed, splits=split, rows_per_shard=rows_per_shard, latents=latents, pmi=choice
+    )
+    return story, plan
 
-    return engine_named(name, workers=workers or max(1, min(os.cpu_count() or 1, shards)))
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    bad = next((text for text in texts if "=" not in text), None)
+    if bad is not None:
+        raise DatasetError(f"cluster option `{bad}`: expected `name=value`.")
+    return {name: value for name, _, value in (text.partition("=") for text in texts)}
 
 
 def _part(text: str | None) -> slice:

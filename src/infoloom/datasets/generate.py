@@ -9,11 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from infoloom.datasets.attachments import attach
 from infoloom.datasets.card import card_text
 from infoloom.datasets.croissant import croissant
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
 from infoloom.datasets.files import read_json, remove_left_over, write_json, write_once, write_text
-from infoloom.datasets.layout import CARD, CROISSANT, MANIFEST, PLAN, SPEC, WORK
+from infoloom.datasets.layout import CARD, CROISSANT, FILES, MANIFEST, PLAN, SPEC, WORK
 from infoloom.datasets.manifest import Manifest, ShardRecord
 from infoloom.datasets.plan import Plan, make_plan, parse_plan
 from infoloom.datasets.shard import Made, ShardJob, bijection_of, read_done, story_of
@@ -86,18 +87,18 @@ def begin(root: Path, story: Story, plan: Plan) -> None:
             f"folder `{root}`: expected an empty folder or an unfinished dataset, because nothing is "
             "overwritten. Choose another folder."
         )
-    begun = {**plan.to_json(), "spec": story.spec.to_yaml(), "directory": _directory(story)}
     try:
         (root / "data").mkdir(parents=True, exist_ok=True)
         remove_left_over(root / "data")
-        new = write_once(root / PLAN, begun)
+        spec = attach(story.spec, root)
+        new = write_once(root / PLAN, {**plan.to_json(), "spec": spec})
     except OSError as error:
         raise DatasetError(
             f"folder `{root}`: cannot be written ({error.strerror or error}). Choose another folder or grant "
             "access."
         ) from error
     if not new:
-        _refuse_other(root, story.spec.to_yaml(), plan)
+        _refuse_other(root, spec, plan)
 
 
 def make_shards(
@@ -151,7 +152,7 @@ def finish(root: str | Path, made: Sequence[Made] = ()) -> Dataset:
     from infoloom.datasets.read import open_dataset
 
     root = Path(root)
-    plan, spec, directory = read_plan(root)
+    plan, spec = read_plan(root)
     known = {one.shard: one for one in made}
     found = [known.get(shard) or read_done(root, plan.digest, plan.seed, shard) for shard in plan.shards]
     missing = [index for index, one in enumerate(found) if one is None]
@@ -161,7 +162,7 @@ def finish(root: str | Path, made: Sequence[Made] = ()) -> Dataset:
             f"(numbers {_ranges(missing)}). Run `infoloom generate` again, with `--shards` for these alone "
             "if you like."
         )
-    manifest = _manifest(root, plan, spec, directory, [one for one in found if one is not None])
+    manifest = _manifest(root, plan, spec, [one for one in found if one is not None])
     remove_left_over(root / "data")
     write_text(root / SPEC, spec)
     write_text(root / CARD, card_text(manifest))
@@ -170,8 +171,8 @@ def finish(root: str | Path, made: Sequence[Made] = ()) -> Dataset:
     return open_dataset(root)
 
 
-def read_plan(root: Path) -> tuple[Plan, str, str | None]:
-    """The plan of a begun dataset, its spec's text and the folder that file names in it are relative to.
+def read_plan(root: Path) -> tuple[Plan, str]:
+    """The plan of a begun dataset and its spec's text.
 
     Raises:
         DatasetError: Nothing was begun here.
@@ -182,24 +183,24 @@ def read_plan(root: Path) -> tuple[Plan, str, str | None]:
         )
     tree = read_json(root / PLAN, _MAX_PLAN)
     try:
-        spec, directory = str(tree.pop("spec")), tree.pop("directory")
+        spec = str(tree.pop("spec"))
     except (AttributeError, KeyError, TypeError) as error:
         raise DatasetError(f"file `{root / PLAN}`: expected a plan. Start in an empty folder.") from error
-    return parse_plan(tree), spec, directory
+    return parse_plan(tree), spec
 
 
 def shard_jobs(root: Path, device: str = "cpu") -> tuple[ShardJob, ...]:
     """The jobs of a begun dataset, in the order of their rows."""
-    plan, spec, directory = read_plan(root)
+    plan, spec = read_plan(root)
     place = str(root.resolve())
     return tuple(
-        ShardJob(place, spec, directory, plan.digest, plan.seed, plan.columns, shard, device)
-        for shard in plan.shards
+        ShardJob(place, spec, plan.digest, plan.seed, plan.columns, shard, device) for shard in plan.shards
     )
 
 
-def _manifest(root: Path, plan: Plan, spec: str, directory: str | None, made: list[Made]) -> Manifest:
-    story = story_of(spec, directory)
+def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
+    place = str(root.resolve())
+    story = story_of(spec, place)
     kinds = [asdict(one)["made_with"] for one in made]
     made_with = [kind for index, kind in enumerate(kinds) if kind not in kinds[:index]]
     records: list[ShardRecord] = [one.record(made_with.index(one.made_with)) for one in made]
@@ -213,14 +214,14 @@ def _manifest(root: Path, plan: Plan, spec: str, directory: str | None, made: li
         columns=plan.columns,
         shards=tuple(records),
         truth=story.truth_table(),
-        bijections={name: _bijection(story, spec, directory, name) for name in story.modalities},
+        bijections={name: _bijection(story, spec, place, name) for name in story.modalities},
         made_with=tuple(made_with),
         spec_sha256=hashlib.sha256(spec.encode()).hexdigest(),
     )
 
 
-def _bijection(story: Story, spec: str, directory: str | None, name: str) -> dict[str, Any]:
-    certificate = bijection_of(spec, directory, name).certificate()
+def _bijection(story: Story, spec: str, root: str, name: str) -> dict[str, Any]:
+    certificate = bijection_of(spec, root, name).certificate()
     return {"flow": story.flow(name), "certificate": dict(certificate)}
 
 
@@ -232,15 +233,13 @@ def _occupied(root: Path) -> bool:
     """Whether there is anything but what another run of the same dataset puts here first."""
     if not root.is_dir():
         return False
-    return any(path.name not in ("data", WORK) for path in root.iterdir()) or any((root / "data").glob("*"))
-
-
-def _directory(story: Story) -> str | None:
-    return None if story.spec.directory is None else str(story.spec.directory)
+    return any(path.name not in ("data", FILES, WORK) for path in root.iterdir()) or any(
+        (root / "data").glob("*")
+    )
 
 
 def _refuse_other(root: Path, spec: str, plan: Plan) -> None:
-    there, before, _ = read_plan(root)
+    there, before = read_plan(root)
     lines = there.differences(plan)
     if not lines:
         return

@@ -13,6 +13,7 @@ __all__ = [
     "BLOCK",
     "CARD",
     "CROISSANT",
+    "FILES",
     "FORMAT",
     "MANIFEST",
     "MAX_SHARDS",
@@ -33,6 +34,7 @@ CARD: Final = "README.md"
 CROISSANT: Final = "croissant.json"
 MANIFEST: Final = "manifest.json"
 SPEC: Final = "spec.yaml"
+FILES: Final = "files"
 WORK: Final = ".infoloom"
 PLAN: Final = f"{WORK}/plan.json"
 

@@ -201,8 +201,9 @@ def open_story(root: Path, manifest: Manifest) -> Story:
     """Compile the spec of a dataset, once it is known to be the one of the manifest.
 
     Raises:
-        DatasetError: The spec was changed.
+        DatasetError: The spec was changed, or names files outside the folder.
     """
+    from infoloom.datasets.attachments import check_attached
     from infoloom.datasets.shard import story_of
 
     path = inside(root, SPEC)
@@ -212,4 +213,6 @@ def open_story(root: Path, manifest: Manifest) -> Story:
             "changed. "
             "Restore it; the truth of the manifest belongs to the spec that the rows were drawn from."
         )
-    return story_of(path.read_text(encoding="utf-8"), str(root.resolve()))
+    text = path.read_text(encoding="utf-8")
+    check_attached(text, root)
+    return story_of(text, str(root.resolve()))

@@ -36,15 +36,13 @@ class ShardJob:
     """All that one shard depends on; small, and free of arrays.
 
     Attributes:
-        root: The dataset's folder.
+        root: The dataset's folder, which file names in the spec are relative to.
         spec: The story's spec as YAML.
-        directory: Folder that file names in the spec are relative to.
-        device: Device of the bijections, such as `cpu` or `cuda:0`.
+        device: Device of the bijections: `cpu`, `cuda:1`, or `cuda` for any GPU of the machine, a shard each.
     """
 
     root: str
     spec: str
-    directory: str | None
     digest: str
     seed: int
     columns: tuple[Column, ...]
@@ -92,7 +90,7 @@ def make_shard(job: ShardJob) -> Made:
 
 def shard_rows(job: ShardJob) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
     """The rows of a shard, a block at a time; blocks begin at the same rows whatever the shard."""
-    story = story_of(job.spec, job.directory)
+    story = story_of(job.spec, job.root)
     block = story.plan.block
     place, stop = job.shard.first, job.shard.first + job.shard.rows
     while place < stop:
@@ -135,36 +133,36 @@ def _rows(story: Story, job: ShardJob, first: int, wanted: slice) -> dict[str, n
 def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     import torch
 
-    bijection = bijection_of(job.spec, job.directory, modality, job.device)
+    device = job.device
+    if device == "cuda":
+        device = f"cuda:{job.shard.index % max(1, torch.cuda.device_count())}"
+    bijection = bijection_of(job.spec, job.root, modality, device)
     with torch.no_grad():
-        observed = bijection.forward(torch.from_numpy(np.ascontiguousarray(latent)).to(job.device))
+        observed = bijection.forward(torch.from_numpy(np.ascontiguousarray(latent)).to(device))
     array: np.ndarray[Any, Any] = observed.to("cpu").numpy()
     return array
 
 
 @lru_cache(maxsize=4)
-def story_of(spec: str, directory: str | None) -> Story:
-    """The compiled story of a spec's text; once per process."""
+def story_of(spec: str, root: str) -> Story:
+    """The compiled story of a spec's text, file names relative to `root`; once per process."""
     from infoloom.spec.load import parse_spec
     from infoloom.story import compile_story
 
-    return compile_story(parse_spec(spec, None if directory is None else Path(directory)))
+    return compile_story(parse_spec(spec, Path(root)))
 
 
 @lru_cache(maxsize=256)
-def bijection_of(
-    spec: str, directory: str | None, modality: str, device: str = "cpu", double: bool = False
-) -> Bijection:
+def bijection_of(spec: str, root: str, modality: str, device: str = "cpu", double: bool = False) -> Bijection:
     """The bijection of one modality, whitening and flow; once per process."""
     import torch
 
     from infoloom.bijections import build
 
-    story = story_of(spec, directory)
+    story = story_of(spec, root)
     dtype = torch.float64 if double else torch.float32
-    place = None if directory is None else Path(directory)
     flow, whitener = story.flow(modality), story.whitener(modality)
-    return build(flow, whitener=whitener, dtype=dtype, device=device, directory=place)
+    return build(flow, whitener=whitener, dtype=dtype, device=device, directory=Path(root))
 
 
 def make_with(device: str) -> dict[str, Any]:

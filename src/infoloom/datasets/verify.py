@@ -242,12 +242,13 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     from infoloom.datasets.layout import SPEC
     from infoloom.datasets.shard import bijection_of
 
+    story = data.story
     spec = inside(data.root, SPEC).read_text(encoding="utf-8")
     bijection = bijection_of(spec, str(data.root.resolve()), name)
     spans = _round_trip_spans(len(data), rows)
     observed = np.concatenate([data.select(name)[start:stop][name] for start, stop in spans])
     drawn = np.concatenate(
-        [data.story.sample(stop - start, data.manifest.seed, start)[name] for start, stop in spans]
+        [story.sample(stop - start, data.manifest.seed, start)[name] for start, stop in spans]
     )
     with torch.no_grad():
         back = bijection.inverse(torch.from_numpy(observed)).numpy()

@@ -45,7 +45,7 @@ def attempt(job: ShardJob) -> Made | Failure:
 
 
 def engine_named(name: str, **options: Any) -> Engine:
-    """An engine by name: `local` (option `workers`) or `dask`.
+    """An engine by name: `local` (option `workers`) or `dask` (options of `DaskEngine`).
 
     Raises:
         DatasetError: Unknown name, or an engine whose packages are not installed.
@@ -54,4 +54,8 @@ def engine_named(name: str, **options: Any) -> Engine:
         from infoloom.datasets.engines.local import LocalEngine
 
         return LocalEngine(**options)
+    if name == "dask":
+        from infoloom.datasets.engines.dask import DaskEngine
+
+        return DaskEngine(**options)
     raise DatasetError(f"engine `{name}`: expected `local` or `dask`.")
