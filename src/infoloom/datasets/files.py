@@ -102,12 +102,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def remove_left_over(folder: Path) -> None:
+def remove_left_over(folder: Path, min_age_s: float = _MIN_AGE_S) -> None:
     """Remove what killed runs of this machine left aside; what a living process writes stays."""
     for path in folder.glob(".*.part"):
         match = _LEFT_OVER.fullmatch(path.name)
         try:
-            old = time.time() - path.stat().st_mtime > _MIN_AGE_S
+            old = time.time() - path.stat().st_mtime > min_age_s
             if match and match["host"] == _host() and not _alive(int(match["pid"])) and old:
                 path.unlink()
         except FileNotFoundError:

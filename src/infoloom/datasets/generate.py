@@ -82,7 +82,8 @@ def begin(root: Path, story: Story, plan: Plan) -> None:
     Raises:
         DatasetError: The folder holds something else, or cannot be written.
     """
-    if not (root / PLAN).is_file() and _occupied(root):
+    # In this order: another run writes its plan before its first shard.
+    if _occupied(root) and not (root / PLAN).is_file():
         raise DatasetError(
             f"folder `{root}`: expected an empty folder or an unfinished dataset, because nothing is "
             "overwritten. Choose another folder."
@@ -163,7 +164,7 @@ def finish(root: str | Path, made: Sequence[Made] = ()) -> Dataset:
             "if you like."
         )
     manifest = _manifest(root, plan, spec, [one for one in found if one is not None])
-    remove_left_over(root / "data")
+    remove_left_over(root / "data", min_age_s=0.0)
     write_text(root / SPEC, spec)
     write_text(root / CARD, card_text(manifest))
     write_json(root / CROISSANT, croissant(manifest))
