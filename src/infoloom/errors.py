@@ -7,8 +7,8 @@ from collections.abc import Iterable
 __all__ = [
     "DatasetError",
     "DegenerateError",
-    "EstimatorError",
     "DesignError",
+    "EstimatorError",
     "FlowError",
     "InfiniteInformationError",
     "InfoloomError",

@@ -42,6 +42,13 @@ REGISTRY: Mapping[str, Callable[..., Any]] = {
     "ksg2": partial(_construct, "ksg", "KSGEstimator", form=2),
     "histogram": partial(_construct, "histogram", "HistogramEstimator"),
     "kernel": partial(_construct, "kernel", "KernelEstimator"),
+    "mine": _variational("mine", critic="joint"),
+    "dv": _variational("dv", critic="joint"),
+    "nwj": _variational("nwj", critic="joint"),
+    "js": _variational("js", critic="joint"),
+    "smile": _variational("smile"),
+    "infonce": _variational("infonce"),
+    "held-out": partial(_construct, "held_out_protocol", "HeldOutProtocol"),
 }
 
 

@@ -1,0 +1,137 @@
+"""A protocol around any estimator: held-out values, extrapolation in the rows, a null, and a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.stats import t as student
+
+from infoloom.estimators.base import ArrayEstimator
+from infoloom.estimators.inputs import expect
+from infoloom.estimators.protocol import Array, Estimate
+from infoloom.estimators.registry import build
+
+__all__ = ["HeldOutProtocol", "default_estimator"]
+
+_MOST_EXTRAPOLATION = 0.25
+
+
+@dataclass(frozen=True)
+class HeldOutProtocol(ArrayEstimator):
+    """One number with an interval and a verdict, from an estimator that reports held-out rows.
+
+    The rows are divided at random into γ parts for each γ of `parts`; the mean of an estimate over the parts
+    of one γ falls short by about a γ / n, so a line in γ leads to its value at γ = 0, infinitely many rows.
+    The same on pairs shuffled within the smallest parts must find nothing. The verdict names what failed:
+    information found in shuffled pairs, an extrapolation longer than a quarter of the value, values that do
+    not lie on a line, or an estimator that doubts itself.
+
+    Args:
+        estimator: What estimates; None takes InfoNCE with a separable critic of few outputs, started at the
+            canonical directions of Gaussianised rows, three folds.
+        parts: Numbers of parts γ, increasing; those whose parts would have too few rows are left out.
+        seed: Seed of the division and of the shuffle.
+
+    Source:
+        Abdelaleem, Martini and Nemenman 2025 (arXiv:2506.00330); Holmes and Nemenman 2019.
+    """
+
+    estimator: ArrayEstimator | None = None
+    parts: tuple[int, ...] = (1, 2, 3, 4)
+    seed: int = 0
+
+    source: ClassVar[str] = "Abdelaleem, Martini and Nemenman 2025; Holmes and Nemenman 2019"
+    least_rows: ClassVar[int] = 80
+    keeps_shape: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        increasing = all(low < high for low, high in zip(self.parts, self.parts[1:], strict=False))
+        expect(
+            len(self.parts) >= 2 and self.parts[0] >= 1 and increasing,
+            "parts",
+            self.parts,
+            "two or more increasing whole numbers from 1, because a line needs two points",
+            "Use (1, 2, 3, 4).",
+        )
+
+    def measure(self, x: Array, y: Array) -> Estimate:
+        """Estimate from rows (n, ...) and (n, ...)."""
+        inner = self.estimator if self.estimator is not None else default_estimator(self.seed)
+        parts = [part for part in self.parts if len(x) // part >= inner.least_rows]
+        expect(
+            len(parts) >= 2,
+            "x",
+            f"{len(x)} rows",
+            f"at least {inner.least_rows * self.parts[1]} rows for {self.parts[1]} parts",
+            "Draw more rows or use fewer parts.",
+        )
+        order = np.random.default_rng(self.seed).permutation(len(x))
+        found = {part: [_on(inner, x, y, rows) for rows in np.array_split(order, part)] for part in parts}
+        null = self._null(inner, x, y, np.array_split(order, parts[-1]))
+        return _verdict(found, null)
+
+    def _null(self, inner: ArrayEstimator, x: Array, y: Array, parts: Sequence[Any]) -> list[Estimate]:
+        """The estimator on shuffled pairs within each part."""
+        rng = np.random.default_rng([self.seed, 1])
+        return [inner.estimate_with_info(x[rows], y[rng.permutation(rows)]) for rows in parts]
+
+
+def default_estimator(seed: int = 0) -> ArrayEstimator:
+    """The estimator that the protocol uses unless told otherwise; needs torch."""
+    made: ArrayEstimator = build(
+        "infonce", preparation="gaussianise", start="canonical", embedding=16, folds=3, seed=seed
+    )
+    return made
+
+
+def _on(inner: ArrayEstimator, x: Array, y: Array, rows: Any) -> Estimate:
+    return inner.estimate_with_info(x[rows], y[rows])
+
+
+def _verdict(found: dict[int, list[Estimate]], null: list[Estimate]) -> Estimate:
+    """The intercept of the line, its interval, and whether it may be relied on."""
+    parts = np.array(list(found), dtype=np.float64)
+    means = np.array([np.mean([estimate.nats for estimate in group]) for group in found.values()])
+    error, freedom = _standard_error(found)
+    weights = _intercept_weights(parts)
+    nats, slope = float(weights @ means), float(np.polyfit(parts, means, 1)[0])
+    spread = float(student.ppf(0.975, freedom)) * error * float(np.linalg.norm(weights))
+    off_line = float(np.sqrt(np.mean((means - nats - slope * parts) ** 2)))
+    shuffled = float(np.mean([estimate.nats for estimate in null]))
+    doubts = {
+        "information in shuffled pairs": shuffled > 3.0 * error,
+        "long extrapolation": abs(nats - means[0]) > max(spread, _MOST_EXTRAPOLATION * abs(nats)),
+        "not on a line": off_line > 3.0 * error,
+        "the estimator doubts itself": any(estimate.reliable is False for estimate in found[int(parts[0])]),
+    }
+    reasons = [doubt for doubt, holds in doubts.items() if holds]
+    values = {str(part): [estimate.nats for estimate in group] for part, group in found.items()}
+    details = {"parts": values, "slope": slope, "null": shuffled, "standard_error": error, "doubts": reasons}
+    return Estimate(nats, (nats - spread, nats + spread), not reasons, details=details)
+
+
+def _intercept_weights(parts: Array) -> Array:
+    """Weights of the least-squares intercept at 0 as a linear function of the means."""
+    design = np.stack([np.ones_like(parts), parts], axis=1)
+    return np.asarray(np.linalg.pinv(design)[0], dtype=np.float64)
+
+
+def _standard_error(found: dict[int, list[Estimate]]) -> tuple[float, float]:
+    """Standard error of the mean over all rows: the larger of what the parts scatter and what they say.
+
+    Returns:
+        The error (nats) and its degrees of freedom.
+    """
+    groups = [[estimate.nats for estimate in group] for group in found.values() if len(group) > 1]
+    freedom = sum(len(group) - 1 for group in groups)
+    scatter = sum((len(group) - 1) * float(np.var(group, ddof=1)) / len(group) for group in groups) / freedom
+    said = [
+        [(estimate.interval[1] - estimate.interval[0]) / 3.92 for estimate in group if estimate.interval]
+        for group in found.values()
+    ]
+    stated = max((math.hypot(*errors) / len(errors) for errors in said if errors), default=0.0)
+    return max(math.sqrt(scatter), stated), math.inf if stated > math.sqrt(scatter) else float(freedom)

@@ -1,0 +1,127 @@
+"""Variational objectives: what trains a critic, and what each held-out row then adds to the estimate.
+
+A critic gives a matrix of scores s[i, j] of row i of x with row j of y; the diagonal holds the true pairs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from infoloom.estimators.inputs import expect
+
+__all__ = ["OBJECTIVES", "Objective", "RunningMean", "objective"]
+
+
+class RunningMean:
+    """Mean of exponentiated scores over past batches, which removes most of the bias of MINE's gradient."""
+
+    def __init__(self, rate: float = 0.05) -> None:
+        self.rate = rate
+        self.value: Tensor | None = None
+
+    def update(self, mean: Tensor) -> Tensor:
+        """Take in the mean of a batch and return the running one, without gradient."""
+        new = mean.detach()
+        self.value = new if self.value is None else (1.0 - self.rate) * self.value + self.rate * new
+        return self.value
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A way to train a critic and to read it.
+
+    Args:
+        loss: Score matrix and running mean → loss of a batch; validation passes no running mean.
+        terms: Score matrix → one term a row (n,), nats; their mean is the estimate.
+        bounded: Whether the estimate cannot exceed log n.
+    """
+
+    loss: Callable[[Tensor, RunningMean | None], Tensor]
+    terms: Callable[[Tensor], Tensor]
+    bounded: bool = False
+
+
+def objective(name: str, clip: float) -> Objective:
+    """An objective by name; `clip` is τ of SMILE.
+
+    Raises:
+        EstimatorError: If the name is unknown or the clip is not positive.
+    """
+    expect(name in OBJECTIVES, "objective", name, f"one of {', '.join(OBJECTIVES)}", "Choose one.")
+    expect(clip > 0.0, "clip", clip, "a positive number, infinity for none", "Use 5.")
+    if name == "smile":
+        return Objective(_jensen_shannon_loss, lambda scores: smile_terms(scores, clip))
+    return OBJECTIVES[name]
+
+
+def others(scores: Tensor) -> Tensor:
+    """The scores of pairs that are not true, (n (n − 1),)."""
+    return scores[~torch.eye(len(scores), dtype=torch.bool)]
+
+
+def log_mean_exp(values: Tensor) -> Tensor:
+    """log of the mean of exponentials over all values."""
+    return torch.logsumexp(values.flatten(), dim=0) - math.log(values.numel())
+
+
+def donsker_varadhan_terms(scores: Tensor) -> Tensor:
+    """s_ii − log ⟨exp s_ij⟩. Source: Donsker and Varadhan 1983; Belghazi et al. 2018."""
+    return scores.diagonal() - log_mean_exp(others(scores))
+
+
+def nwj_terms(scores: Tensor) -> Tensor:
+    """s_ii − ⟨exp(s_ij − 1)⟩. Source: Nguyen, Wainwright and Jordan 2010."""
+    return scores.diagonal() - torch.exp(log_mean_exp(others(scores)) - 1.0)
+
+
+def infonce_terms(scores: Tensor) -> Tensor:
+    """s_ii − log ⟨exp s_ij⟩_j with the true pair among them, averaged with the other direction; ≤ log n.
+
+    Source: van den Oord, Li and Vinyals 2018; Radford et al. 2021 (both directions).
+    """
+    rows, columns = torch.logsumexp(scores, dim=1), torch.logsumexp(scores, dim=0)
+    return scores.diagonal() - 0.5 * (rows + columns) + math.log(len(scores))
+
+
+def smile_terms(scores: Tensor, clip: float) -> Tensor:
+    """s_ii − log ⟨exp clamp(s_ij, −τ, τ)⟩. Source: Song and Ermon 2020, equation 13."""
+    return scores.diagonal() - log_mean_exp(others(scores).clamp(-clip, clip))
+
+
+def jensen_shannon_terms(scores: Tensor) -> Tensor:
+    """Plug-in of the log density ratio into NWJ: 1 + s_ii − ⟨exp s_ij⟩. Source: Poole et al. 2019."""
+    return 1.0 + scores.diagonal() - torch.exp(log_mean_exp(others(scores)))
+
+
+def _jensen_shannon_loss(scores: Tensor, memory: RunningMean | None) -> Tensor:
+    """Cross-entropy of telling true pairs from others; its best critic is the log density ratio."""
+    return softplus(-scores.diagonal()).mean() + softplus(others(scores)).mean()
+
+
+def _mine_loss(scores: Tensor, memory: RunningMean | None) -> Tensor:
+    """Donsker–Varadhan with the gradient of the log corrected by a running mean."""
+    if memory is None:
+        return -donsker_varadhan_terms(scores).mean()
+    mean = torch.exp(log_mean_exp(others(scores)))
+    return -scores.diagonal().mean() + mean / memory.update(mean)
+
+
+def _negated(terms: Callable[[Tensor], Tensor]) -> Callable[[Tensor, RunningMean | None], Tensor]:
+    return lambda scores, memory: -terms(scores).mean()
+
+
+#: Name → objective; `smile` here has τ = 5.
+OBJECTIVES: dict[str, Objective] = {
+    "dv": Objective(_negated(donsker_varadhan_terms), donsker_varadhan_terms),
+    "mine": Objective(_mine_loss, donsker_varadhan_terms),
+    "nwj": Objective(_negated(nwj_terms), nwj_terms),
+    "infonce": Objective(_negated(infonce_terms), infonce_terms, bounded=True),
+    "smile": Objective(_jensen_shannon_loss, lambda scores: smile_terms(scores, 5.0)),
+    "js": Objective(_jensen_shannon_loss, jensen_shannon_terms),
+}
