@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from infoloom.datasets import generate as generate
     from infoloom.datasets import open_dataset as open  # noqa: A004, F401
     from infoloom.datasets import verify as verify
+    from infoloom.designs import design as design
+    from infoloom.designs import sweep as sweep
     from infoloom.errors import InfoloomError as InfoloomError
     from infoloom.errors import SpecError as SpecError
     from infoloom.presets import preset as preset
@@ -33,12 +35,14 @@ _PLACES = {
     "Spec": "spec.model:Spec",
     "SpecError": "errors:SpecError",
     "Story": "story:Story",
+    "design": "designs:design",
     "generate": "datasets:generate",
     "load": "story:load",
     "noise": "spec.expression:noise",
     "open": "datasets:open_dataset",
     "preset": "presets:preset",
     "presets": "presets",
+    "sweep": "designs:sweep",
     "symbols": "spec.expression:symbols",
     "template": "spec.expression:template",
     "verify": "datasets:verify",

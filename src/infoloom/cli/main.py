@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infoloom.cli import data, flow, info
+from infoloom.cli import data, design, flow, info
 from infoloom.errors import InfoloomError
 
 __all__ = ["app", "main"]
@@ -19,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 info.register(app)
+design.register(app)
 data.register(app)
 app.add_typer(flow.flow_app, name="flow")
 

@@ -1,0 +1,79 @@
+"""`infoloom design`: parse, one call, print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infoloom.errors import InfoloomError
+
+if TYPE_CHECKING:
+    from infoloom.designs import Design
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this file to an application."""
+    app.command()(design)
+
+
+def design(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, or the name of a preset.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where the solved spec goes; not overwritten.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, full precision.")] = False,
+) -> None:
+    """Solve a spec's free parameters so that its requirements hold."""
+    from infoloom.designs import design as solve
+
+    solved = solve(spec)
+    if output is not None:
+        _write(solved, output)
+    print(json.dumps(_tree(solved), indent=2) if as_json else _text(solved))
+
+
+def _write(solved: Design, output: Path) -> None:
+    from infoloom.designs import solved_yaml
+
+    text = solved_yaml(solved, output.resolve().parent)
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise InfoloomError(
+            f"file `{output}`: cannot be written ({error.strerror}). Choose another name."
+        ) from error
+
+
+def _tree(solved: Design) -> dict[str, object]:
+    return {
+        "unit": "nats",
+        "parameters": dict(solved.values),
+        "asked": dict(solved.asked),
+        "reached": dict(solved.reached),
+        "residual": solved.residual,
+        "determined": solved.determined,
+        "note": solved.note,
+    }
+
+
+def _text(solved: Design) -> str:
+    width = max(map(len, (*solved.asked, *solved.values)))
+    lines = [f"{solved.story.name}, solved to {solved.residual:.1e} nats"]
+    lines += [f"  {'required':<{width}}  {'asked':>18}  {'reached':>16}"]
+    lines += [
+        f"  {name:<{width}}  {_asked(asked):>18}  {solved.reached[name]:>16.12f}"
+        for name, asked in solved.asked.items()
+    ]
+    lines += [f"  {'parameter':<{width}}  {'weight':>18}"]
+    lines += [f"  {name:<{width}}  {value:>18.12g}" for name, value in solved.values.items()]
+    return "\n".join([*lines, *([f"note: {solved.note}"] if solved.note else [])])
+
+
+def _asked(asked: float | str) -> str:
+    return asked if isinstance(asked, str) else f"{asked:.12g}"

@@ -1,0 +1,106 @@
+"""What to do where requirements leave the weights free: take the smallest, and say so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import scipy.optimize
+
+from infoloom.equations import Array
+from infoloom.information.design import RANK, TOLERANCE, Chart, Problem, Solution, inside, polish
+
+__all__ = ["settle"]
+
+_COLLAPSED: Final = 1e-3
+_ZERO: Final = 1e-6
+
+
+def settle(problem: Problem, found: Solution) -> Solution:
+    """Use up the freedom that requirements leave around a solution.
+
+    The weights of smallest norm are taken. Where only ratios of weights matter there are none, as every solution
+    can be made smaller; then those nearest to 1 are, by the norm of their logarithms.
+    """
+    freedom = _freedom(problem, found.weights)
+    if not freedom:
+        return found
+    left = f"the requirements leave {freedom} of {len(found.weights)} free parameters open"
+    smallest = _smallest(problem, found)
+    if smallest is not None:
+        return replace(smallest, determined=False, note=f"{left}: the smallest weights are taken")
+    nearest = _shrunk(problem, found, Chart(np.where(found.weights < 0, -1.0, 1.0)), 1.0)
+    note = f"{left}, and weights can shrink together without end: those nearest to 1 are taken"
+    return replace(nearest or found, determined=False, note=note)
+
+
+def _smallest(problem: Problem, found: Solution) -> Solution | None:
+    """The solution of smallest norm near one, exact zeros included; None if it can shrink without end."""
+    norm = float(np.linalg.norm(found.weights))
+    chart = Chart(np.zeros_like(found.weights))
+    shrunk = _shrunk(problem, found, chart, norm / np.sqrt(len(found.weights)))
+    if shrunk is None:
+        return None
+    zeroed = inside(problem, np.where(np.abs(shrunk.weights) < _ZERO * norm, 0.0, shrunk.weights))
+    exact = polish(problem, zeroed)
+    if exact.met and problem.quantities.regular(exact.weights):
+        return exact
+    return shrunk if np.linalg.norm(shrunk.weights) > _COLLAPSED * norm else None
+
+
+def _freedom(problem: Problem, weights: Array) -> int:
+    """Dimension of the directions in which the parameters can move with all requirements met."""
+    values, slopes = problem.quantities.at(weights)
+    wanted = np.array([r.value for r in problem.requirements])
+    equal = np.array([r.relation == "=" for r in problem.requirements], dtype=bool)
+    active = equal | (np.abs(values - wanted) <= TOLERANCE)
+    room = (weights > problem.lower) & (weights < problem.upper)
+    relative = (slopes * weights)[active][:, room]
+    if not relative.size:
+        return int(room.sum())
+    singular = np.linalg.svd(relative, compute_uv=False)
+    return int(room.sum()) - int(np.sum(singular > RANK * singular[0]))
+
+
+def _shrunk(problem: Problem, found: Solution, chart: Chart, scale: float) -> Solution | None:
+    """Coordinates (in units of `scale`) of smallest norm near those found, if the requirements can be kept."""
+    options: Any = {"ftol": 1e-15, "maxiter": 300}
+    lower, upper = (bound / scale for bound in chart.bounds(problem.lower, problem.upper))
+    result = scipy.optimize.minimize(
+        lambda x: 0.5 * float(np.sum(x**2)),
+        np.clip(chart.coordinates(found.weights) / scale, lower, upper),
+        jac=lambda x: x,
+        method="SLSQP",
+        bounds=list(zip(lower.tolist(), upper.tolist(), strict=True)),
+        constraints=_constraints(problem, chart, scale),
+        options=options,
+    )
+    if not np.isfinite(result.x).all():
+        return None
+    polished = polish(problem, inside(problem, chart.weights(scale * np.asarray(result.x))))
+    return polished if polished.met else None
+
+
+def _constraints(problem: Problem, chart: Chart, scale: float) -> list[Any]:
+    """The requirements in the form that scipy wants: equal to 0, or at least 0."""
+    signs = {"=": 1.0, ">=": 1.0, "<=": -1.0}
+    constraints: list[Any] = []
+    for kind, relations in (("eq", ("=",)), ("ineq", ("<=", ">="))):
+        chosen = [i for i, r in enumerate(problem.requirements) if r.relation in relations]
+        if not chosen:
+            continue
+        sign = np.array([signs[problem.requirements[i].relation] for i in chosen])
+        wanted = np.array([problem.requirements[i].value for i in chosen])
+
+        def value(x: Array, at: list[int] = chosen, sign: Array = sign, wanted: Array = wanted) -> Array:
+            reached: Array = problem.quantities.at(chart.weights(scale * x))[0][at]
+            return sign * (reached - wanted)
+
+        def slope(x: Array, at: list[int] = chosen, sign: Array = sign) -> Array:
+            weights = chart.weights(scale * x)
+            slopes: Array = problem.quantities.at(weights)[1][at] * chart.slopes(weights) * scale
+            return sign[:, None] * slopes
+
+        constraints.append({"type": kind, "fun": value, "jac": slope})
+    return constraints
