@@ -167,7 +167,12 @@ class StructuredCovariance:
         return tuple(self.system.in_span)
 
     def dim(self, name: str) -> int:
-        """Number of components of a variable."""
+        """Number of components of a variable.
+
+        Raises:
+            QueryError: An unknown name.
+        """
+        self._check([name])
         if name in self.system.complement:
             return self.system.group(name).dim
         return int(self.system.in_span[name].shape[0])
@@ -179,9 +184,7 @@ class StructuredCovariance:
             QueryError: An unknown name.
         """
         names = list(names)
-        for name in names:
-            if name not in self.system.in_span:
-                raise QueryError(f"unknown variable `{name}`: expected one of {', '.join(self.names)}.")
+        self._check(names)
         blocks = []
         parts = [self.system.in_span[name] for name in names]
         if parts:
@@ -265,11 +268,11 @@ class StructuredCovariance:
             raise ValueError("explain: expected a singular block.")
         at = int(found.order[found.rank])
         name = block.owners[at]
-        if not np.any(block.rows[at]):
+        if not np.any(block.rows[at]) and block.group is None:
             return f"`{name}` does not vary: nothing random enters it. " + _advice(name)
         free = found.order[: found.rank]
         weights = np.linalg.lstsq(_unit(block.rows[free]).T, _unit(block.rows[at : at + 1])[0], rcond=None)[0]
-        heavy = free[np.abs(weights) > 1e-11 * np.abs(weights).max()]
+        heavy = free[np.abs(weights) > 1e-11 * np.abs(weights).max(initial=0.0)]
         tied = {name, *(block.owners[i] for i in heavy)}
         if len(tied) == 1:
             return (
@@ -286,6 +289,11 @@ class StructuredCovariance:
             + _advice(last)
         )
 
+    def _check(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self.system.in_span:
+                raise QueryError(f"unknown variable `{name}`: expected one of {', '.join(self.names)}.")
+
     def _block_volume(self, block: Block) -> float:
         try:
             return log_volume(block.rows)
@@ -295,7 +303,8 @@ class StructuredCovariance:
 
 def _unit(rows: Array) -> Array:
     """Rows of length one."""
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1.0))
 
 
 def _advice(name: str) -> str:

@@ -28,6 +28,8 @@ from infoloom.templates import make_template
 __all__ = ["compose_covariance"]
 
 MAX_DENSE: Final = 4096
+# Below, rounding of the covariances themselves is more than a billionth of a nat.
+SMALLEST: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -231,11 +233,11 @@ def _cholesky(joint: Array, owners: list[str]) -> Array:
         values, vectors = np.linalg.eigh(correlation)
         smallest = float(values[0])
         owners = [owners[int(i)] for i in np.argsort(-np.abs(vectors[:, 0]))]
-    if not smallest > 1e-13 or math.isnan(smallest):
+    if not smallest > SMALLEST or math.isnan(smallest):
         tied = ", ".join(f"`{name}`" for name in list(dict.fromkeys(owners))[:4])
         raise SpecError(
             [
-                f"covariance: not positive definite (smallest eigenvalue of the correlations {smallest:.3g}, "
+                f"covariance: not safely positive definite (smallest eigenvalue of the correlations {smallest:.3g}, "
                 f"mostly in {tied}). Raise the variances or lower the covariances."
             ]
         )

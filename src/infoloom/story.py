@@ -6,23 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from infoloom.covariance import StructuredCovariance, Whitener
 from infoloom.covariance_form import compose_covariance
 from infoloom.equations import Array, System, compose, lay_out, templates
-from infoloom.errors import DegenerateError, SpecError
+from infoloom.errors import DegenerateError, QueryError, SpecError
 from infoloom.graph import Graph, build_graph
 from infoloom.information.notation import evaluate, parse_query
 from infoloom.information.pointwise import Pointwise
 from infoloom.information.table import truth_table
 from infoloom.sampling import Float32, Plan, draw_rows, make_plan
 from infoloom.spec.load import load_spec
-from infoloom.spec.model import Spec
+from infoloom.spec.model import ModalitySpec, Spec
 
 __all__ = ["Story", "compile_story", "load"]
+
+SMALLEST: Final = 1e-30
+LARGEST: Final = 1e30
 
 
 @dataclass(frozen=True)
@@ -65,19 +68,38 @@ class Story:
         return self.graph.names("modality")
 
     def dim(self, name: str) -> int:
-        """Number of components of a variable."""
+        """Number of components of a variable.
+
+        Raises:
+            QueryError: No such variable.
+        """
         return self.covariance.dim(name)
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Shape of one row of a variable; of a modality, that of its observation."""
+        """Shape of one row of a variable; of a modality, that of its observation.
+
+        Raises:
+            QueryError: No such variable.
+        """
+        if name not in self.graph.nodes:
+            raise QueryError(f"unknown variable `{name}`: expected one of {', '.join(self.graph.nodes)}.")
         return self.graph.nodes[name].shape
 
     def flow(self, name: str) -> str:
-        """The flow expression of a modality."""
-        return self.spec.modalities[name].flow
+        """The flow expression of a modality.
+
+        Raises:
+            QueryError: No such modality.
+        """
+        return self._modality(name).flow
 
     def whitener(self, name: str) -> Whitener:
-        """The linear map from a modality's latent to its flow's input."""
+        """The linear map from a modality's latent to its flow's input.
+
+        Raises:
+            QueryError: No such modality.
+        """
+        self._modality(name)
         return self.covariance.whitener(name, self.spec.modalities[name].whitening)
 
     def templates(self) -> dict[str, Array]:
@@ -141,6 +163,11 @@ class Story:
         parts = [(part,) if isinstance(part, str) else part for part in (a, b, given)]
         return self.pointwise(rows).information(*parts)
 
+    def _modality(self, name: str) -> ModalitySpec:
+        if name not in self.spec.modalities:
+            raise QueryError(f"unknown modality `{name}`: expected one of {', '.join(self.modalities)}.")
+        return self.spec.modalities[name]
+
     @cached_property
     def plan(self) -> Plan:
         """What sampling needs."""
@@ -156,7 +183,9 @@ def compile_story(spec: Spec | str | Path | dict[str, Any]) -> Story:
     spec = spec if isinstance(spec, Spec) else load_spec(spec)
     graph = build_graph(spec)
     _refuse_unsolved(spec, graph)
-    covariance = StructuredCovariance(_system(spec, graph))
+    with np.errstate(over="ignore", invalid="ignore"):  # looked for right after
+        covariance = StructuredCovariance(_system(spec, graph))
+    _refuse_extreme(covariance, graph)
     _refuse_degenerate(covariance, graph)
     return Story(spec, graph, covariance)
 
@@ -203,6 +232,22 @@ def _refuse_unsolved(spec: Spec, graph: Graph) -> None:
             for edge in node.edges
             if not edge.linear
         ]
+    if problems:
+        raise SpecError(problems)
+
+
+def _refuse_extreme(covariance: StructuredCovariance, graph: Graph) -> None:
+    """Rows are float32 and squares of loadings are float64: both need room."""
+    system, problems = covariance.system, []
+    for name in graph.names("target", "modality"):
+        parts = [system.in_span[name], *(system.complement[name][1:] if name in system.complement else ())]
+        largest = max((float(np.abs(part).max()) for part in parts if part.size), default=0.0)
+        if largest != 0.0 and not SMALLEST <= largest <= LARGEST:
+            section = "targets" if name not in system.complement else "modalities"
+            problems.append(
+                f"{section}.{name}: its largest loading is {largest:.3g}; expected {SMALLEST:g} to {LARGEST:g}. "
+                "Rescale its weights."
+            )
     if problems:
         raise SpecError(problems)
 

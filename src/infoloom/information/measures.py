@@ -154,7 +154,7 @@ def _volume(covariance: StructuredCovariance, block: Block, numbers: Numbers) ->
         return log_volume(rows)
     except DegenerateError:
         owners = tuple(block.owners[i] for i in numbers)
-        raise DegenerateError(covariance.explain(Block(rows, owners))) from None
+        raise DegenerateError(covariance.explain(Block(rows, owners, block.copies, block.group))) from None
 
 
 def _independent(block: Block, chosen: Mask, base: Numbers) -> Numbers:

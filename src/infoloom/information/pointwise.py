@@ -33,6 +33,7 @@ class Pointwise:
     def __init__(self, covariance: StructuredCovariance, rows: Rows) -> None:
         self.covariance = covariance
         self.rows = rows
+        self.values: dict[str, np.ndarray[Any, np.dtype[Any]]] = {}
         self.coordinates: dict[str, Array] = {}
         self.grams: dict[tuple[str, str], Array] = {}
         self.densities: dict[tuple[str, ...], Array] = {}
@@ -91,15 +92,28 @@ class Pointwise:
         return total
 
     def _values(self, name: str) -> np.ndarray[Any, np.dtype[Any]]:
+        if name not in self.values:
+            self.values[name] = self._checked(name)
+        return self.values[name]
+
+    def _checked(self, name: str) -> np.ndarray[Any, np.dtype[Any]]:
         if name not in self.rows:
             raise QueryError(f"pointwise information: the rows have no values of `{name}`.")
-        values = np.asarray(self.rows[name])
-        flat = values.reshape(len(values), math.prod(values.shape[1:]))
-        if flat.shape[1] != self.covariance.dim(name):
+        given, dim = np.asarray(self.rows[name]), self.covariance.dim(name)
+        flat = given.reshape(len(given), math.prod(given.shape[1:]))
+        if flat.shape[1] != dim:
             raise QueryError(
-                f"pointwise information: expected {self.covariance.dim(name)} components of `{name}` a row, "
-                f"got {flat.shape[1]}. Give latents as `sample` returns them."
+                f"pointwise information: expected {dim} components of `{name}` a row, got {flat.shape[1]}. "
+                "Give latents as `sample` returns them."
             )
+        for other, values in self.values.items():
+            if len(values) != len(flat):
+                raise QueryError(
+                    f"pointwise information: expected as many rows of `{name}` as of `{other}`, "
+                    f"got {len(flat)} and {len(values)}."
+                )
+        if not np.isfinite(flat).all():
+            raise QueryError(f"pointwise information: expected finite values of `{name}`. Remove other rows.")
         return flat
 
     def _coordinates(self, name: str) -> Array:
