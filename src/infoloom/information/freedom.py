@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import scipy.optimize
 
 from infoloom.equations import Array
+from infoloom.information.descent import least_squares
 from infoloom.information.design import RANK, TOLERANCE, Chart, Problem, Solution, inside, polish
 
 __all__ = ["settle"]
 
 _COLLAPSED: Final = 1e-3
 _ZERO: Final = 1e-6
+_SMALL_VALUE: Final = 1e-3
+_STRENGTHS: Final = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
 
 
 def settle(problem: Problem, found: Solution) -> Solution:
@@ -64,43 +66,23 @@ def _freedom(problem: Problem, weights: Array) -> int:
 
 
 def _shrunk(problem: Problem, found: Solution, chart: Chart, scale: float) -> Solution | None:
-    """Coordinates (in units of `scale`) of smallest norm near those found, if the requirements can be kept."""
-    options: Any = {"ftol": 1e-15, "maxiter": 300}
+    """Coordinates (in units of `scale`) of smallest norm near those found, if the requirements can be kept.
+
+    Minimises ‖excess‖² + μ ‖x‖² for ever smaller μ, each from the minimum before; what is then left of the excess is
+    of the order of μ, and polishing takes it away.
+    """
     lower, upper = (bound / scale for bound in chart.bounds(problem.lower, problem.upper))
-    result = scipy.optimize.minimize(
-        lambda x: 0.5 * float(np.sum(x**2)),
-        np.clip(chart.coordinates(found.weights) / scale, lower, upper),
-        jac=lambda x: x,
-        method="SLSQP",
-        bounds=list(zip(lower.tolist(), upper.tolist(), strict=True)),
-        constraints=_constraints(problem, chart, scale),
-        options=options,
-    )
-    if not np.isfinite(result.x).all():
-        return None
-    polished = polish(problem, inside(problem, chart.weights(scale * np.asarray(result.x))))
-    return polished if polished.met else None
+    x = np.clip(chart.coordinates(found.weights) / scale, lower, upper)
+    importance = 1.0 / np.maximum([abs(r.value) for r in problem.requirements], _SMALL_VALUE)
+    for strength in _STRENGTHS:
+        pull = np.sqrt(strength / len(x))
 
-
-def _constraints(problem: Problem, chart: Chart, scale: float) -> list[Any]:
-    """The requirements in the form that scipy wants: equal to 0, or at least 0."""
-    signs = {"=": 1.0, ">=": 1.0, "<=": -1.0}
-    constraints: list[Any] = []
-    for kind, relations in (("eq", ("=",)), ("ineq", ("<=", ">="))):
-        chosen = [i for i, r in enumerate(problem.requirements) if r.relation in relations]
-        if not chosen:
-            continue
-        sign = np.array([signs[problem.requirements[i].relation] for i in chosen])
-        wanted = np.array([problem.requirements[i].value for i in chosen])
-
-        def value(x: Array, at: list[int] = chosen, sign: Array = sign, wanted: Array = wanted) -> Array:
-            reached: Array = problem.quantities.at(chart.weights(scale * x))[0][at]
-            return sign * (reached - wanted)
-
-        def slope(x: Array, at: list[int] = chosen, sign: Array = sign) -> Array:
+        def residual(x: Array, pull: float = pull) -> tuple[Array, Array]:
             weights = chart.weights(scale * x)
-            slopes: Array = problem.quantities.at(weights)[1][at] * chart.slopes(weights) * scale
-            return sign[:, None] * slopes
+            excess, slopes = problem.excess(weights)
+            rows = (slopes * chart.slopes(weights) * scale).T * importance
+            return np.concatenate([excess * importance, pull * x]), np.vstack([rows.T, pull * np.eye(len(x))])
 
-        constraints.append({"type": kind, "fun": value, "jac": slope})
-    return constraints
+        x = least_squares(residual, x, lower, upper)
+    polished = polish(problem, inside(problem, chart.weights(scale * x)))
+    return polished if polished.met else None
