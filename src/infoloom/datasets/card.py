@@ -126,8 +126,16 @@ def _provenance(manifest: Manifest) -> str:
 def _certificate(certificate: dict[str, Any]) -> str:
     if certificate.get("kind") == "exact":
         return "invertible in closed form"
-    numbers = [f"{key} {value:.3g}" for key, value in certificate.items() if isinstance(value, float)]
-    return "; ".join([str(certificate.get("kind", "trained")), *numbers])
+    parts = [
+        f"{certificate.get('kind', 'trained')}, certified invertible"
+        if certificate.get("passes")
+        else "NOT certified"
+    ]
+    if isinstance(certificate.get("margin"), float):
+        parts.append(f"smallest eigenvalue of a step {certificate['margin']:.3g}")
+    for precision, trip in (certificate.get("round_trip") or {}).items():
+        parts.append(f"round trip in {precision} to {trip['worst']:.1e}")
+    return "; ".join(parts)
 
 
 def _listed(names: list[str]) -> str:

@@ -21,10 +21,11 @@ __all__ = ["draw_preview", "picked_rows"]
 _ROWS: Final = 12
 _CANDIDATES: Final = 2000
 _MAX_MODALITIES: Final = 10
+_NEAR: Final = 40
 
 
 def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None) -> Path:
-    """Draw pairs of observations, sorted by a target, to a PNG.
+    """Draw pairs of observations, sorted by a target, to a PNG; below them, means over rows of about the same target.
 
     Args:
         data: An open dataset.
@@ -43,28 +44,48 @@ def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None)
     by = sort_by or _default(data)
     if data.select(by).columns[0].shape:
         raise DatasetError(f"sort by `{by}`: expected a scalar.")
-    shown = [column for column in data.columns if column.kind == "modality"][:_MAX_MODALITIES]
+    shown = tuple(column for column in data.columns if column.kind == "modality")[:_MAX_MODALITIES]
     values = data.select(by)[: min(len(data), _CANDIDATES)][by]
     picked = picked_rows(values)
-    rows = data.select(by, *(column.name for column in shown)).take(picked)
-    figure = Figure(
-        figsize=(1.0 + 1.05 * len(picked), 0.9 + 1.15 * len(shown)), dpi=150, layout="constrained"
-    )
-    axes = figure.subplots(len(shown), len(picked), squeeze=False)
-    for line, column in enumerate(shown):
-        limits = _limits(rows[column.name])
-        for place, ax in enumerate(axes[line]):
-            _draw(ax, rows[column.name][place], column, limits)
-        axes[line][0].set_ylabel(column.name, fontsize=9)
-    for place, ax in enumerate(axes[0]):
-        ax.set_title(f"{rows[by][place]:+.2f}", fontsize=8)
-    figure.suptitle(_title(data, by, [column.name for column in shown]), fontsize=10)
+    lines = _lines(data, shown, values, picked)
+    figure = Figure(figsize=(0.8 + len(picked), 0.6 + 1.02 * len(lines)), dpi=150, layout="constrained")
+    axes = figure.subplots(len(lines), len(picked), squeeze=False)
+    for row, (label, column, observed) in zip(axes, lines, strict=True):
+        limits = _limits(observed)
+        for ax, one in zip(row, observed, strict=True):
+            _draw(ax, one, column, limits)
+        row[0].set_ylabel(label, fontsize=8)
+    for ax, value in zip(axes[0], values[picked], strict=True):
+        ax.set_title(f"{value:+.2f}", fontsize=8)
+    figure.suptitle(_title(data, by, [column.name for column in shown]), fontsize=9)
     FigureCanvasAgg(figure)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with aside(target) as part:
         figure.savefig(part, format="png")
     return target
+
+
+Line = tuple[str, Column, np.ndarray[Any, Any]]
+
+
+def _lines(
+    data: Dataset, shown: tuple[Column, ...], values: np.ndarray[Any, Any], picked: np.ndarray[Any, Any]
+) -> list[Line]:
+    """Single observations of every modality, then, with enough rows, means of the rows nearest in the target."""
+    view = data.select(*(column.name for column in shown))
+    single = view.take(picked)
+    lines = [(column.name, column, single[column.name]) for column in shown]
+    if len(values) < _ROWS * _NEAR:
+        return lines
+    nearest = np.stack(
+        [np.argsort(np.abs(values - value), kind="stable")[:_NEAR] for value in values[picked]]
+    )
+    near = view.take(nearest.reshape(-1))
+    for column in shown:
+        means = near[column.name].reshape(*nearest.shape, *column.shape).mean(axis=1)
+        lines.append((f"{column.name},\nmean of {_NEAR}", column, means))
+    return lines
 
 
 def _default(data: Dataset) -> str:

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from infoloom.bijections.base import Bijection
     from infoloom.story import Story
 
-__all__ = ["Made", "ShardJob", "bijection_of", "make_shard", "make_with", "read_done", "story_of"]
+__all__ = [
+    "Made",
+    "ShardJob",
+    "bijection_of",
+    "make_shard",
+    "make_with",
+    "one_thread",
+    "read_done",
+    "story_of",
+]
 
 _MAX_DONE: Final = 2**20
 _PACKAGES: Final = ("infoloom", "numpy", "torch", "pyarrow")
@@ -76,7 +85,7 @@ def make_shard(job: ShardJob) -> Made:
         return made
     root = Path(job.root)
     path = root / job.shard.file
-    with _one_thread():
+    with one_thread():
         try:
             (root / job.shard.done).unlink(missing_ok=True)
             with aside(path) as part:
@@ -204,7 +213,7 @@ def _done(made: Made, job: ShardJob) -> dict[str, Any]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """One thread, because the order of a parallel sum could change the last bit; restored afterwards."""
     import torch
 

@@ -240,7 +240,7 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     import torch
 
     from infoloom.datasets.layout import SPEC
-    from infoloom.datasets.shard import bijection_of
+    from infoloom.datasets.shard import bijection_of, one_thread
 
     story = data.story
     spec = inside(data.root, SPEC).read_text(encoding="utf-8")
@@ -250,7 +250,7 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     drawn = np.concatenate(
         [story.sample(stop - start, data.manifest.seed, start)[name] for start, stop in spans]
     )
-    with torch.no_grad():
+    with torch.no_grad(), one_thread():
         back = bijection.inverse(torch.from_numpy(observed)).numpy()
     error = np.linalg.norm(back - drawn, axis=1) / np.linalg.norm(drawn, axis=1)
     detail = (
