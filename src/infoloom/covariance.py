@@ -187,7 +187,7 @@ class StructuredCovariance:
         self._check(names)
         blocks = []
         parts = [self.system.in_span[name] for name in names]
-        if parts:
+        if any(len(part) for part in parts):  # modalities without a template have none in the span
             rows = np.concatenate(parts)
             owners = tuple(n for n, part in zip(names, parts, strict=True) for _ in range(len(part)))
             blocks.append(Block(rows[:, np.any(rows != 0, axis=0)], owners))

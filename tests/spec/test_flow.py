@@ -103,6 +103,10 @@ def test_shapes(text, shape):
             "vector(12) | identity(3, 2)",
             "`: step `identity` expected 6 components, got 12 from the steps before it.",
         ),
+        (
+            "nothing[3]",
+            "flow `nothing[3]`: expected a first step that fixes the shape, such as `identity(3, 32, 32)`",
+        ),
         ("vector[3](2)", "flow `vector[3]`: this flow has no classes. Write `vector`."),
         ("vector(2) | asinh[x]", "flow `asinh[x]`: this flow has no classes. Write `asinh`."),
         (

@@ -85,7 +85,9 @@ def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
                 f"`vector(16)` or one of {', '.join(zoo_names()) or 'the trained flows'}; got `{step.name}`."
                 + _suggest(step.name, [*_SHAPED, *zoo_names()])
             )
-        if made is not None:
+        if made is None:
+            _check_class(step, None)
+        else:
             if shape is not None and math.prod(made) != math.prod(shape):
                 raise FlowError(
                     f"flow `{text}`: step `{step.name}` expected {math.prod(made)} components, "
@@ -176,7 +178,6 @@ def _step_shape(step: FlowStep, directory: Path | None) -> tuple[int, ...] | Non
     if step.name in _SHAPED:
         return _given_shape(step)
     if not step.trained:
-        _check_class(step, None)
         return None
     header = flow_header(flow_path(step.name, directory))
     shape = header.get("shape")
