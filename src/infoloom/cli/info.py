@@ -36,15 +36,24 @@ def presets(as_json: AsJson = False) -> None:
 
 
 def new(
-    preset: Annotated[str, typer.Argument(metavar="PRESET", help="Name of a preset.")],
+    preset: Annotated[str | None, typer.Argument(metavar="PRESET", help="Name of a preset.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File to write; not overwritten.")
     ] = None,
+    from_arguments: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An argument file of the paper's own code, in place of a preset."),
+    ] = None,
 ) -> None:
     """Write a preset's spec, comments included, as a start for your own."""
+    from infoloom.spec.arguments import read_arguments
     from infoloom.spec.load import preset_text
 
-    text = preset_text(preset)
+    if (preset is None) == (from_arguments is None):
+        raise InfoloomError(
+            "new: expected the name of a preset, or `--from-arguments FILE`. `infoloom presets` lists them."
+        )
+    text = read_arguments(from_arguments).to_yaml() if from_arguments else preset_text(preset or "")
     if output is None:
         print(text, end="")
         return
