@@ -1,0 +1,280 @@
+"""Certifying that a stepped flow is injective as computed, and how well it inverts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from infoloom.bijections.stepped import BATCH, SteppedFlow, flow_digest
+
+__all__ = ["MARGIN", "Effort", "Extreme", "certify", "singular_values", "smallest_eigenvalue"]
+
+Report = Callable[[str, float], None]
+
+MARGIN = 0.05
+ROUND_TRIP = {torch.float32: 1e-4, torch.float64: 1e-10}
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """An extreme eigenvalue of a symmetric matrix, one for every row.
+
+    Args:
+        value: Ritz values, (n,).
+        residual: ‖S v − θ v‖ of their vectors, (n,): a true eigenvalue lies within it.
+    """
+
+    value: Tensor
+    residual: Tensor
+
+
+def smallest_eigenvalue(
+    increment: Callable[[Tensor], Tensor], points: Tensor, *, rounds: int = 16, seed: int = 0
+) -> Extreme:
+    """Smallest eigenvalue of I + sym(Dg) at every point, by Lanczos with Jacobian–vector products only.
+
+    Args:
+        increment: g, maps (n, d) to (n, d), each row on its own.
+        points: (n, d).
+        rounds: Size of the Krylov space; all of the space where d is no larger.
+        seed: Seed of the starting vectors.
+    """
+    back = torch.func.vjp(increment, points)[1]
+
+    def symmetric(direction: Tensor) -> Tensor:
+        forth = _forth(increment, points, direction)
+        found: Tensor = direction + 0.5 * (forth + back(direction)[0])
+        return found
+
+    return _lanczos(symmetric, points, min(rounds, points.shape[1]), seed)
+
+
+def singular_values(
+    function: Callable[[Tensor], Tensor], points: Tensor, *, rounds: int = 40, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Smallest and largest singular value of the Jacobian of a map at every point, (n,) each.
+
+    The whole Jacobian where there are at most 256 components (exact); else Lanczos on JᵀJ, whose smallest value is an
+    upper bound.
+    """
+    if points.shape[1] <= 256:
+        jacobian = torch.func.vmap(torch.func.jacrev(lambda row: function(row[None])[0]))(points)
+        values = torch.linalg.svdvals(jacobian)
+        return values[:, -1], values[:, 0]
+    back = torch.func.vjp(function, points)[1]
+
+    def gram(direction: Tensor) -> Tensor:
+        product: Tensor = back(_forth(function, points, direction))[0]
+        return product
+
+    least = _lanczos(gram, points, rounds, seed).value
+    most = -_lanczos(lambda direction: -gram(direction), points, rounds, seed).value
+    return least.clamp(min=0.0).sqrt(), most.sqrt()
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How many rows a certificate looks at, over all classes together; rounded up to whole batches.
+
+    Args:
+        eigen_rows: Rows of each kind (sampled, real, segments) for the eigenvalues.
+        trip_rows: Sampled rows, and real rows, for the round trip in float32.
+        wide_rows: The same in float64; 0 leaves it out.
+        rounds: Size of the Krylov space.
+        singular_rows: Rows for the singular values of the whole map.
+    """
+
+    eigen_rows: int = 64
+    trip_rows: int = 1024
+    wide_rows: int = 1024
+    rounds: int = 16
+    singular_rows: int = 2
+
+
+def certify(
+    flow: SteppedFlow,
+    wide: SteppedFlow,
+    real: Tensor | None,
+    *,
+    effort: Effort | None = None,
+    seed: int = 0,
+    report: Report | None = None,
+) -> dict[str, Any]:
+    """Check that every step is strongly monotone and that the whole map inverts.
+
+    A step Φ(y) = y + g(y) is injective on a convex set where the symmetric part of its Jacobian is positive definite:
+    ⟨Φ(a) − Φ(b), a − b⟩ ≥ m ‖a − b‖² with m its smallest eigenvalue there. m is computed along sampled
+    trajectories, along
+    those that lead to real rows, and at random points of the segments between the two.
+
+    Args:
+        flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
+        wide: The same in float64.
+        real: Real rows with the path's own noise in the order of the flow's classes, (m, *shape); None where no
+            data are
+            at hand.
+        effort: How many rows to look at.
+        seed: Seed of latents and starting vectors.
+        report: Called with what is being done and the share that is done.
+
+    Returns:
+        JSON-able; `passes` says whether the smallest eigenvalue is at least 0.05 and the round trips hold (1e-4
+        in float32,
+        1e-10 in float64, relative).
+    """
+    effort, tell = effort or Effort(), report or (lambda what, share: None)
+    generator = torch.Generator().manual_seed(seed)
+    steps = _step_eigenvalues(flow, real, effort, generator, tell)
+    least = min(min(kind) for kind in steps.values())
+    trips = {"float32": _round_trip(flow, real, effort.trip_rows, generator, tell)}
+    if effort.wide_rows:
+        trips["float64"] = _round_trip(wide, real, effort.wide_rows, generator, tell)
+    failed = [name for name, trip in trips.items() if not trip["worst"] <= ROUND_TRIP[getattr(torch, name)]]
+    return {
+        "kind": "stepped",
+        "digest": flow_digest(flow),
+        "passes": least >= MARGIN and not failed,
+        **({"reason": _reason(least, failed)} if least < MARGIN or failed else {}),
+        "margin": least,
+        "eigenvalues": steps,
+        "eigen_rows": effort.eigen_rows,
+        "round_trip": trips,
+        "singular_values": _singular_range(flow, effort.singular_rows, generator),
+        "solver": flow.description.solver,
+        "steps": flow.step_count,
+        "seed": seed,
+    }
+
+
+def _step_eigenvalues(
+    flow: SteppedFlow, real: Tensor | None, effort: Effort, generator: torch.Generator, tell: Report
+) -> dict[str, list[float]]:
+    batches = -(-effort.eigen_rows // BATCH)
+    gathered = [_points(flow, real, index, generator) for index in range(batches)]
+    found: dict[str, list[float]] = {kind: [] for kind in gathered[0]}
+    for step in range(flow.step_count):
+        for kind, values in found.items():
+            extremes = [
+                smallest_eigenvalue(flow.increment(step), points[kind][step], rounds=effort.rounds)
+                for points in gathered
+            ]
+            values.append(min(float((one.value - one.residual).min()) for one in extremes))
+        tell("eigenvalues", (step + 1) / flow.step_count)
+    return found
+
+
+def _points(
+    flow: SteppedFlow, real: Tensor | None, index: int, generator: torch.Generator
+) -> dict[str, list[Tensor]]:
+    """One batch of states to look at, for each kind and step: (rows, d) each."""
+    with torch.no_grad():
+        ours = flow.states(_normal((BATCH, flow.dim), generator, flow))
+        rows = None if real is None else _batch_of(real, index).to(ours[0])
+        reached = None if rows is None else flow.states_back(rows)
+        theirs = flow.states(_normal((BATCH, flow.dim), generator, flow)) if reached is None else reached
+    segments = [_between(a, b, generator) for a, b in zip(ours, theirs, strict=True)]
+    return {"sampled": ours, "segments": segments} | ({} if reached is None else {"real": reached})
+
+
+def _batch_of(real: Tensor, index: int) -> Tensor:
+    """One batch of the real rows, again from the first where they run out."""
+    whole = max(1, len(real) // BATCH)
+    return real[index % whole * BATCH :][:BATCH]
+
+
+def _between(ours: Tensor, theirs: Tensor, generator: torch.Generator) -> Tensor:
+    """One random point on the segment between each of our rows and the row of theirs."""
+    place = torch.rand((len(ours), 1), generator=generator).to(ours)
+    return place * ours + (1.0 - place) * theirs
+
+
+def _round_trip(
+    flow: SteppedFlow, real: Tensor | None, rows: int, generator: torch.Generator, tell: Report
+) -> dict[str, Any]:
+    """Latents there and back, real rows back and there; errors relative to the size of the row."""
+    there, back, inversions = [], [], []
+    batches = -(-rows // BATCH)
+    real_batches = 0 if real is None else min(batches, len(real) // BATCH)
+    for index in range(batches):
+        with torch.no_grad():
+            latents = _normal((BATCH, flow.dim), generator, flow)
+            inversions.append(flow.invert(flow.forward(latents)))
+            there.append(_relative(inversions[-1].latents, latents))
+            if real is not None and index < real_batches:
+                wanted = _batch_of(real, index).to(latents)
+                inversions.append(flow.invert(wanted))
+                again = flow.forward(inversions[-1].latents)
+                back.append(_relative(flow.standardised(again), flow.standardised(wanted)))
+        tell(f"round trip in {str(flow.dtype).removeprefix('torch.')}", (index + 1) / batches)
+    errors = {"sampled": torch.cat(there)} | ({"real": torch.cat(back)} if back else {})
+    return {
+        "worst": max(float(error.max()) for error in errors.values()),
+        **{kind: _summary(error) for kind, error in errors.items()},
+        "step_errors": [max(column) for column in zip(*(one.errors for one in inversions), strict=True)],
+        "evaluations": [max(column) for column in zip(*(one.evaluations for one in inversions), strict=True)],
+    }
+
+
+def _singular_range(flow: SteppedFlow, rows: int, generator: torch.Generator) -> list[float]:
+    """Smallest and largest singular value of the whole map over a few sampled rows."""
+    one = flow.with_label(None if flow.label is None else flow.label[:1])
+    points = _normal((rows, flow.dim), generator, flow)
+    pairs = [singular_values(lambda z: one.states(z)[-1], point[None]) for point in points]
+    return [min(float(low) for low, _ in pairs), max(float(high) for _, high in pairs)]
+
+
+def _normal(size: tuple[int, int], generator: torch.Generator, flow: SteppedFlow) -> Tensor:
+    return torch.randn(size, generator=generator, dtype=torch.float64).to(flow.device, flow.dtype)
+
+
+def _relative(found: Tensor, wanted: Tensor) -> Tensor:
+    ratio: Tensor = (found - wanted).flatten(1).norm(dim=1) / wanted.flatten(1).norm(dim=1)
+    return ratio
+
+
+def _summary(errors: Tensor) -> dict[str, float]:
+    return {"rows": len(errors), "median": float(errors.median()), "worst": float(errors.max())}
+
+
+def _reason(least: float, failed: list[str]) -> str:
+    reasons = [f"smallest eigenvalue {least:.3f} below {MARGIN}"] if least < MARGIN else []
+    return "; ".join([*reasons, *(f"round trip in {name} too coarse" for name in failed)])
+
+
+def _forth(function: Callable[[Tensor], Tensor], points: Tensor, direction: Tensor) -> Tensor:
+    """The Jacobian at the points times a direction."""
+    with warnings.catch_warnings():
+        # on first use torch scripts its own rules, which it calls deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
+        product: Tensor = torch.func.jvp(function, (points,), (direction,))[1]
+    return product
+
+
+def _lanczos(apply: Callable[[Tensor], Tensor], points: Tensor, rounds: int, seed: int) -> Extreme:
+    """The smallest Ritz pair of a symmetric map on every row, with full reorthogonalisation."""
+    generator = torch.Generator().manual_seed(seed)
+    vector = torch.randn(points.shape, generator=generator).to(points)
+    basis = [vector / vector.norm(dim=1, keepdim=True)]
+    images: list[Tensor] = []
+    for _ in range(rounds):
+        images.append(apply(basis[-1]))
+        rest = images[-1]
+        for _ in range(2):
+            for known in basis:
+                rest = rest - (rest * known).sum(dim=1, keepdim=True) * known
+        length = rest.norm(dim=1, keepdim=True)
+        if len(basis) == rounds or bool((length < 1e-9).all()):
+            break
+        basis.append(rest / length.clamp(min=1e-9))
+    space, mapped = torch.stack(basis, dim=1).double(), torch.stack(images, dim=1).double()
+    small = space @ mapped.transpose(1, 2)
+    values, vectors = torch.linalg.eigh(0.5 * (small + small.transpose(1, 2)))
+    weights = vectors[:, :, :1]
+    ritz = (space * weights).sum(dim=1)
+    image = (mapped * weights).sum(dim=1)
+    return Extreme(values[:, 0], (image - values[:, :1] * ritz).norm(dim=1))

@@ -1,0 +1,88 @@
+"""How the flows of the zoo are trained: network, path, schedule; a sensible default for any other data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+__all__ = ["RECIPES", "Recipe", "recipe_for"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of one training.
+
+    Args:
+        network: Settings of the network.
+        sigma: Width σ of the path at t = 1, in units of the data's scale: the noise a sample keeps.
+        batch: Rows a step.
+        learning_rate: Peak learning rate.
+        averaging: Decay of the moving average of the weights.
+        label_dropout: Share of rows trained without their class, for guidance.
+        guidance: Strength w of the guidance folded into the network; the flow then behaves as one guided by 1 /
+            (1 − w).
+        guidance_from: Share of the budget after which guidance is folded in.
+        mirror: Mirror pictures left to right at random.
+        minutes: Default budget on one CPU core.
+    """
+
+    network: Mapping[str, Any] = field(default_factory=dict)
+    sigma: float = 0.03
+    batch: int = 64
+    learning_rate: float = 1.5e-3
+    averaging: float = 0.999
+    label_dropout: float = 0.0
+    guidance: float = 0.0
+    guidance_from: float = 0.6
+    mirror: bool = False
+    minutes: float = 20.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the card."""
+        return asdict(self)
+
+
+RECIPES: dict[str, Recipe] = {
+    "digits": Recipe(
+        {"name": "unet", "channels": 40, "multipliers": [1, 2], "patch": [1, 1], "width": 128},
+        sigma=0.05,
+        minutes=10.0,
+    ),
+    "mnist": Recipe({"name": "unet", "channels": 40, "multipliers": [1, 2]}, sigma=0.03, minutes=25.0),
+    "cifar10": Recipe(
+        {"name": "unet", "channels": 64, "multipliers": [1, 2, 3], "attention": [1, 2], "width": 256},
+        sigma=0.03,
+        learning_rate=1e-3,
+        averaging=0.9993,
+        label_dropout=0.1,
+        guidance=0.35,
+        guidance_from=0.65,
+        mirror=True,
+        minutes=100.0,
+    ),
+    "heartbeat": Recipe(
+        {"name": "signal-unet", "channels": 64, "multipliers": [1, 2, 2], "width": 128},
+        sigma=0.05,
+        minutes=10.0,
+    ),
+    "spoken": Recipe(
+        {"name": "unet", "channels": 48, "multipliers": [1, 2, 2], "attention": [2]}, sigma=0.05, minutes=20.0
+    ),
+}
+
+
+def recipe_for(name: str, shape: tuple[int, ...]) -> Recipe:
+    """The zoo's recipe of that name, or one that suits the shape."""
+    return RECIPES[name] if name in RECIPES else Recipe(_network_for(shape))
+
+
+def _network_for(shape: tuple[int, ...]) -> dict[str, Any]:
+    if len(shape) == 3 and all(size % 4 == 0 for size in shape[1:]) and min(shape[1:]) >= 16:
+        deep = all(size % 8 == 0 for size in shape[1:])
+        return {"name": "unet", "channels": 48, "multipliers": [1, 2, 2] if deep else [1, 2]}
+    if len(shape) == 3 and all(size % 2 == 0 for size in shape[1:]):
+        return {"name": "unet", "channels": 40, "multipliers": [1, 2], "patch": [1, 1]}
+    if len(shape) == 2 and shape[1] % 16 == 0:
+        return {"name": "signal-unet", "channels": 48, "multipliers": [1, 2, 2]}
+    return {"name": "mlp", "hidden": 256, "blocks": 3}

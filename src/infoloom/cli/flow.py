@@ -1,0 +1,178 @@
+"""`infoloom flow list | train | check`: parse, one call, print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infoloom.errors import FlowError
+
+__all__ = ["flow_app"]
+
+flow_app = typer.Typer(
+    help="The zoo of trained bijections: list, train your own, check.", no_args_is_help=True
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, full precision.")]
+Report = Callable[[str, float], None]
+
+
+@flow_app.command("list")
+def list_flows(as_json: AsJson = False) -> None:
+    """List the trained flows that come with the package."""
+    from infoloom.spec.flow import flow_header, flow_path, zoo_names
+
+    headers = {name: flow_header(flow_path(name)) for name in zoo_names()}
+    if as_json:
+        print(json.dumps({name: _listed(header) for name, header in headers.items()}, indent=2))
+        return
+    for name, header in headers.items():
+        listed = _listed(header)
+        shape, classes = "×".join(map(str, header["shape"])), header["classes"]
+        kinds = f"{len(classes)} classes ({classes[0]} … {classes[-1]})" if classes else "no classes"
+        print(
+            f"{name:<10} {shape:<9} {listed['steps']} {listed['solver']} steps, margin {listed['margin']:.2f}, {kinds}"
+        )
+        print(f"{'':<10} {listed['data']}; {listed['licence']}")
+
+
+@flow_app.command()
+def train(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the flow; the zoo's names bring their recipe.")
+    ],
+    data: Annotated[str, typer.Option(help="File, pattern, folder of pictures, or sklearn:digits.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write; NAME.safetensors if left out.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Budget; the recipe's if left out.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Budget in training steps, for an exact repeat.")] = None,
+    network: Annotated[
+        str | None, typer.Option(help='Network settings as JSON, such as {"name": "mlp"}.')
+    ] = None,
+    sigma: Annotated[
+        float | None, typer.Option(help="Noise that a sample keeps, in units of the data's scale.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Rows a training step.")] = None,
+    flow_steps: Annotated[int, typer.Option(help="Steps of the finished flow.")] = 16,
+    bend: Annotated[
+        float, typer.Option(help="Grid of the finished flow: 0 even, 1 geometric towards the data.")
+    ] = 0.7,
+    solver: Annotated[str, typer.Option(help="euler or midpoint.")] = "euler",
+    unconditional: Annotated[bool, typer.Option("--unconditional", help="Leave the classes out.")] = False,
+    licence: Annotated[str, typer.Option(help="Licence of the data, for the card.")] = "not stated",
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile the network first.")] = False,
+    samples: Annotated[Path | None, typer.Option(help="Picture of samples to write at the end.")] = None,
+) -> None:
+    """Train a flow on real data, certify it and write it; a stopped training goes on where it was."""
+    from infoloom.bijections.workflow import TrainingPlan, train_flow
+
+    target = output or Path(f"{name}.safetensors")
+    plan = TrainingPlan(
+        name=name, source=data, output=target, minutes=minutes, steps=steps, network=_network(network), sigma=sigma,
+        batch=batch, flow_steps=flow_steps, bend=bend, solver=solver, unconditional=unconditional, licence=licence,
+        seed=seed, device=device, compiled=compiled,
+    )  # fmt: skip
+    with _progress() as report:
+        certificate = train_flow(plan, report)
+    if samples is not None:
+        from infoloom.bijections.pictures import sample_picture
+
+        sample_picture(str(target), samples)
+    print(_verdict(name, certificate))
+    print(f'Wrote {target}. Use it in a spec as `flow: "{target}{"[…]" if certificate["classes"] else ""}"`.')
+    raise typer.Exit(0 if certificate["passes"] else 1)
+
+
+@flow_app.command()
+def check(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One of the zoo, or a .safetensors file.")],
+    data: Annotated[str | None, typer.Option(help="Real data of its kind, to check real rows too.")] = None,
+    rows: Annotated[int, typer.Option(help="Rows of the round trips.")] = 200,
+    eigen_rows: Annotated[int, typer.Option(help="Rows of the eigenvalues.")] = 20,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Measure how real the samples look; needs --data.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute a flow's certificate: is every step injective as computed, does the whole map invert?"""
+    from infoloom.bijections.workflow import check_flow
+
+    if quality and data is None:
+        raise FlowError("flow check: `--quality` expected real data to compare with. Give `--data FILE`.")
+    with _progress(quiet=as_json) as report:
+        found = check_flow(name, data, rows=rows, eigen_rows=eigen_rows, quality=quality, report=report)
+    print(json.dumps(found, indent=2) if as_json else _verdict(name, found))
+    raise typer.Exit(0 if found["passes"] else 1)
+
+
+def _listed(header: Mapping[str, Any]) -> dict[str, Any]:
+    card = header["card"]
+    certificate = card.get("certificate", {})
+    return {
+        "shape": header["shape"],
+        "classes": header["classes"],
+        "solver": header["solver"],
+        "steps": len(header["grid"]) - 1,
+        "margin": certificate.get("margin"),
+        "passes": certificate.get("passes", False),
+        "unit": card.get("unit"),
+        "data": card.get("data"),
+        "licence": card.get("licence"),
+    }
+
+
+def _network(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        settings = json.loads(text)
+    except ValueError as error:
+        raise FlowError(
+            f'network `{text}`: expected JSON such as {{"name": "mlp", "hidden": 256}} ({error}).'
+        ) from error
+    if not isinstance(settings, dict):
+        raise FlowError(f'network `{text}`: expected a JSON object such as {{"name": "mlp"}}.')
+    return settings
+
+
+def _verdict(name: str, found: Mapping[str, Any]) -> str:
+    trips = found["round_trip"]
+    low, high = found["singular_values"]
+    lines = [
+        f"{name}: {'certified' if found['passes'] else 'NOT certified, ' + str(found.get('reason'))}",
+        f"  smallest eigenvalue of a step   {found['margin']:.3f} (must be above 0)",
+        *(
+            f"  round trip in {kind:<8}          {trip['worst']:.1e} worst relative error"
+            for kind, trip in trips.items()
+        ),
+        f"  singular values of the map      {low:.2e} to {high:.2e}",
+    ]
+    lines += [f"  {key:<31} {_shown(value)}" for key, value in found.get("quality", {}).items()]
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_shown(part)}" for key, part in value.items())
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def _progress(quiet: bool = False) -> Iterator[Report]:
+    """A progress bar on the error stream, silent where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda what, share: bar.update(task, description=what, completed=share)

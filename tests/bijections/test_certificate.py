@@ -1,0 +1,97 @@
+"""Certificates: Lanczos against dense eigenvalues, the theory's bound, the parts of a certificate."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from bijections.small import small_flow
+
+from infoloom.bijections import load_flow
+from infoloom.bijections.certificate import Effort, certify, singular_values, smallest_eigenvalue
+from infoloom.bijections.grids import step_grid
+from infoloom.errors import FlowError
+
+
+def dense_smallest(increment, point: torch.Tensor) -> float:
+    jacobian = torch.autograd.functional.jacobian(lambda row: increment(row[None])[0], point)
+    symmetric = torch.eye(len(point), dtype=point.dtype) + 0.5 * (jacobian + jacobian.T)
+    return float(torch.linalg.eigvalsh(symmetric)[0])
+
+
+@pytest.mark.parametrize("solver", ["euler", "midpoint"])
+def test_small_flows_agree_with_dense_eigenvalues(solver: str) -> None:
+    flow = small_flow(0.5, solver)
+    points = torch.randn((5, 6), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    for step in range(flow.step_count):
+        found = smallest_eigenvalue(flow.increment(step), points)
+        for row, value in zip(points, found.value, strict=True):
+            assert float(value) == pytest.approx(dense_smallest(flow.increment(step), row), abs=1e-9)
+
+
+def test_digits_agree_with_dense_eigenvalues() -> None:
+    flow = load_flow("digits", "3", torch.float64)
+    points = flow.states(
+        torch.randn((2, 64), generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    )
+    for step in (0, flow.step_count // 2, flow.step_count - 1):
+        found = smallest_eigenvalue(flow.increment(step), points[step], rounds=40)
+        for row, value, residual in zip(points[step], found.value, found.residual, strict=True):
+            dense = dense_smallest(flow.increment(step), row)
+            assert float(value - residual) - 1e-9 <= dense <= float(value) + 1e-9
+            assert float(value) == pytest.approx(dense, abs=0.01)
+
+
+def test_shipped_digits_are_certified_with_a_margin() -> None:
+    certificate = load_flow("digits", "0").certificate()
+    assert certificate["passes"]
+    assert certificate["margin"] > 0.3
+    assert set(certificate["eigenvalues"]) == {"sampled", "segments", "real"}
+    assert certificate["round_trip"]["float32"]["worst"] < 1e-4
+    assert certificate["round_trip"]["float64"]["worst"] < 1e-10
+
+
+def test_a_certificate_has_all_its_parts() -> None:
+    flow, wide = small_flow(dtype=torch.float32), small_flow()
+    real = [flow.forward(torch.randn((6, 6), generator=torch.Generator().manual_seed(4)))]
+    done: list[tuple[str, float]] = []
+    certificate = certify(
+        [flow], [wide], real, effort=Effort(4, 8, 6), report=lambda what, share: done.append((what, share))
+    )
+    assert certificate["passes"]
+    assert certificate["margin"] == min(min(kind) for kind in certificate["eigenvalues"].values())
+    assert len(certificate["eigenvalues"]["real"]) == certificate["steps"] == 8
+    assert certificate["round_trip"]["float32"]["sampled"]["rows"] == 8
+    assert certificate["round_trip"]["float64"]["real"]["rows"] == 6
+    low, high = certificate["singular_values"]
+    assert 0.0 < low < high
+    assert {what for what, _ in done} == {"eigenvalues", "round trip in float32", "round trip in float64"}
+
+
+def test_singular_values_of_a_known_map() -> None:
+    scale = torch.linspace(0.5, 4.0, 300, dtype=torch.float64)
+    points = torch.zeros((2, 300), dtype=torch.float64)
+    low, high = singular_values(lambda z: scale * z, points, rounds=120)
+    assert torch.allclose(high, torch.full((2,), 4.0, dtype=torch.float64), atol=1e-3)
+    assert torch.allclose(low, torch.full((2,), 0.5, dtype=torch.float64), atol=1e-2)
+    exact_low, exact_high = singular_values(lambda z: scale[:50] * z, points[:, :50])
+    assert float(exact_low[0]) == pytest.approx(0.5)
+    assert float(exact_high[0]) == pytest.approx(float(scale[49]))
+
+
+def test_the_geometric_grid_bounds_every_step_alike() -> None:
+    sigma, steps = 0.04, 10
+    grid = step_grid(steps, sigma)
+    widths = [1.0 - (1.0 - sigma) * time for time in grid]
+    for before, after in itertools.pairwise(widths):
+        assert after / before == pytest.approx(sigma ** (1 / steps), rel=1e-9)
+    assert step_grid(4, sigma, 0.0) == (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("steps", "sigma", "bend"), [(0, 0.1, 1.0), (4, 0.0, 1.0), (4, 1.0, 1.0), (4, 0.1, 1.5)]
+)
+def test_grids_that_make_no_sense_are_refused(steps: int, sigma: float, bend: float) -> None:
+    with pytest.raises(FlowError, match="expected steps ≥ 1, sigma and bend within 0 to 1"):
+        step_grid(steps, sigma, bend)

@@ -1,0 +1,192 @@
+"""One contract for every bijection: shapes, round trip, Jacobian, rows on their own."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from infoloom.bijections import REGISTRY, Bijection, Composition, build
+from infoloom.bijections.elementwise import Identity
+from infoloom.bijections.linear import Whitening
+from infoloom.errors import FlowError
+
+
+@dataclass(frozen=True)
+class Whitener:
+    basis: np.ndarray
+    in_span: np.ndarray
+    complement: float
+
+
+def whitener(size: int, rank: int) -> Whitener:
+    generator = np.random.default_rng(5)
+    basis = np.linalg.qr(generator.standard_normal((size, rank)))[0].T
+    root = generator.standard_normal((rank, rank)) + 3.0 * np.eye(rank)
+    return Whitener(basis, root, 0.7)
+
+
+MADE: dict[str, Callable[[], Bijection]] = {
+    **{name: (lambda name=name: REGISTRY[name]((3, 4))) for name in REGISTRY},
+    "affine with arguments": lambda: REGISTRY["affine"]((3, 4), -2.5, shift=0.5),
+    "identity": lambda: Identity((12,), (3, 4)),
+    "whitening": lambda: Whitening(whitener(12, 3)),
+    "composition": lambda: build("vector(12) | rotation(seed=1) | asinh | cube", whitener(12, 2)),
+    "digits": lambda: build("digits[3]"),
+}
+WIDE: dict[str, Callable[[], Bijection]] = {**MADE, "digits": lambda: build("digits[3]", dtype=torch.float64)}
+
+
+def latents(bijection: Bijection, rows: int, dtype: torch.dtype) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(11)
+    return torch.randn((rows, *bijection.shape_in), generator=generator, dtype=torch.float64).to(dtype)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_shapes(name: str) -> None:
+    bijection = MADE[name]()
+    x = bijection.forward(latents(bijection, 5, torch.float32))
+    assert tuple(x.shape) == (5, *bijection.shape_out)
+    assert tuple(bijection.inverse(x).shape) == (5, *bijection.shape_in)
+    assert math.prod(bijection.shape_in) == math.prod(bijection.shape_out) == bijection.dim
+
+
+@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 1e-10)])
+def test_round_trip(name: str, dtype: torch.dtype, tolerance: float) -> None:
+    bijection = (MADE if dtype == torch.float32 else WIDE)[name]()
+    z = latents(bijection, 20, dtype)
+    back = bijection.inverse(bijection.forward(z))
+    assert back.dtype == dtype
+    assert float((back - z).norm() / z.norm()) < tolerance
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_log_determinant_is_that_of_the_jacobian(name: str) -> None:
+    bijection = WIDE[name]()
+    z = latents(bijection, 2, torch.float64)
+    x, log_det = bijection.forward_and_log_det(z)
+    for row, said in zip(z, log_det, strict=True):
+        jacobian = torch.autograd.functional.jacobian(
+            lambda point: bijection.forward(point[None])[0].flatten(),
+            row.flatten() if row.dim() == 1 else row,
+        )
+        dense = torch.linalg.slogdet(jacobian.reshape(bijection.dim, bijection.dim)).logabsdet
+        assert float(said) == pytest.approx(float(dense), abs=1e-8)
+    back, inverse_log_det = bijection.inverse_and_log_det(x)
+    assert torch.allclose(inverse_log_det, -log_det, atol=1e-6)
+    assert torch.allclose(back, z, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_row_does_not_depend_on_the_rows_beside_it(name: str) -> None:
+    bijection = MADE[name]()
+    z = latents(bijection, 70, torch.float32)
+    whole = bijection.forward(z)
+    other = bijection.forward(torch.cat([z[:1], 3.0 * z[1:]]))
+    assert torch.equal(whole[0], other[0])
+    for count in (1, 5, 33, 64):
+        assert torch.equal(bijection.forward(z[:count]), whole[:count]), count
+    assert torch.equal(bijection.forward(z[37:40]), whole[37:40])
+    assert torch.equal(bijection.forward(z.flip(0)).flip(0), whole)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_repeats_exactly(name: str) -> None:
+    z = latents(MADE[name](), 3, torch.float32)
+    assert torch.equal(MADE[name]().forward(z), MADE[name]().forward(z))
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_no_rows_are_allowed(name: str) -> None:
+    bijection = MADE[name]()
+    assert tuple(bijection.forward(latents(bijection, 0, torch.float32)).shape) == (0, *bijection.shape_out)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_gradients_reach_the_latents(name: str) -> None:
+    bijection = MADE[name]()
+    z = latents(bijection, 2, torch.float32).requires_grad_()
+    bijection.forward(z).square().sum().backward()
+    assert z.grad is not None
+    assert float(z.grad.abs().sum()) > 0.0
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_wrong_shape_is_named(name: str) -> None:
+    bijection = MADE[name]()
+    with pytest.raises(FlowError, match=re.escape("latents of shape `(2, 5)`: expected (n, ")):
+        bijection.forward(torch.zeros(2, 5))
+    with pytest.raises(FlowError, match=re.escape("observations of shape `(2, 5)`: expected (n, ")):
+        bijection.inverse(torch.zeros(2, 5))
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_certificate_passes(name: str) -> None:
+    assert MADE[name]().lossless
+
+
+def test_whitening_is_the_dense_map() -> None:
+    given = whitener(12, 3)
+    z = np.random.default_rng(0).standard_normal((4, 12))
+    dense = (
+        given.complement * (np.eye(12) - given.basis.T @ given.basis)
+        + given.basis.T @ given.in_span @ given.basis
+    )
+    found = Whitening(given).forward(torch.from_numpy(z)).numpy()
+    np.testing.assert_allclose(found, z @ dense.T, rtol=1e-12, atol=1e-12)
+
+
+def test_composition_needs_parts_that_fit() -> None:
+    with pytest.raises(
+        FlowError, match=r"composition: expected at least one bijection\. Write `identity\(d\)` for none\."
+    ):
+        Composition([])
+    with pytest.raises(FlowError, match=r"composition: expected shapes that fit, got \(3,\) before \(4,\)\."):
+        Composition([Identity((3,), (3,)), Identity((4,), (4,))])
+
+
+def test_a_singular_whitener_is_refused() -> None:
+    with pytest.raises(FlowError, match=r"whitening: expected an invertible map, got a singular one\."):
+        Whitening(Whitener(np.eye(2, 4), np.zeros((2, 2)), 1.0))
+
+
+def test_a_long_row_has_no_dense_log_determinant() -> None:
+    rotation = REGISTRY["rotation"]((4,))
+    assert float(rotation.log_det(torch.zeros(1, 4))) == 0.0
+    from infoloom.bijections.base import dense_log_det
+
+    with pytest.raises(FlowError, match="log-determinant of `2000` components: expected at most 1024"):
+        dense_log_det(Identity((2000,), (2000,)), torch.zeros(1, 2000))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: REGISTRY["affine"]((3,), 0.0),
+            r"flow `affine\(scale=0.0\)`: expected a number other than 0",
+        ),
+        (lambda: REGISTRY["asinh"]((3,), -1.0), r"flow `asinh\(scale=-1.0\)`: expected a number above 0"),
+        (lambda: REGISTRY["power"]((3,), 0.0), r"flow `power\(exponent=0.0\)`: expected a number above 0"),
+        (
+            lambda: REGISTRY["rotation"]((9000,)),
+            "flow `rotation` of `9000` components: expected at most 8192",
+        ),
+    ],
+)
+def test_maps_that_are_not_invertible_are_refused(make: Callable[[], Bijection], message: str) -> None:
+    with pytest.raises(FlowError, match=message):
+        make()
+
+
+def test_cdf_makes_uniform_marginals() -> None:
+    x = REGISTRY["cdf"]((1,)).forward(latents(Identity((1,), (1,)), 20_000, torch.float64))
+    error = 4.0 / math.sqrt(12 * 20_000)
+    assert float(x.mean()) == pytest.approx(0.5, abs=error)
+    assert 0.0 < float(x.min()) < float(x.max()) < 1.0
