@@ -132,6 +132,7 @@ class Whitener:
         basis: Orthonormal rows V of the span, shape (r, d).
         in_span: Symmetric matrix on the span, shape (r, r).
         complement: Scalar on the complement.
+        centre: Mean of z in the coordinates of the span, shape (r,), which is taken off first; none is zero.
         kind: `whiten` gives W z exactly N(0, I); `scale` gives it unit mean variance; `none` leaves z alone.
     """
 
@@ -139,6 +140,7 @@ class Whitener:
     in_span: Array
     complement: float
     kind: Literal["whiten", "scale", "none"] = "whiten"
+    centre: Array | None = None
 
     @property
     def log_det(self) -> float:
@@ -231,13 +233,14 @@ class StructuredCovariance:
         group = self.system.group(name)
         rows = self.system.in_span[name]
         spread = float(np.linalg.norm(self.system.complement[name][1])) if group.copies else 1.0
+        centre = None if kind == "none" else self.system.law.mean.get(name)
         if kind == "whiten":
             u, s, _ = np.linalg.svd(rows, full_matrices=False)
-            return Whitener(group.basis, (u / s) @ u.T, 1.0 / spread, kind)
+            return Whitener(group.basis, (u / s) @ u.T, 1.0 / spread, kind, centre)
         scale = 1.0
         if kind == "scale":
             scale = math.sqrt(group.dim / (float(np.sum(rows**2)) + group.copies * spread**2))
-        return Whitener(group.basis, scale * np.eye(group.rank), scale, kind)
+        return Whitener(group.basis, scale * np.eye(group.rank), scale, kind, centre)
 
     def dense(self, names: Iterable[str]) -> Array:
         """The full joint covariance matrix of some variables, for small tests."""

@@ -1,79 +1,68 @@
 """Structural equations composed into loadings on independent sources, in coordinates where they are few.
 
-Modalities tied by the identity (a common field, an edge) form a *coupling group* of one size d. A group's
-basis V spans every template that enters or reads one of its members. In the span, a modality has r
-coordinates and the whole story is one small linear system; in the complement, every one of the d − r
-coordinates is an independent copy of one scalar system (theory, section 2). Nothing of size d × d is ever
-made.
+In the span of a coupling group's templates the whole story is one small linear system; in the complement
+every coordinate is an independent copy of one scalar system. Nothing of size d × d is ever made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import scipy.linalg
 
-from infoloom.errors import SpecError, TemplateError
+from infoloom.errors import SpecError
+from infoloom.geometry import Array, Geometry, Group, lay_out, orthonormal_rows, templates
 from infoloom.graph import Edge, Graph, Node
-from infoloom.spec.expression import TemplateCall
-from infoloom.templates import make_template, make_templates
+from infoloom.sources.distributions import make_distribution
+from infoloom.sources.features import Feature, Features, feature_of, no_features
+from infoloom.spec.expression import Factor
 
-__all__ = ["Array", "Geometry", "Group", "System", "compose", "lay_out", "orthonormal_rows", "templates"]
+__all__ = [
+    "Array",
+    "Geometry",
+    "Group",
+    "Law",
+    "System",
+    "compose",
+    "lay_out",
+    "orthonormal_rows",
+    "special_features",
+    "templates",
+]
 
-Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-ONES: Final = TemplateCall("ones")
 MAX_LOADINGS: Final = 100_000_000
-# A direction too many costs a coordinate; one too few would make information wrong.
-_RANK: Final = 1e-15
 
 
 @dataclass(frozen=True)
-class Group:
-    """Modalities and fields of one size that are tied by the identity.
+class Law:
+    """What the joint law has beyond a covariance: features that are not Gaussian, means, a common scale.
 
     Attributes:
-        dim: Number of components d.
-        basis: Orthonormal rows V that span every template used in the group, shape (r, d).
-        modalities: Names of the members.
-        vectors: Names of the independent vector sources: fields, then `noise(modality)`.
+        features: Special causes (not normal, or in a term that is not linear) and the functions of them.
+        columns: Column of every feature in the loadings.
+        drawn: For each variable its loadings on the features as they are drawn; equal to `System.in_span`
+            in all other columns. Empty without features.
+        mean: For each variable whose mean is not zero its mean in the coordinates of `System.in_span`.
+        scale: Degrees of freedom of the Student scale that all sources of a row share, if they do.
     """
 
-    dim: int
-    basis: Array
-    modalities: tuple[str, ...]
-    vectors: tuple[str, ...]
+    features: Features = field(default_factory=no_features)
+    columns: tuple[int, ...] = ()
+    drawn: Mapping[str, Array] = field(default_factory=dict)
+    mean: Mapping[str, Array] = field(default_factory=dict)
+    scale: float | None = None
 
     @property
-    def rank(self) -> int:
-        """Dimension r of the span."""
-        return int(self.basis.shape[0])
-
-    @property
-    def copies(self) -> int:
-        """Dimension d − r of the complement: number of independent copies of its scalar system."""
-        return self.dim - self.rank
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """What does not depend on the weights: groups, their bases, and every term's template in them.
-
-    Attributes:
-        patterns: For (node, number of the term) the template in the group's coordinates: (r,), or (size, r)
-            for a cause with a size.
-    """
-
-    groups: tuple[Group, ...]
-    patterns: Mapping[tuple[str, int], Array]
+    def gaussian(self) -> bool:
+        """Whether the joint law is Gaussian."""
+        return not self.features.features and self.scale is None
 
 
 @dataclass(frozen=True)
 class System:
-    """Every variable as loadings on independent N(0, 1) sources.
+    """Every variable as loadings on uncorrelated sources of variance 1, independent N(0, 1) but for `law`.
 
     Attributes:
         groups: The coupling groups.
@@ -82,6 +71,7 @@ class System:
             (covariances given directly, where the scalar sources carry the whole span).
         in_span: For each variable its loadings, shape (k, sources): a scalar has one row, a modality r rows.
         complement: For each modality and field its group and its loadings on that group's vectors.
+        law: What is not Gaussian, or not of mean zero.
     """
 
     groups: tuple[Group, ...]
@@ -89,6 +79,7 @@ class System:
     spanned: bool
     in_span: Mapping[str, Array]
     complement: Mapping[str, tuple[int, Array]]
+    law: Law = field(default_factory=Law)
 
     def group(self, name: str) -> Group:
         """The coupling group of a modality or field."""
@@ -99,31 +90,6 @@ class System:
         start = len(self.scalars) + sum(len(g.vectors) * g.rank for g in self.groups[:group])
         rank = self.groups[group].rank
         return slice(start + vector * rank, start + (vector + 1) * rank)
-
-
-def lay_out(graph: Graph) -> Geometry:
-    """Find the coupling groups of a graph and draw all templates in their bases.
-
-    Raises:
-        SpecError: With every template that cannot be drawn, each with its path.
-    """
-    drawn, problems = _draw_all(graph)
-    if problems:
-        raise SpecError(problems)
-    groups = []
-    patterns: dict[tuple[str, int], Array] = {}
-    for members in _couplings(graph):
-        modalities = tuple(n for n in members if graph.nodes[n].kind == "modality")
-        fields = tuple(n for n in members if graph.nodes[n].kind == "field")
-        noises = tuple(
-            f"noise({n})" for n in modalities if any(e.source == "noise" for e in graph.nodes[n].edges)
-        )
-        dim = graph.nodes[modalities[0]].dim
-        own = {key: rows for key, (place, rows) in drawn.items() if place in members}
-        basis = orthonormal_rows(own.values(), dim)
-        patterns |= {key: rows @ basis.T for key, rows in own.items()}
-        groups.append(Group(dim, basis, modalities, fields + noises))
-    return Geometry(tuple(groups), patterns)
 
 
 def compose(graph: Graph, geometry: Geometry, values: Mapping[str, float]) -> System:
@@ -140,111 +106,6 @@ def compose(graph: Graph, geometry: Geometry, values: Mapping[str, float]) -> Sy
     return _Composer(graph, geometry, values).run()
 
 
-def templates(graph: Graph) -> dict[str, Array]:
-    """Every distinct template of a story by its term, in the shape on which it is drawn."""
-    drawn, problems = _draw_all(graph)
-    if problems:
-        raise SpecError(problems)
-    pictures = {}
-    for (name, number), (place, rows) in drawn.items():
-        edge = graph.nodes[name].edges[number]
-        title = f"{name}: {'*'.join(str(f) for f in edge.factors)}@{edge.template or ONES}"
-        pictures[title] = np.atleast_2d(rows)[0].reshape(_shape(graph, place))
-    return pictures
-
-
-def orthonormal_rows(stacks: Iterable[Array], dim: int) -> Array:
-    """An orthonormal basis of the span of some rows, rank-revealing.
-
-    Args:
-        stacks: Vectors, shape (dim,) or (k, dim).
-        dim: Number of components.
-
-    Returns:
-        Orthonormal rows, shape (r, dim).
-    """
-    distinct = {row.tobytes(): row for stack in stacks for row in np.atleast_2d(stack)}
-    rows = [row / np.linalg.norm(row) for row in distinct.values() if np.any(row)]
-    if not rows:
-        return np.zeros((0, dim))
-    if len(rows) == 1:
-        return np.asarray(rows[0][None])
-    q, r, _ = scipy.linalg.qr(np.stack(rows, axis=1), mode="economic", pivoting=True)
-    rank = int(np.sum(np.abs(np.diag(r)) > _RANK * abs(r[0, 0])))
-    return np.ascontiguousarray(q[:, :rank].T)
-
-
-def _couplings(graph: Graph) -> list[list[str]]:
-    """Modalities and fields connected by identity edges, in the spec's order."""
-    label = {name: name for name in graph.names("field", "modality")}
-
-    def root(name: str) -> str:
-        while label[name] != name:
-            name = label[name]
-        return name
-
-    for name in graph.names("modality"):
-        for parent in graph.nodes[name].parents:
-            if parent in label:
-                label[root(parent)] = root(name)
-    groups: dict[str, list[str]] = {}
-    for name in (*graph.names("modality"), *graph.names("field")):
-        groups.setdefault(root(name), []).append(name)
-    return list(groups.values())
-
-
-def _draw_all(graph: Graph) -> tuple[dict[tuple[str, int], tuple[str, Array]], list[str]]:
-    """Every template of every term at full size, with the modality or field at which it lives."""
-    drawn: dict[tuple[str, int], tuple[str, Array]] = {}
-    cache: dict[tuple[TemplateCall, tuple[int, ...], int | None], Array] = {}
-    problems = []
-    directory = graph.directory
-    for node in graph.nodes.values():
-        for number, edge in enumerate(node.edges):
-            place = _place(graph, node, edge)
-            if place is None:
-                continue
-            call = (edge.template or ONES).key
-            source = graph.nodes.get(edge.source)
-            size = source.dim if source and source.shape and source.kind == "cause" and _bare(edge) else None
-            shape = _shape(graph, place)
-            try:
-                if (call, shape, size) not in cache:
-                    cache[call, shape, size] = (
-                        make_template(call, shape, directory)
-                        if size is None
-                        else make_templates(call, shape, size, directory)
-                    )
-            except TemplateError as error:
-                section = "targets" if node.kind == "target" else "modalities"
-                problems.append(f"{section}.{node.name}: `@{call}`: {error}")
-                continue
-            drawn[node.name, number] = (place, cache[call, shape, size])
-    return drawn, problems
-
-
-def _bare(edge: Edge) -> bool:
-    return edge.linear and edge.factors[0].index is None
-
-
-def _place(graph: Graph, node: Node, edge: Edge) -> str | None:
-    """Where a term's template lives: at the modality that it enters, or at the source that a target reads."""
-    kind = "noise" if edge.source == "noise" else graph.nodes[edge.source].kind
-    if node.kind == "modality" and kind in ("cause", "target"):
-        return node.name
-    if node.kind == "target" and kind in ("field", "modality"):
-        return edge.source
-    return None
-
-
-def _shape(graph: Graph, place: str) -> tuple[int, ...]:
-    """Shape on which a template is drawn; a field has that of the first modality that uses it."""
-    node = graph.nodes[place]
-    if node.kind == "modality":
-        return node.shape
-    return next(n.shape for n in graph.nodes.values() if n.kind == "modality" and place in n.parents)
-
-
 class _Composer:
     """Walks the graph once and adds up loadings."""
 
@@ -253,7 +114,9 @@ class _Composer:
         causes = [graph.nodes[name] for name in graph.names("cause")]
         labels = [f"{c.name}[{i}]" if c.shape else c.name for c in causes for i in range(c.dim)]
         noisy = [n for n in graph.names("target") if any(e.source == "noise" for e in graph.nodes[n].edges)]
-        self.scalars = (*labels, *(f"noise({name})" for name in noisy))
+        self.features = special_features(graph)
+        functions = [str(feature) for feature in self.features.features if not feature.linear]
+        self.scalars = (*labels, *(f"noise({name})" for name in noisy), *functions)
         self.scalar_at = {label: i for i, label in enumerate(self.scalars)}
         self.vector_at = {
             vector: (g, v)
@@ -282,21 +145,57 @@ class _Composer:
                 case "field":
                     self.in_span[name], self.complement[name] = self.vector(name)
                 case "target":
-                    self.in_span[name] = sum(
-                        (self.into_target(node, i) for i in range(len(node.edges))), self.zeros(1)
-                    )
+                    start = self.zeros(1) if node.held is None else self.constant(node.held)
+                    terms = (self.into_target(node, i) for i in range(len(node.edges)))
+                    self.in_span[name] = sum(terms, start)
                 case "modality":
                     self.add_modality(node)
-        return System(self.geometry.groups, self.scalars, True, self.in_span, self.complement)
+        return self.finished()
+
+    def finished(self) -> System:
+        """Split means off, and turn features into uncorrelated sources of variance 1."""
+        drawn = {name: rows[:, :-1] for name, rows in self.in_span.items()}
+        columns = tuple(self.scalar_at[label] for label in self.features.labels)
+        mean = {name: rows[:, -1] for name, rows in self.in_span.items()}
+        if not columns:
+            law = Law(mean={name: values for name, values in mean.items() if np.any(values)})
+            return System(self.geometry.groups, self.scalars, True, drawn, self.complement, law)
+        at = np.array(columns)
+        mean = {name: values + drawn[name][:, at] @ self.features.mean for name, values in mean.items()}
+        in_span = {name: rows.copy() for name, rows in drawn.items()}
+        for rows in in_span.values():
+            rows[:, at] = rows[:, at] @ self.features.factor
+        mean = {name: values for name, values in mean.items() if np.any(values)}
+        law = Law(self.features, columns, drawn, mean)
+        return System(self.geometry.groups, self.scalars, True, in_span, self.complement, law)
 
     def zeros(self, rows: int) -> Array:
-        return np.zeros((rows, self.sources))
+        """No loadings; the last column is the constant that is added."""
+        return np.zeros((rows, self.sources + 1))
+
+    def constant(self, values: Iterable[float]) -> Array:
+        """Rows that do not vary."""
+        values = list(values)
+        rows = self.zeros(len(values))
+        rows[:, -1] = values
+        return rows
+
+    def source(self, edge: Edge) -> Array:
+        """Rows of what a term is a multiple of."""
+        if edge.linear:
+            return self.in_span[edge.factors[0].source]
+        if not edge.factors:
+            return self.constant([1.0])
+        rows = self.zeros(1)
+        rows[0, self.scalar_at[str(feature_of(edge.factors))]] = 1.0
+        return rows
 
     def add_cause(self, node: Node) -> None:
-        rows = self.zeros(node.dim)
+        rows = self.zeros(node.dim) if node.held is None else self.constant(node.held)
         for i in range(node.dim):
             label = f"{node.name}[{i}]" if node.shape else node.name
-            rows[i, self.scalar_at[label]] = 1.0
+            if node.held is None:
+                rows[i, self.scalar_at[label]] = 1.0
             self.in_span[label] = rows[i : i + 1]
         self.in_span[node.name] = rows
 
@@ -316,7 +215,7 @@ class _Composer:
             rows[0, self.scalar_at[f"noise({node.name})"]] = weight
             return rows
         pattern = self.geometry.patterns.get((node.name, number))
-        rows = self.in_span[edge.factors[0].source]
+        rows = self.source(edge)
         return weight * (rows if pattern is None else pattern[None] @ rows)
 
     def add_modality(self, node: Node) -> None:
@@ -324,11 +223,13 @@ class _Composer:
         group = self.geometry.groups[g]
         rows = self.zeros(group.rank)
         shared = np.zeros(len(group.vectors))
+        if node.held is not None:
+            rows[:, -1] = group.basis @ np.array(node.held)
         for number, edge in enumerate(node.edges):
             weight = edge.weight(self.values)
             pattern = self.geometry.patterns.get((node.name, number))
             if pattern is not None:
-                rows += weight * np.atleast_2d(pattern).T @ self.in_span[edge.factors[0].source]
+                rows += weight * np.atleast_2d(pattern).T @ self.source(edge)
                 continue
             if edge.source == "noise":
                 added, (_, more) = self.vector(f"noise({node.name})")
@@ -338,3 +239,21 @@ class _Composer:
             shared += weight * more
         self.in_span[node.name] = rows
         self.complement[node.name] = (g, shared)
+
+
+def special_features(graph: Graph) -> Features:
+    """Special causes by label, then the distinct functions of causes."""
+    edges = [edge for node in graph.nodes.values() for edge in node.edges if edge.factors]
+    functions = dict.fromkeys(feature_of(edge.factors) for edge in edges if not edge.linear)
+    labels = {label for function in functions for label in function.causes}
+    special = {}
+    for cause in (graph.nodes[name] for name in graph.names("cause") if graph.nodes[name].held is None):
+        distribution = make_distribution(cause.distribution)
+        for i in range(cause.dim):
+            label = f"{cause.name}[{i}]" if cause.shape else cause.name
+            if label in labels or not distribution.normal:
+                special[label] = (Feature((Factor(cause.name, i if cause.shape else None),)), distribution)
+    linear = tuple(feature for feature, _ in special.values())
+    return Features(
+        (*linear, *functions), {label: distribution for label, (_, distribution) in special.items()}
+    )

@@ -29,7 +29,8 @@ class Edge:
 
     Attributes:
         factors: The sources; `(Factor("noise"),)` is the node's own noise. More than one, or a function or a
-            power of one, is a term that is not linear; all of its sources are causes.
+            power of one, is a term that is not linear; all of its sources are causes. None is a constant,
+            which only an intervention leaves behind.
     """
 
     coefficient: float
@@ -40,8 +41,8 @@ class Edge:
 
     @property
     def source(self) -> str:
-        """Name of the (first) source."""
-        return self.factors[0].name
+        """Name of the (first) source; empty for a constant."""
+        return self.factors[0].name if self.factors else ""
 
     @property
     def linear(self) -> bool:
@@ -55,12 +56,14 @@ class Edge:
 
 @dataclass(frozen=True)
 class Node:
-    """A named variable: its kind, the shape of one row, and the terms of its equation."""
+    """A named variable: its kind, the shape of one row, its terms, or the value that it is held at."""
 
     name: str
     kind: Kind
     shape: tuple[int, ...] = ()
     edges: tuple[Edge, ...] = ()
+    held: tuple[float, ...] | None = None
+    distribution: str = "normal"
 
     @property
     def dim(self) -> int:
@@ -137,7 +140,8 @@ class _Builder:
     def build(self) -> Graph:
         spec = self.spec
         for name, cause in spec.causes.items():
-            self.nodes[name] = Node(name, "cause", () if cause.size == 1 else (cause.size,))
+            shape = () if cause.size == 1 else (cause.size,)
+            self.nodes[name] = Node(name, "cause", shape, distribution=cause.distribution)
         self.nodes |= {name: Node(name, "field") for name in spec.fields}
         self.nodes |= {name: Node(name, "target") for name in spec.targets}
         for name, modality in spec.modalities.items():

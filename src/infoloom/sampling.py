@@ -8,12 +8,13 @@ other draw.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import numpy as np
 
-from infoloom.equations import Array, System
+from infoloom.equations import Array, Law, System
 
 __all__ = ["BLOCK", "Plan", "draw_rows", "make_plan"]
 
@@ -46,6 +47,8 @@ class Plan:
     Attributes:
         loadings: For each cause, target and modality its loadings on all sources, less what the vector
             sources already give a modality through the identity; shape (sources, k).
+        means: For each of them its mean, shape (k,); zero if it is not there.
+        law: What is not normal about the sources.
         crossed: Whether any of these loadings is on the in-span part of a vector source.
         block: Rows that are drawn together.
     """
@@ -55,6 +58,8 @@ class Plan:
     visible: tuple[str, ...]
     groups: tuple[_GroupPlan, ...]
     loadings: dict[str, Array]
+    means: Mapping[str, Array]
+    law: Law
     crossed: bool
     block: int
 
@@ -69,29 +74,54 @@ def make_plan(system: System, causes: tuple[str, ...], targets: tuple[str, ...])
     """
     width = sum(len(g.vectors) * g.rank for g in system.groups)
     columns = len(system.scalars) + width
-    loadings = {name: _widened(system.in_span[name], columns).T for name in (*causes, *targets)}
+    spans = system.law.drawn or system.in_span
+    loadings = {name: _widened(spans[name], columns).T for name in (*causes, *targets)}
     groups = []
     for g, group in enumerate(system.groups):
         mixing = np.stack([system.complement[name][1] for name in group.modalities])
         for name, row in zip(group.modalities, mixing, strict=True):
-            own = _widened(system.in_span[name], columns).copy()
+            own = _widened(spans[name], columns).copy()
             for v in range(len(group.vectors)):
                 own[:, system.columns(g, v)] -= row[v] * np.eye(group.rank)
             loadings[name] = own.T
         direct = bool(mixing.shape[0] == mixing.shape[1] and np.array_equal(mixing, np.diag(np.diag(mixing))))
         basis = group.basis.astype(np.float32)
         groups.append(
-            _GroupPlan(group.dim, group.modalities, group.vectors, basis, mixing.astype(np.float32), direct)
+            _GroupPlan(
+                group.dim,
+                group.modalities,
+                group.vectors,
+                basis,
+                mixing.astype(np.float32),
+                direct,
+            )
         )
     crossed = any(np.any(matrix[len(system.scalars) :]) for matrix in loadings.values())
     largest = sum(len(g.vectors) * g.dim for g in system.groups)
     block = BLOCK
     while block > 1 and block * largest > _BLOCK_VALUES:
         block //= 2
-    return Plan(system.scalars, columns, (*causes, *targets), tuple(groups), loadings, crossed, block)
+    visible, means = (*causes, *targets), system.law.mean
+    return Plan(
+        system.scalars,
+        columns,
+        visible,
+        tuple(groups),
+        loadings,
+        means,
+        system.law,
+        crossed,
+        block,
+    )
 
 
-def draw_rows(plan: Plan, rows: int, seed: int, start: int = 0) -> dict[str, Float32]:
+def draw_rows(
+    plan: Plan,
+    rows: int,
+    seed: int,
+    start: int = 0,
+    held: Mapping[str, Array] | None = None,
+) -> dict[str, Float32]:
     """Causes, targets and latents of rows `start` to `start + rows`.
 
     Args:
@@ -99,6 +129,7 @@ def draw_rows(plan: Plan, rows: int, seed: int, start: int = 0) -> dict[str, Flo
         rows: Number of rows, ≥ 0.
         seed: Seed, ≥ 0.
         start: Number of the first row, ≥ 0.
+        held: Values of some scalar sources in place of drawn ones, each of shape (rows,).
 
     Returns:
         For each cause and target shape (rows,) or (rows, size), for each modality shape (rows, d); float32.
@@ -119,7 +150,15 @@ def draw_rows(plan: Plan, rows: int, seed: int, start: int = 0) -> dict[str, Flo
         first = block * plan.block
         wanted = slice(max(start, first) - first, min(start + rows, first + plan.block) - first)
         into = slice(first + wanted.start - start, first + wanted.stop - start)
-        _draw_block(plan, seed, block, wanted, {name: values[into] for name, values in result.items()})
+        given = {name: values[into] for name, values in (held or {}).items()}
+        _draw_block(
+            plan,
+            seed,
+            block,
+            wanted,
+            {name: values[into] for name, values in result.items()},
+            given,
+        )
     return result
 
 
@@ -128,11 +167,17 @@ def _stream(seed: int, block: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence((seed, block, key))))
 
 
-def _draw_block(plan: Plan, seed: int, block: int, wanted: slice, out: dict[str, Float32]) -> None:
+def _draw_block(
+    plan: Plan,
+    seed: int,
+    block: int,
+    wanted: slice,
+    out: dict[str, Float32],
+    held: Mapping[str, Array],
+) -> None:
     """Draw one whole block and write the wanted rows of it."""
-    sources = np.zeros((plan.block, plan.columns))
-    for i, name in enumerate(plan.scalars):
-        sources[:, i] = _stream(seed, block, name).standard_normal(plan.block)
+    scale = _draw_scale(plan, seed, block)
+    sources = _draw_scalars(plan, seed, block, wanted, scale, held)
     whole = wanted == slice(0, plan.block)
     latents: dict[str, Float32] = {}
     column = len(plan.scalars)
@@ -142,27 +187,78 @@ def _draw_block(plan: Plan, seed: int, block: int, wanted: slice, out: dict[str,
         ]
         latents |= dict(zip(group.modalities, into, strict=True))
         # Loadings on the in-span parts of vectors can be followed only when all vectors are drawn.
-        added = [] if plan.crossed else [_coordinates(plan, name, sources) for name in group.modalities]
+        added = (
+            []
+            if plan.crossed
+            else [_span(plan, name, sources).astype(np.float32) for name in group.modalities]
+        )
         width = len(group.vectors) * len(group.basis)
         inside = sources[:, column : column + width] if plan.crossed else None
-        _draw_group(group, seed, block, added, into, inside)
+        _draw_group(group, seed, block, added, into, inside, scale)
         column += width
     for group in plan.groups if plan.crossed else ():
         for name in group.modalities:
-            _spread(_coordinates(plan, name, sources), group.basis, latents[name])
+            _spread(
+                _span(plan, name, sources).astype(np.float32),
+                group.basis,
+                latents[name],
+            )
     for name in () if whole else latents:
         out[name][:] = latents[name][wanted]
     for name in plan.visible:
-        out[name][:] = _product(sources, plan.loadings[name])[wanted].reshape(out[name].shape)
+        out[name][:] = _span(plan, name, sources)[wanted].reshape(out[name].shape)
 
 
-def _coordinates(plan: Plan, name: str, sources: Array) -> Float32:
-    """What the sources add to a modality in the span, shape (block, r)."""
-    return _product(sources, plan.loadings[name]).astype(np.float32)
+def _draw_scale(plan: Plan, seed: int, block: int) -> Array | None:
+    """The Student scale of every row, √((ν − 2) / χ²_ν): sources times it have variance 1 (theory, section 8)."""
+    df = plan.law.scale
+    if df is None:
+        return None
+    chi_squared = 2.0 * _stream(seed, block, "(scale)").standard_gamma(df / 2.0, plan.block)
+    return np.asarray(np.sqrt((df - 2.0) / chi_squared))
+
+
+def _draw_scalars(
+    plan: Plan,
+    seed: int,
+    block: int,
+    wanted: slice,
+    scale: Array | None,
+    held: Mapping[str, Array],
+) -> Array:
+    """Scalar sources of one block; columns of the in-span vector sources are still zero."""
+    sources = np.zeros((plan.block, plan.columns))
+    features = plan.law.features
+    functions = set(features.labels) - features.distributions.keys()
+    for i, name in enumerate(plan.scalars):
+        if name in functions:
+            continue
+        values = _stream(seed, block, name).standard_normal(plan.block)
+        if name in features.distributions:
+            values = features.distributions[name].from_normal(values)
+        sources[:, i] = values if scale is None else values * scale
+        if name in held:
+            sources[wanted, i] = held[name]
+    if functions:
+        causes = {name: sources[:, plan.scalars.index(name)] for name in features.distributions}
+        sources[:, list(plan.law.columns)] = features.values(causes) - features.mean
+    return sources
+
+
+def _span(plan: Plan, name: str, sources: Array) -> Array:
+    """A variable's coordinates in the span, less what vector sources already give it, shape (block, k)."""
+    values: Array = _product(sources, plan.loadings[name])
+    return values + plan.means[name] if name in plan.means else values
 
 
 def _draw_group(
-    group: _GroupPlan, seed: int, block: int, added: list[Float32], into: list[Float32], inside: Array | None
+    group: _GroupPlan,
+    seed: int,
+    block: int,
+    added: list[Float32],
+    into: list[Float32],
+    inside: Array | None,
+    scale: Array | None,
 ) -> None:
     """Mix a group's vector sources into its latents, a few rows at a time so that they stay in the cache.
 
@@ -171,6 +267,7 @@ def _draw_group(
             later.
         into: For each modality where its latent goes, shape (block, d).
         inside: Where the in-span coordinates of the vector sources go, if a loading is on them.
+        scale: What every row's sources are multiplied by, if by anything.
     """
     streams = [_stream(seed, block, name) for name in group.vectors]
     rows = len(into[0])
@@ -183,6 +280,8 @@ def _draw_group(
         drawn = targets if group.direct else [part.reshape(size, -1) for part in parts]
         for stream, part in zip(streams, drawn, strict=True):
             stream.standard_normal(dtype=np.float32, out=part)
+            if scale is not None:
+                part *= scale[i : i + size, None].astype(np.float32)
         if inside is not None and drawn:
             inside[i : i + size] = np.concatenate([_product(part, group.basis.T) for part in drawn], axis=1)
         if group.direct:

@@ -6,26 +6,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
+from infoloom.compilation import compile_spec
 from infoloom.covariance import StructuredCovariance, Whitener
-from infoloom.covariance_form import compose_covariance
-from infoloom.equations import Array, System, compose, lay_out, templates
-from infoloom.errors import DegenerateError, QueryError, SpecError
-from infoloom.graph import Graph, build_graph
-from infoloom.information.notation import evaluate, parse_query
+from infoloom.equations import Array, Law, templates
+from infoloom.errors import QueryError
+from infoloom.graph import Graph
+from infoloom.information.ceiling_table import Ceilings, find_ceilings
+from infoloom.information.decomposition import Decomposition, decompose
+from infoloom.information.elliptical import elliptical_quantity
+from infoloom.information.labels import Label, make_labels
+from infoloom.information.nongaussian import Special
+from infoloom.information.notation import Query, check_names, evaluate, parse_query
 from infoloom.information.pointwise import Pointwise
-from infoloom.information.table import truth_table
-from infoloom.sampling import Float32, Plan, draw_rows, make_plan
+from infoloom.information.pointwise_special import SpecialPointwise
+from infoloom.information.prediction import predict
+from infoloom.information.quantity import Quantity
+from infoloom.information.requirements import parse_requirements
+from infoloom.information.table import table_queries
+from infoloom.sampling import Plan, draw_rows, make_plan
 from infoloom.spec.load import load_spec
 from infoloom.spec.model import ModalitySpec, Spec
 
 __all__ = ["Story", "compile_story", "load"]
 
-SMALLEST: Final = 1e-30
-LARGEST: Final = 1e30
+Rows = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
 @dataclass(frozen=True)
@@ -35,12 +43,15 @@ class Story:
     Attributes:
         spec: What was written.
         graph: Its nodes and edges.
-        covariance: The joint law of causes, fields, targets and modality latents.
+        covariance: The joint law of causes, fields, targets and modality latents: a Gaussian, or where causes
+            are not normal or equations not linear its second moments and what else it has.
+        before: That law without the interventions of the spec, if it has any.
     """
 
     spec: Spec
     graph: Graph
     covariance: StructuredCovariance
+    before: StructuredCovariance | None = None
 
     @property
     def name(self) -> str:
@@ -66,6 +77,11 @@ class Story:
     def modalities(self) -> tuple[str, ...]:
         """Names of the modalities."""
         return self.graph.names("modality")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels."""
+        return tuple(self.spec.labels)
 
     def dim(self, name: str) -> int:
         """Number of components of a variable.
@@ -100,14 +116,30 @@ class Story:
             QueryError: No such modality.
         """
         self._modality(name)
-        return self.covariance.whitener(name, self.spec.modalities[name].whitening)
+        observed = self.before or self.covariance  # an intervention leaves the instruments as they are
+        return observed.whitener(name, self.spec.modalities[name].whitening)
 
     def templates(self) -> dict[str, Array]:
         """Every template of the story by its term, each in the shape of its modality."""
         return templates(self.graph)
 
+    @property
+    def gaussian(self) -> bool:
+        """Whether the joint law is Gaussian, so that every value has a closed form."""
+        return self.covariance.system.law.gaussian
+
+    @property
+    def held(self) -> dict[str, tuple[float, ...]]:
+        """Values of the nodes that an intervention holds, by name."""
+        return {name: node.held for name, node in self.graph.nodes.items() if node.held is not None}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user of the story's data must know besides the numbers, one sentence each."""
+        return story_notes(self.covariance.system.law, self.spec.do)
+
     def information(self, query: str) -> float:
-        """The exact value of a quantity such as `I(radio; xray | theta)`.
+        """The value of a quantity such as `I(radio; xray | theta)`; `quantity` says how it is known.
 
         Args:
             query: `I(a, b; c | d)`, `I(a; b; c)` (co-information), `H(a)`, `TC(a, b, c)`, `DTC(…)`, `O(…)`.
@@ -116,16 +148,38 @@ class Story:
             Value in nats.
 
         Raises:
-            QueryError: The query cannot be read, or names an unknown variable.
+            QueryError: The query cannot be read, names an unknown or a held variable, or is not reached.
             InfiniteInformationError: The value is infinite; the message says why.
         """
-        return evaluate(self.covariance, parse_query(query))
+        return self.quantity(query).value
+
+    def quantity(self, query: str | Query) -> Quantity:
+        """The value of a quantity with its standard error and how it was found; see `information`.
+
+        Example:
+            >>> load("galaxy-images").quantity("I(x1; theta)").method
+            'closed form'
+        """
+        asked = parse_query(query) if isinstance(query, str) else query
+        check_names(asked, self.covariance.names)
+        self._refuse_held(asked)
+        law = self.covariance.system.law
+        if law.scale is not None:
+            return elliptical_quantity(self.covariance, asked)
+        if law.features.features:
+            return self._special.quantity(asked)
+        return Quantity(evaluate(self.covariance, asked))
+
+    def truth(self) -> dict[str, Quantity]:
+        """Information of modalities with each other and with the targets, by query."""
+        free = [[n for n in names if n not in self.held] for names in (self.targets, self.modalities)]
+        return {str(query): self.quantity(query) for query in table_queries(*free)}
 
     def truth_table(self) -> dict[str, float]:
-        """Information of modalities with each other and with the targets, nats by query."""
-        return truth_table(self.covariance, self.targets, self.modalities)
+        """The values of `truth` alone, nats by query."""
+        return {name: quantity.value for name, quantity in self.truth().items()}
 
-    def sample(self, rows: int, seed: int = 0, start: int = 0) -> dict[str, Float32]:
+    def sample(self, rows: int, seed: int = 0, start: int = 0) -> Rows:
         """Rows of causes, targets and modality latents; row i is a pure function of (story, seed, i).
 
         Args:
@@ -134,12 +188,16 @@ class Story:
             start: Number of the first row.
 
         Returns:
-            Causes and targets of shape (rows,), latents z of shape (rows, d) before whitening, all float32.
+            Causes and targets of shape (rows,), latents z of shape (rows, d) before whitening, all float32; labels
+            of shape (rows,), int64.
         """
-        return draw_rows(self.plan, rows, seed, start)
+        drawn: Rows = {**draw_rows(self.plan, rows, seed, start)}
+        return drawn | {label.name: label.of(drawn[label.target]) for label in self._labels}
 
-    def pointwise(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> Pointwise:
+    def pointwise(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> Pointwise | SpecialPointwise:
         """Log-densities and pointwise information of rows such as `sample` returns."""
+        if self.covariance.system.law.features.features:
+            return SpecialPointwise(self._special, rows)
         return Pointwise(self.covariance, rows)
 
     def pmi(
@@ -163,10 +221,89 @@ class Story:
         parts = [(part,) if isinstance(part, str) else part for part in (a, b, given)]
         return self.pointwise(rows).information(*parts)
 
+    def ceilings(
+        self, *, classes: int | None = None, batch: int = 256, batches: int | None = None, seed: int = 0
+    ) -> Ceilings:
+        """What the best possible learner reaches on every target, label and pair of modalities.
+
+        Args:
+            classes: Also cut every target into so many equally likely classes.
+            batch: Pairs in a contrastive batch.
+            batches: How many batches to draw for the Monte Carlo values; 16 to 400 when left out.
+            seed: Seed of these batches.
+
+        Raises:
+            QueryError: The story is not Gaussian, or an intervention holds a node.
+
+        Example:
+            >>> ceiling = load("figure-1").ceilings(batch=2, batches=2).targets[0]
+            >>> ceiling.target, ceiling.given, round(ceiling.r_squared, 6)
+            ('theta', ('x1',), 0.999964)
+        """
+        if self.held:
+            raise QueryError("ceilings: expected a story without interventions. Ask the story before them.")
+        return find_ceilings(
+            self.covariance,
+            self.targets,
+            self.modalities,
+            self._labels,
+            classes=classes,
+            batch=batch,
+            batches=batches,
+            seed=seed,
+        )
+
+    def predict(
+        self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], target: str, given: str | tuple[str, ...]
+    ) -> Array:
+        """The optimal prediction E[target | given] of every row, given latents before whitening.
+
+        Its mean squared error is the target's ceiling. Observations of a bijection predict as well as their latents.
+
+        Args:
+            rows: Values by name, as `sample` returns them.
+            target: Name of a scalar.
+            given: A name or names.
+
+        Returns:
+            Shape (n,), in the target's unit.
+
+        Raises:
+            QueryError: The story is not Gaussian, or a name does not fit.
+        """
+        return predict(self.covariance, rows, target, (given,) if isinstance(given, str) else given)
+
+    def decompose(self, target: str, modalities: tuple[str, ...] = ()) -> Decomposition:
+        """Redundant, unique and synergistic information of modalities (all when left out) about a scalar target.
+
+        Example:
+            >>> parts = load("figure-1").decompose("theta")
+            >>> round(parts.redundancy, 6), round(parts.synergy, 6)
+            (4.420579, 0.111568)
+        """
+        return decompose(self.covariance, target, modalities or self.modalities)
+
     def _modality(self, name: str) -> ModalitySpec:
         if name not in self.spec.modalities:
             raise QueryError(f"unknown modality `{name}`: expected one of {', '.join(self.modalities)}.")
         return self.spec.modalities[name]
+
+    def _refuse_held(self, query: Query) -> None:
+        for name in (*(n for part in query.parts for n in part), *query.given):
+            values = self.held.get(name.partition("[")[0])
+            if values is not None:
+                raise QueryError(
+                    f"query `{query}`: `{name}` is held at {values[0]:g} by an intervention, so it carries no "
+                    "information. Leave it out."
+                )
+
+    @cached_property
+    def _labels(self) -> tuple[Label, ...]:
+        return make_labels(self.spec.labels, self.before or self.covariance, self.targets)
+
+    @cached_property
+    def _special(self) -> Special:
+        return Special(self.covariance)
 
     @cached_property
     def plan(self) -> Plan:
@@ -181,13 +318,11 @@ def compile_story(spec: Spec | str | Path | dict[str, Any]) -> Story:
         SpecError: With everything that is wrong with it.
     """
     spec = spec if isinstance(spec, Spec) else load_spec(spec)
-    graph = build_graph(spec)
-    _refuse_unsolved(spec, graph)
-    with np.errstate(over="ignore", invalid="ignore"):  # looked for right after
-        covariance = StructuredCovariance(_system(spec, graph))
-    _refuse_extreme(covariance, graph)
-    _refuse_degenerate(covariance, graph)
-    return Story(spec, graph, covariance)
+    made = compile_spec(spec)
+    story = Story(spec, made.graph, made.covariance, made.before)
+    parse_requirements(spec.require, story.covariance.names)
+    make_labels(spec.labels, story.before or story.covariance, story.targets)
+    return story
 
 
 def load(source: str | Path | dict[str, Any]) -> Story:
@@ -203,70 +338,29 @@ def load(source: str | Path | dict[str, Any]) -> Story:
     return compile_story(source)
 
 
-def _system(spec: Spec, graph: Graph) -> System:
-    if spec.covariance is not None:
-        return compose_covariance(spec, graph)
-    values = {name: parameter.value for name, parameter in spec.parameters.items()}
-    return compose(
-        graph, lay_out(graph), {name: value for name, value in values.items() if value is not None}
-    )
-
-
-def _refuse_unsolved(spec: Spec, graph: Graph) -> None:
-    problems = [
-        f"parameters.{name}: free and not solved yet. Solve it with `infoloom design SPEC -o SOLVED`, "
-        "or give it a number."
-        for name, parameter in spec.parameters.items()
-        if parameter.free
-    ]
-    problems += [
-        f"causes.{name}: the distribution `{cause.distribution}` is not supported; expected `normal`."
-        for name, cause in spec.causes.items()
-        if cause.distribution != "normal"
-    ]
-    for node in graph.nodes.values():
-        section = "targets" if node.kind == "target" else "modalities"
-        problems += [
-            f"{section}.{node.name}: `{'*'.join(str(f) for f in edge.factors)}` is not linear; "
-            "expected a cause itself."
-            for edge in node.edges
-            if not edge.linear
-        ]
-    if problems:
-        raise SpecError(problems)
-
-
-def _refuse_extreme(covariance: StructuredCovariance, graph: Graph) -> None:
-    """Rows are float32 and squares of loadings are float64: both need room."""
-    system, problems = covariance.system, []
-    for name in graph.names("target", "modality"):
-        parts = [system.in_span[name], *(system.complement[name][1:] if name in system.complement else ())]
-        largest = max((float(np.abs(part).max()) for part in parts if part.size), default=0.0)
-        if largest != 0.0 and not SMALLEST <= largest <= LARGEST:
-            section = "targets" if name not in system.complement else "modalities"
-            problems.append(
-                f"{section}.{name}: its largest loading is {largest:.3g}; expected {SMALLEST:g} to {LARGEST:g}. "
-                "Rescale its weights."
-            )
-    if problems:
-        raise SpecError(problems)
-
-
-def _refuse_degenerate(covariance: StructuredCovariance, graph: Graph) -> None:
-    """Every modality must vary in every component, and no information of the truth table may be infinite."""
-    modalities = graph.names("modality")
-    problems = []
-    for name in modalities:
-        try:
-            covariance.log_volume([name])
-        except DegenerateError as error:
-            problems.append(f"modalities.{name}.latent: {error}")
-    if not problems:
-        for joint in (modalities, *((*modalities, target) for target in graph.names("target"))):
-            try:
-                covariance.log_volume(joint)
-            except DegenerateError as error:
-                problems.append(f"equations: information would be infinite: {error}")
-                break
-    if problems:
-        raise SpecError(problems)
+def story_notes(law: Law, do: Mapping[str, object]) -> tuple[str, ...]:
+    """Sentences on what is not Gaussian and what is held, for cards and tables."""
+    notes = []
+    special = [f"`{label}` ({d.name})" for label, d in law.features.distributions.items() if not d.normal]
+    functions = [f"`{feature}`" for feature in law.features.features if not feature.linear]
+    if special or functions:
+        what = "; ".join(filter(None, [", ".join(special[:10]), ", ".join(functions[:10])]))
+        notes.append(
+            f"Not Gaussian: {what}. Information values are found by quadrature or by Monte Carlo, as they are marked. "
+            "Whitening gives the latents unit covariance, but they are not Gaussian, so flows see inputs that they "
+            "were not trained on and observations look less real; their information stays."
+        )
+    if law.scale is not None:
+        notes.append(
+            f"All sources of a row share one Student scale with {law.scale:g} degrees of freedom: values are exact, "
+            "the length of a latent tells about all others, and latents are not Gaussian, so flows see inputs that "
+            "they were not trained on."
+        )
+    if do:
+        held = ", ".join(
+            f"`{name}` = {value if isinstance(value, float | int) else 'given'}" for name, value in do.items()
+        )
+        notes.append(
+            f"Under an intervention that holds {held}; bijections are those of the story without it."
+        )
+    return tuple(notes)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from infoloom.covariance import Block, Numbers, StructuredCovariance, independent, log_volume
-from infoloom.errors import DegenerateError, InfiniteInformationError
+from infoloom.errors import DegenerateError, InfiniteInformationError, QueryError
 
 __all__ = [
     "co_information",
@@ -36,6 +36,7 @@ def entropy(covariance: StructuredCovariance, a: Names, given: Names = ()) -> fl
     Raises:
         DegenerateError: The variables are tied by a deterministic relation, so the entropy is −∞.
     """
+    _refuse_other_laws(covariance)
     dim = sum(covariance.dim(name) for name in a)
     blocks = covariance.blocks([*given, *a])
     volume = sum(block.copies * _conditional_volume(covariance, block, given) for block in blocks)
@@ -51,6 +52,7 @@ def mutual_information(covariance: StructuredCovariance, a: Names, b: Names, giv
     Raises:
         InfiniteInformationError: Given `given`, a part of `b` is a function of `a`.
     """
+    _refuse_other_laws(covariance)
     try:
         joint = covariance.volumes([*a, *b, *given])
         one, other = covariance.volumes([*a, *given]), covariance.volumes([*b, *given])
@@ -161,3 +163,11 @@ def _independent(block: Block, chosen: Mask, base: Numbers) -> Numbers:
     """Numbers of those of the chosen rows that neither `base` nor each other determine."""
     numbers = np.flatnonzero(chosen)
     return np.asarray(numbers[independent(block.rows[numbers], block.rows[base])])
+
+
+def _refuse_other_laws(covariance: StructuredCovariance) -> None:
+    if not covariance.system.law.gaussian:
+        raise QueryError(
+            "information: expected Gaussian causes and linear equations, because only they have this closed form. "
+            'Ask the story itself, `story.quantity("I(a; b)")`.'
+        )

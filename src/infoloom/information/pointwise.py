@@ -59,23 +59,38 @@ class Pointwise:
         """Log joint density of latents and scalars, shape (n,), nats."""
         key = tuple(sorted(set(names)))
         if key not in self.densities:
-            self.densities[key] = sum(
-                (self._block_density(b) for b in self.covariance.blocks(key)), np.zeros(())
-            )
+            self.densities[key] = self._density(*self.quadratic(self.covariance.blocks(key)))
         return self.densities[key]
 
-    def _block_density(self, block: Block) -> Array:
-        found = triangle(block.rows)
-        if found.singular:
-            raise DegenerateError(self.covariance.explain(block))
-        volume = float(np.sum(np.log(np.abs(np.diagonal(found.r)))))
-        log_det = 2.0 * volume + found.rank * math.log(2.0 * math.pi)
-        quadratic = self._in_span(block, found) if block.group is None else self._in_complement(block, found)
-        density: Array = -0.5 * (quadratic + block.copies * log_det)
-        return density
+    def quadratic(self, blocks: Sequence[Block]) -> tuple[Array, float, int]:
+        """q = (z − mean)ᵀ Σ⁻¹ (z − mean) of every row in some blocks, ½ log det Σ, and their dimension.
+
+        Raises:
+            DegenerateError: The variables have no joint density.
+        """
+        total, volume, dim = np.zeros(()), 0.0, 0
+        for block in blocks:
+            found = triangle(block.rows)
+            if found.singular:
+                raise DegenerateError(self.covariance.explain(block))
+            volume += block.copies * float(np.sum(np.log(np.abs(np.diagonal(found.r)))))
+            dim += block.copies * found.rank
+            total = total + (
+                self._in_span(block, found) if block.group is None else self._in_complement(block, found)
+            )
+        return total, volume, dim
+
+    def _density(self, quadratic: Array, volume: float, dim: int) -> Array:
+        df = self.covariance.system.law.scale
+        if df is None:
+            return np.asarray(-0.5 * quadratic - volume - 0.5 * dim * math.log(2.0 * math.pi))
+        constant = (
+            math.lgamma((df + dim) / 2.0) - math.lgamma(df / 2.0) - 0.5 * dim * math.log((df - 2.0) * math.pi)
+        )
+        return np.asarray(constant - volume - 0.5 * (df + dim) * np.log1p(quadratic / (df - 2.0)))
 
     def _in_span(self, block: Block, found: Triangle) -> Array:
-        values = np.concatenate([self._coordinates(name) for name in dict.fromkeys(block.owners)], axis=1)
+        values = np.concatenate([self.centred(name) for name in dict.fromkeys(block.owners)], axis=1)
         solved = scipy.linalg.solve_triangular(found.r, values[:, found.order].T, trans="T")
         total: Array = np.einsum("ij,ij->j", solved, solved)
         return total
@@ -115,6 +130,11 @@ class Pointwise:
         if not np.isfinite(flat).all():
             raise QueryError(f"pointwise information: expected finite values of `{name}`. Remove other rows.")
         return flat
+
+    def centred(self, name: str) -> Array:
+        """A variable's coordinates in the span less their mean, shape (n, k)."""
+        mean = self.covariance.system.law.mean.get(name)
+        return self._coordinates(name) if mean is None else self._coordinates(name) - mean
 
     def _coordinates(self, name: str) -> Array:
         """A variable's coordinates in the span, shape (n, k)."""

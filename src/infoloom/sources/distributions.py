@@ -46,7 +46,8 @@ class Distribution:
     def atoms(self) -> tuple[Array, Array]:
         """Values and probabilities of a discrete distribution, each of shape (k,)."""
         k = round(self.args[0])
-        return (np.arange(k) - (k - 1) / 2.0) / math.sqrt((k * k - 1) / 12.0), np.full(k, 1.0 / k)
+        values = (np.arange(k) - (k - 1) / 2.0) / math.sqrt((k * k - 1) / 12.0)
+        return np.asarray(values, dtype=np.float64), np.full(k, 1.0 / k)
 
     @property
     def parts(self) -> tuple[Array, Array, Array]:
@@ -75,7 +76,7 @@ class Distribution:
         return 0.7
 
     def ends(self, tail: float = TAIL) -> tuple[float, float]:
-        """An interval outside of which there is the probability that a normal has beyond ± `tail`, or none."""
+        """An interval that leaves out the probability that a normal has beyond ± `tail`, or none."""
         low, high = self.from_normal(np.array([-tail, tail]))
         return float(low), float(high)
 
@@ -83,43 +84,44 @@ class Distribution:
         """Probability density of a continuous distribution at some values."""
         match self.name:
             case "laplace":
-                result = math.sqrt(0.5) * np.exp(-math.sqrt(2.0) * np.abs(values))
+                return np.asarray(math.sqrt(0.5) * np.exp(-math.sqrt(2.0) * np.abs(values)))
             case "student_t":
                 df = self.args[0]
-                constant = math.lgamma((df + 1.0) / 2.0) - math.lgamma(df / 2.0) - 0.5 * math.log((df - 2.0) * math.pi)
-                result = np.exp(constant - (df + 1.0) / 2.0 * np.log1p(values**2 / (df - 2.0)))
+                constant = math.lgamma((df + 1.0) / 2.0) - math.lgamma(df / 2.0)
+                constant -= 0.5 * math.log((df - 2.0) * math.pi)
+                return np.asarray(np.exp(constant - (df + 1.0) / 2.0 * np.log1p(values**2 / (df - 2.0))))
             case "uniform":
-                result = np.where(np.abs(values) <= math.sqrt(3.0), 1.0 / math.sqrt(12.0), 0.0)
+                return np.where(np.abs(values) <= math.sqrt(3.0), 1.0 / math.sqrt(12.0), 0.0)
             case "mixture":
                 weights, means, widths = self.parts
                 away = (values[..., None] - means) / widths
-                result = np.exp(-0.5 * away**2) @ (weights / (widths * math.sqrt(2.0 * math.pi)))
-            case _:
-                result = np.exp(-0.5 * values**2) / math.sqrt(2.0 * math.pi)
-        return np.asarray(result)
+                return np.asarray(np.exp(-0.5 * away**2) @ (weights / (widths * math.sqrt(2.0 * math.pi))))
+        return np.asarray(np.exp(-0.5 * values**2) / math.sqrt(2.0 * math.pi))
 
     def from_normal(self, normal: Array) -> Array:
         """The rising map from standard normal values to values of this distribution.
 
         Each tail is computed from its own tail probability, so that neither loses digits.
         """
-        tail = scipy.special.ndtr(-np.abs(normal))
+        tail: Array = np.asarray(scipy.special.ndtr(-np.abs(normal)))
+        side = np.sign(normal)
         match self.name:
             case "laplace":
-                result = -np.sign(normal) * (math.log(2.0) + scipy.special.log_ndtr(-np.abs(normal))) / math.sqrt(2.0)
+                log_tail = scipy.special.log_ndtr(-np.abs(normal))
+                return np.asarray(-side * (math.log(2.0) + log_tail) / math.sqrt(2.0))
             case "student_t":
                 df = self.args[0]
-                result = -np.sign(normal) * scipy.special.stdtrit(df, tail) * math.sqrt((df - 2.0) / df)
+                below = np.asarray(scipy.special.stdtrit(df, tail))
+                return np.asarray(-side * below * math.sqrt((df - 2.0) / df))
             case "uniform":
-                result = math.sqrt(3.0) * scipy.special.erf(normal / math.sqrt(2.0))
+                return np.asarray(math.sqrt(3.0) * scipy.special.erf(normal / math.sqrt(2.0)))
             case "categorical":
                 values, _ = self.atoms
-                result = values[np.minimum((scipy.special.ndtr(normal) * len(values)).astype(int), len(values) - 1)]
+                below = scipy.special.ndtr(normal) * len(values)
+                return np.asarray(values[np.minimum(below.astype(int), len(values) - 1)])
             case "mixture":
-                result = self._mixture_from_normal(normal, tail)
-            case _:
-                result = normal
-        return np.asarray(result, dtype=np.float64)
+                return self._mixture_from_normal(normal, tail)
+        return np.asarray(normal, dtype=np.float64)
 
     def nodes(
         self,
@@ -150,7 +152,7 @@ class Distribution:
         widest: float = math.inf,
         tail: float = TAIL,
     ) -> Array:
-        """Edges of panels that grow geometrically away from every centre and kink, shape (k,); see `nodes`."""
+        """Edges of panels that grow geometrically away from centres and kinks, shape (k,); see `nodes`."""
         low, high = self.ends(tail)
         smallest = min(self.width, finest)
         count = max(2, math.ceil(math.log2((high - low) / smallest)) + 2)
@@ -158,7 +160,9 @@ class Distribution:
         offsets = np.concatenate([-steps[::-1], [0.0], steps])
         reach = min(high, widest * MAX_PANELS / 2)  # far out there is too little probability to matter
         fine = np.arange(max(low, -reach), reach, widest) if widest < high - low else np.zeros(0)
-        points = np.concatenate([centre + offsets for centre in (*self.centres, *kinks)] + [fine, [low, high]])
+        points = np.concatenate(
+            [centre + offsets for centre in (*self.centres, *kinks)] + [fine, [low, high]]
+        )
         points = np.unique(points[(points >= low) & (points <= high)])
         return np.asarray(points[np.concatenate([[True], np.diff(points) > 1e-12])])
 

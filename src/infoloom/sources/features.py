@@ -1,7 +1,8 @@
 """Functions of causes: what enters an equation when it is not linear, or when its cause is not normal.
 
-A *feature* is a product of functions of causes, `sin(mass)*spin**2`, or a cause itself. Given the causes that stand in
-features everything else in a story is Gaussian, so features are all that a story's law needs beyond a covariance.
+A *feature* is a product of functions of causes, `sin(mass)*spin**2`, or a cause itself. Given the causes that
+stand in features everything else in a story is Gaussian, so features are all that a story's law needs beyond
+a covariance.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Feature:
         return np.asarray(math.prod(evaluate(factor, causes[factor.source]) for factor in self.factors))
 
     def panels(self, cause: str) -> tuple[tuple[float, ...], float, float]:
-        """Where it is not smooth in one cause, how fine panels must be there, and how wide they may be anywhere."""
+        """Its kinks in one cause, how fine panels must be there, and how wide they may be anywhere."""
         own = [factor for factor in self.factors if factor.source == cause]
         kinks = (0.0,) if any(f.function in ("relu", "abs", "sign", "tanh") for f in own) else ()
         fastest = sum(abs(f.scale) * f.power for f in own if f.function in ("tanh", "exp"))
@@ -107,28 +108,33 @@ class Features:
 
     @cached_property
     def covariance(self) -> Array:
-        """Covariance, shape (F, F), by one-dimensional quadrature: a moment of a product of causes is a product."""
+        """Covariance, shape (F, F): moments of products are products of one-dimensional integrals."""
         size = len(self.features)
         joint = np.eye(size)
+        if all(feature.linear for feature in self.features):
+            return joint
         for i, a in enumerate(self.features):
             for j, b in enumerate(self.features[: i + 1]):
                 if a.linear and b.linear:
                     continue
                 shared = set(a.causes) & set(b.causes)
-                product = self._moment(Feature(a.factors + b.factors)) if shared else self.mean[i] * self.mean[j]
+                product = (
+                    self._moment(Feature(a.factors + b.factors)) if shared else self.mean[i] * self.mean[j]
+                )
                 joint[i, j] = joint[j, i] = product - self.mean[i] * self.mean[j]
         return joint
 
     @cached_property
     def factor(self) -> Array:
-        """Lower triangle L with L Lᵀ = covariance, a zero column for every feature that earlier ones determine."""
-        joint = self.covariance.copy()
+        """Lower triangle L with L Lᵀ = covariance; columns of features that others determine are zero."""
+        joint = self.covariance
         size = len(joint)
+        if all(feature.linear for feature in self.features):
+            return joint
         lower = np.zeros((size, size))
-        scale = np.abs(np.diag(joint)).copy()
         for j in range(size):
             rest = joint[j, j] - lower[j] @ lower[j]
-            if rest <= _DEPENDENT * max(scale[j], 1e-300):
+            if rest <= _DEPENDENT * max(joint[j, j], 1e-300):
                 continue
             lower[j:, j] = (joint[j:, j] - lower[j:] @ lower[j]) / math.sqrt(rest)
         return lower
@@ -140,7 +146,11 @@ class Features:
             for cause in feature.causes:
                 distribution = self.distributions[cause]
                 if not _has_variance(feature.of(cause), distribution):
-                    text = f"{distribution.name}({', '.join(f'{a:g}' for a in distribution.args)})".removesuffix("()")
+                    text = (
+                        f"{distribution.name}({', '.join(f'{a:g}' for a in distribution.args)})".removesuffix(
+                            "()"
+                        )
+                    )
                     found.append(
                         f"`{feature}` has no finite variance, because `{cause}` is {text}. "
                         "Use a bounded function such as `tanh`, a lower power, or lighter tails."

@@ -1,4 +1,4 @@
-"""Distributions of causes by name: `normal`, `laplace`, `student_t(5)`, `uniform`, `categorical(10)`, `mixture(…)`."""
+"""Distributions of causes by name, such as `laplace` or `student_t(5)`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def parse_distribution(text: str) -> DistributionCall:
         raise ValueError(f"the distribution `{text}`: {error} (character {error.position + 1})") from error
     if call.name not in DISTRIBUTIONS:
         near = difflib.get_close_matches(call.name, DISTRIBUTIONS, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(DISTRIBUTIONS.values())}"
+        hint = (
+            f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(DISTRIBUTIONS.values())}"
+        )
         raise ValueError(f"unknown distribution `{call.name}`; {hint}")
     numbers = [value for value in call.args if isinstance(value, int | float) and not isinstance(value, bool)]
     args = tuple(float(value) for value in numbers)

@@ -12,9 +12,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from infoloom.errors import SpecError
+from infoloom.spec.distribution import parse_distribution, parse_scale
 from infoloom.spec.expression import Expression
 from infoloom.spec.files import content_hash, rename_files
 
@@ -56,10 +65,20 @@ class _Node(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def _distribution(text: str) -> str:
+    parse_distribution(text)
+    return text
+
+
+def _scale(text: str) -> str:
+    parse_scale(text)
+    return text
+
+
 class CauseSpec(_Node):
     """A scalar proto-latent, or `size` of them: independent, mean 0, variance 1."""
 
-    distribution: str = "normal"
+    distribution: Annotated[str, AfterValidator(_distribution)] = "normal"
     size: Annotated[int, Field(ge=1, le=MAX_SIZE)] = 1
 
     @model_validator(mode="before")
@@ -111,6 +130,8 @@ class Spec(_Node):
     """A whole story. The mapping keys are the names of its variables.
 
     Attributes:
+        scale: Distribution of a scale that all sources of a row share.
+        do: Interventions: nodes that are held at a value, whatever their equation says.
         directory: Folder that relative file names in the spec are relative to; not part of the spec's text.
     """
 
@@ -125,6 +146,8 @@ class Spec(_Node):
     covariance: dict[str, Finite | Equation] | None = None
     require: dict[str, Required] = {}
     labels: dict[str, LabelSpec] = {}
+    scale: Annotated[str, AfterValidator(_scale)] | None = None
+    do: dict[str, Finite | list[Finite]] = {}
     directory: Annotated[Path | None, Field(exclude=True, repr=False)] = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -254,6 +277,7 @@ def _trim(parts: list[str]) -> list[str]:
         "covariance": 2,
         "require": 2,
         "labels": 3,
+        "do": 2,
     }
     return parts[: depth.get(parts[0], len(parts))] if parts else parts
 

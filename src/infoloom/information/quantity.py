@@ -1,0 +1,68 @@
+"""A value with what is known about its accuracy: a value that is not exact never looks exact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from infoloom.units import NATS_PER_BIT
+
+__all__ = ["CLOSED_FORM", "MONTE_CARLO", "QUADRATURE", "Method", "Quantity"]
+
+Method = Literal["closed form", "quadrature", "Monte Carlo"]
+CLOSED_FORM: Final[Method] = "closed form"
+QUADRATURE: Final[Method] = "quadrature"
+MONTE_CARLO: Final[Method] = "Monte Carlo"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """An information value.
+
+    Attributes:
+        value: In nats.
+        standard_error: Of a Monte Carlo value, in nats.
+        method: How it was found.
+        tolerance: Bound on the numerical error of a value by quadrature, in nats.
+    """
+
+    value: float
+    standard_error: float | None = None
+    method: Method = CLOSED_FORM
+    tolerance: float = 0.0
+
+    @property
+    def exact(self) -> bool:
+        """Whether the value is exact up to rounding."""
+        return self.method == CLOSED_FORM
+
+    @property
+    def error(self) -> float:
+        """What the value may be away by: one standard error, or the tolerance, in nats."""
+        return self.tolerance if self.standard_error is None else self.standard_error
+
+    def to_json(self, bits: bool = False) -> float | dict[str, Any]:
+        """A number if it is exact, else an object that says how far it may be off."""
+        unit = NATS_PER_BIT if bits else 1.0
+        if self.exact:
+            return self.value / unit
+        name = "tolerance" if self.standard_error is None else "standard_error"
+        return {"value": self.value / unit, name: self.error / unit, "method": self.method}
+
+    def text(self, bits: bool = False) -> str:
+        """As many digits as are known: `1.234567890123`, `0.394090 (quadrature)`, `1.234 ± 0.005 (Monte Carlo)`."""
+        unit = NATS_PER_BIT if bits else 1.0
+        if self.exact:
+            return f"{round(self.value / unit, 12) + 0.0:.12f}"
+        digits = 6
+        if self.standard_error is not None:
+            digits = max(1, min(9, _first_digit(self.standard_error / unit)))
+        value = f"{round(self.value / unit, digits) + 0.0:.{digits}f}"
+        if self.standard_error is None:
+            return f"{value} ({self.method})"
+        return f"{value} ± {self.standard_error / unit:.{digits}f} ({self.method})"
+
+
+def _first_digit(error: float) -> int:
+    """Decimal place of the first digit of an error that is not zero."""
+    return int(f"{error:.0e}".partition("e-")[2] or 1) if 0.0 < error < 1.0 else 1
