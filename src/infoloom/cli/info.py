@@ -77,8 +77,19 @@ def info(
     templates: Annotated[
         Path | None, typer.Option(help="Draw the story's templates into this picture.")
     ] = None,
+    ceilings: Annotated[
+        bool, typer.Option("--ceilings", help="What the best possible learner reaches instead.")
+    ] = False,
+    decompose: Annotated[
+        bool, typer.Option("--decompose", help="Redundant, unique and synergistic information instead.")
+    ] = False,
+    classes: Annotated[
+        int | None, typer.Option(help="Ceilings: also cut targets into so many classes.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=2, help="Ceilings: pairs in a contrastive batch.")] = 256,
 ) -> None:
-    """Print the exact information of a story: its truth table, or the asked quantities."""
+    """Print the information of a story: its truth table, the asked quantities, ceilings or a decomposition."""
+    from infoloom.cli.ceilings import print_ceilings, print_decomposition
     from infoloom.story import load
     from infoloom.units import to_bits
 
@@ -87,6 +98,12 @@ def info(
         from infoloom.report.figures import draw_templates
 
         draw_templates(story.templates(), templates)
+    if ceilings:
+        print_ceilings(story, classes, batch, bits, as_json)
+        return
+    if decompose:
+        print_decomposition(story, bits, as_json)
+        return
     values = {q: story.information(q) for q in queries} if queries else story.truth_table()
     unit = "bits" if bits else "nats"
     if bits:

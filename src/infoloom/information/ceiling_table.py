@@ -82,17 +82,20 @@ class Ceilings:
     classes: tuple[ClassCeiling, ...]
     pairs: tuple[PairCeiling, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """As plain values; Monte Carlo ones with their standard errors."""
+    def to_json(self, unit: float = 1.0) -> dict[str, Any]:
+        """As plain values; Monte Carlo ones with their standard errors.
+
+        Args:
+            unit: Nats in the unit of information.
+        """
         return {
-            "targets": [{**vars(one), "given": list(one.given)} for one in self.targets],
-            "classes": [{**vars(one), "given": list(one.given)} for one in self.classes],
+            "targets": [_tree(one, unit) for one in self.targets],
+            "classes": [_tree(one, unit) for one in self.classes],
             "pairs": [
                 {
-                    **vars(one),
-                    "pair": list(one.pair),
-                    "bound": _estimate(one.bound),
-                    "retrieval": _estimate(one.retrieval),
+                    **_tree(one, unit),
+                    "bound": _estimate(one.bound, unit),
+                    "retrieval": _estimate(one.retrieval, 1.0),
                 }
                 for one in self.pairs
             ],
@@ -169,5 +172,10 @@ def _of_classes(information: float, classes: int) -> tuple[float, float]:
     return class_information(information, classes), bayes_accuracy(information, classes)
 
 
-def _estimate(quantity: Quantity) -> dict[str, float | None]:
-    return {"value": quantity.value, "standard_error": quantity.standard_error}
+def _tree(one: TargetCeiling | ClassCeiling | PairCeiling, unit: float) -> dict[str, Any]:
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(one).items()}
+    return {**plain, "information": one.information / unit}
+
+
+def _estimate(quantity: Quantity, unit: float) -> dict[str, float]:
+    return {"value": quantity.value / unit, "standard_error": quantity.error / unit}

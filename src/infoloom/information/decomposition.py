@@ -54,7 +54,7 @@ def decompose(covariance: StructuredCovariance, target: str, modalities: Sequenc
         modalities: Two or more names.
 
     Raises:
-        QueryError: A target that is a vector, or fewer than two modalities.
+        QueryError: A target that is a vector, a story that is not Gaussian, or fewer than two modalities.
 
     Source:
         Barrett, Phys. Rev. E 91, 052802 (2015), equations 18 to 21.
@@ -63,6 +63,11 @@ def decompose(covariance: StructuredCovariance, target: str, modalities: Sequenc
         raise QueryError(
             f"decomposition of `{target}`: expected a scalar, because for {covariance.dim(target)} components minimal "
             "mutual information is not the decomposition and no closed form is known. Name one component."
+        )
+    if not covariance.system.law.gaussian:
+        raise QueryError(
+            f"decomposition of `{target}`: expected a Gaussian story, because minimal mutual information is the "
+            "decomposition there only. Use normal causes and linear equations."
         )
     if len(modalities) < 2:
         raise QueryError(

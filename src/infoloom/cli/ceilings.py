@@ -1,0 +1,107 @@
+"""Tables and JSON of `infoloom info --ceilings` and `--decompose`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from infoloom.units import NATS_PER_BIT
+
+if TYPE_CHECKING:
+    from infoloom.information.ceiling_table import Ceilings
+    from infoloom.information.decomposition import Decomposition
+    from infoloom.story import Story
+
+__all__ = ["print_ceilings", "print_decomposition"]
+
+
+def print_ceilings(story: Story, classes: int | None, batch: int, bits: bool, as_json: bool) -> None:
+    """Print what the best possible learner reaches."""
+    found = story.ceilings(classes=classes, batch=batch)
+    print(_ceilings_json(found, bits) if as_json else _ceilings_text(story.name, found, bits))
+
+
+def print_decomposition(story: Story, bits: bool, as_json: bool) -> None:
+    """Print the decomposition of every target."""
+    parts = [story.decompose(target) for target in story.targets]
+    print(_decomposition_json(parts, bits) if as_json else _decomposition_text(story.name, parts, bits))
+
+
+def _ceilings_text(name: str, found: Ceilings, bits: bool = False) -> str:
+    """Three tables: targets, classes, pairs of modalities."""
+    unit, scale = _unit(bits)
+    lines = [f"{name}, ceilings, information in {unit}"]
+    if found.targets:
+        lines += ["", f"  {'target from':<32} {'information':>16} {'R²':>10} {'MMSE':>12}"]
+        lines += [
+            f"  {_from(one.target, one.given):<32} {one.information / scale:>16.9f} {one.r_squared:>10.6f} "
+            f"{one.mmse:>12.6g}"
+            for one in found.targets
+        ]
+    if found.classes:
+        lines += ["", f"  {'class from':<32} {'classes':>7} {'information':>16} {'accuracy':>10}"]
+        lines += [
+            f"  {_from(one.label, one.given):<32} {one.classes:>7} {one.information / scale:>16.8f} "
+            f"{one.accuracy:>10.6f}"
+            for one in found.classes
+        ]
+    if found.pairs:
+        batch = found.pairs[0].batch
+        lines += [
+            "",
+            f"  {f'pairs, batches of {batch}':<32} {'information':>16}   InfoNCE bound, top-1 retrieval",
+        ]
+        lines += [
+            f"  {' and '.join(one.pair):<32} {one.information / scale:>16.9f}   {one.bound.text(bits)}, "
+            f"{one.retrieval.text()}"
+            for one in found.pairs
+        ]
+    return "\n".join(lines)
+
+
+def _ceilings_json(found: Ceilings, bits: bool = False) -> str:
+    """One object; Monte Carlo values with their standard errors."""
+    unit, scale = _unit(bits)
+    return json.dumps({"unit": unit, **found.to_json(scale)}, indent=2)
+
+
+def _decomposition_text(name: str, parts: list[Decomposition], bits: bool = False) -> str:
+    """One table a target."""
+    unit, scale = _unit(bits)
+    lines = [f"{name}, decomposition by minimal mutual information, in {unit}"]
+    for one in parts:
+        rows = {
+            f"redundancy of {', '.join(one.modalities)}": one.redundancy,
+            **{f"unique to {modality}": value for modality, value in one.unique.items()},
+            "synergy": one.synergy,
+            "all together": one.total,
+        }
+        lines += ["", f"  about {one.target}"]
+        lines += [f"  {label:<40} {round(value / scale, 12) + 0.0:>16.12f}" for label, value in rows.items()]
+    return "\n".join(lines)
+
+
+def _decomposition_json(parts: list[Decomposition], bits: bool = False) -> str:
+    """One object, by target."""
+    unit, scale = _unit(bits)
+    tree = {
+        one.target: {
+            "modalities": list(one.modalities),
+            "information": {k: v / scale for k, v in one.information.items()},
+            "total": one.total / scale,
+            "redundancy": one.redundancy / scale,
+            "unique": {k: v / scale for k, v in one.unique.items()},
+            "synergy": one.synergy / scale,
+        }
+        for one in parts
+    }
+    return json.dumps({"unit": unit, "method": "minimal mutual information", "decomposition": tree}, indent=2)
+
+
+def _unit(bits: bool) -> tuple[str, float]:
+    return ("bits", NATS_PER_BIT) if bits else ("nats", 1.0)
+
+
+def _from(name: str, given: tuple[str, ...]) -> str:
+    text = f"{name} from {', '.join(given)}"
+    return text if len(text) <= 32 else f"{name} from all {len(given)}" if len(given) > 1 else text
