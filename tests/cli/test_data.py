@@ -124,6 +124,61 @@ def test_job_arrays(app: typer.Typer, spec: str, tmp_path: Path) -> None:
         call(app, *common, "3:9")
 
 
+def test_export(app: typer.Typer, spec: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    call(app, "generate", spec, out, "--rows", 20, "--workers", 1, "--split", "train=0.5,test=0.5")
+    options = ("--to", "webdataset", "--select", "left", "--select", "theta", "--split", "test")
+    code, text = call(app, "export", out, tmp_path / "tars", *options)
+    assert (code, text) == (0, f"{tmp_path / 'tars'}\n")
+    assert json.loads((tmp_path / "tars/sizes.json").read_text()) == {"test-00000.tar": 10}
+
+
+def test_emit_job(app: typer.Typer, spec: str, tmp_path: Path) -> None:
+    arguments = (
+        spec,
+        tmp_path / "out",
+        "--rows",
+        5000,
+        "--jobs",
+        4,
+        "--seed",
+        3,
+        "--pmi",
+        "none",
+        "--no-latents",
+        "--gpu",
+    )
+    code, text = call(app, "emit-job", "slurm", *arguments)
+    assert code == 0
+    assert "#SBATCH --array=0-3" in text
+    assert (
+        f"infoloom generate {spec} {tmp_path / 'out'} --rows 5000 --seed 3 --split train=1.0 --rows-per-shard 768"
+        in text
+    )
+    assert "--no-latents --pmi none --device cuda --workers 1 --shards" in text
+    code, text = call(app, "emit-job", "htcondor", *arguments)
+    assert code == 0
+    assert text.endswith("queue shards from (\n    0:2\n    2:4\n    4:6\n    6:7\n)\n")
+    with pytest.raises(DatasetError, match="system `pbs`"):
+        call(app, "emit-job", "pbs", *arguments)
+
+
+def test_cluster_options_are_pairs(app: typer.Typer, spec: str, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="cluster option `queue`: expected `name=value`"):
+        call(
+            app,
+            "generate",
+            spec,
+            tmp_path / "out",
+            "--rows",
+            5,
+            "--engine",
+            "dask",
+            "--cluster-option",
+            "queue",
+        )
+
+
 def test_wrong_specs_are_errors_of_the_spec(app: typer.Typer, tmp_path: Path) -> None:
     with pytest.raises(SpecError):
         call(app, "generate", tmp_path / "nothing.yaml", tmp_path / "out", "--rows", 3)

@@ -53,7 +53,7 @@ ENGINE = "Engine"
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to an application."""
-    for command in (generate, finish, verify, preview, emit_job):
+    for command in (generate, finish, verify, preview, export, emit_job):
         app.command()(command)
 
 
@@ -176,6 +176,28 @@ def preview(
     from infoloom.datasets.preview import draw_preview
 
     print(str(draw_preview(open_dataset(out), output, sort_by=sort_by)))
+
+
+def export(
+    out: Out,
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="The file or folder to write; it must not exist.")
+    ],
+    to: Annotated[
+        str, typer.Option(help="hdf5, mmu (Multimodal Universe v1), webdataset, 4m or npz.")
+    ] = "hdf5",
+    select: Annotated[
+        list[str] | None, typer.Option(help="A column to keep; may be repeated.", show_default="all columns")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="One split only.", show_default="all splits")] = None,
+) -> None:
+    """Write a dataset in another format."""
+    from infoloom.datasets import open_dataset
+    from infoloom.datasets.exports import export as write
+
+    data = open_dataset(out)
+    data = data.split(split) if split else data
+    print(str(write(data.select(*select) if select else data, target, to)))
 
 
 @contextmanager

@@ -1,0 +1,54 @@
+"""HDF5, plain: a group a split, a contiguous dataset a column, the truth as attributes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from infoloom.datasets.exports.base import splits
+from infoloom.datasets.files import aside
+from infoloom.datasets.layout import SPEC, inside
+from infoloom.errors import DatasetError
+
+if TYPE_CHECKING:
+    from infoloom.datasets.read import Dataset
+
+__all__ = ["h5", "write_hdf5"]
+
+_ROWS: Final = 1024
+
+
+def h5() -> Any:
+    """The package h5py.
+
+    Raises:
+        DatasetError: It is not installed.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise DatasetError(
+            "package `h5py`: expected it for HDF5. Install it: pip install 'infoloom[hdf5]'."
+        ) from error
+    return h5py
+
+
+def write_hdf5(data: Dataset, path: Path) -> None:
+    """Write one HDF5 file; attributes hold the truth (nats, JSON), the spec and its digest."""
+    with aside(path) as part, h5().File(part, "w", track_order=True) as file:
+        file.attrs["truth_nats"] = json.dumps(data.truth)
+        file.attrs["spec"] = inside(data.root, SPEC).read_text(encoding="utf-8")
+        file.attrs["spec_digest"] = data.manifest.digest
+        file.attrs["seed"] = data.manifest.seed
+        for name, view in splits(data):
+            group = file.create_group(name, track_order=True)
+            for column in data.columns:
+                target = group.create_dataset(column.name, (len(view), *column.shape), column.dtype)
+                target.attrs["kind"] = column.kind
+            place = 0
+            for batch in view.batches(_ROWS):
+                rows = len(next(iter(batch.values())))
+                for key, values in batch.items():
+                    group[key][place : place + rows] = values
+                place += rows

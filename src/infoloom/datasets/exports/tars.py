@@ -1,0 +1,95 @@
+"""Tar files: WebDataset with all columns of a row together, or a folder a modality as 4M and MultiMAE read them."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from infoloom.datasets.columns import Column
+from infoloom.datasets.exports.base import modalities, splits
+from infoloom.datasets.files import aside, write_json
+
+if TYPE_CHECKING:
+    from infoloom.datasets.read import Dataset
+
+__all__ = ["write_folders", "write_webdataset"]
+
+_ROWS_PER_TAR: Final = 10_000
+_BATCH: Final = 256
+
+
+def write_webdataset(data: Dataset, path: Path) -> None:
+    """Write `<split>-00000.tar`, …: arrays as `<row>.<column>.npy`, numbers together as `<row>.json`.
+
+    `sizes.json` holds the rows of every tar, so that a length is known without reading them.
+    """
+    arrays = [column for column in data.columns if column.shape]
+    numbers = [column for column in data.columns if not column.shape]
+    sizes: dict[str, int] = {}
+    for split, index, view in _parts(data):
+        name = f"{split}-{index:05d}.tar"
+        with aside(_made(path) / name) as part, tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for key, row in _rows(view):
+                for column in arrays:
+                    _add(tar, f"{key}.{column.name}.npy", _npy(row[column.name]))
+                _add(tar, f"{key}.json", json.dumps({c.name: row[c.name].item() for c in numbers}).encode())
+        sizes[name] = len(view)
+    write_json(path / "sizes.json", sizes)
+
+
+def write_folders(data: Dataset, path: Path) -> None:
+    """Write `<split>/<column>/shard-00000.tar`, …, with the same names of rows in every column's tars."""
+    columns: tuple[Column, ...] = (*modalities(data), *(c for c in data.columns if c.kind == "target"))
+    sizes: dict[str, int] = {}
+    for split, index, view in _parts(data.select(*(column.name for column in columns))):
+        name = f"shard-{index:05d}.tar"
+        with ExitStack() as stack:
+            tars = {}
+            for column in columns:
+                part = stack.enter_context(aside(_made(path / split / column.name) / name))
+                tars[column.name] = stack.enter_context(tarfile.open(part, "w", format=tarfile.USTAR_FORMAT))
+            for key, row in _rows(view):
+                for column in columns:
+                    _add(tars[column.name], f"{key}.npy", _npy(row[column.name]))
+        sizes[f"{split}/{name}"] = len(view)
+    write_json(path / "sizes.json", sizes)
+
+
+def _parts(data: Dataset) -> Iterator[tuple[str, int, Dataset]]:
+    from dataclasses import replace
+
+    for split, view in splits(data):
+        for index, start in enumerate(range(view.start, view.stop, _ROWS_PER_TAR)):
+            yield split, index, replace(view, start=start, stop=min(start + _ROWS_PER_TAR, view.stop))
+
+
+def _rows(view: Dataset) -> Iterator[tuple[str, dict[str, Any]]]:
+    row = view.start
+    for batch in view.batches(_BATCH):
+        for i in range(len(next(iter(batch.values())))):
+            yield f"{row:012d}", {name: values[i] for name, values in batch.items()}
+            row += 1
+
+
+def _npy(array: np.ndarray[Any, Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)  # owner and time stay zero, so the same rows give the same bytes
+    entry.size = len(content)
+    tar.addfile(entry, io.BytesIO(content))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
