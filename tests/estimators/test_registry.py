@@ -14,10 +14,17 @@ from estimators.gaussian_tasks import CanonicalTask
 
 import infoloom.estimators as room
 from infoloom.errors import EstimatorError
-from infoloom.estimators import REGISTRY, Estimate, Estimator, build
+from infoloom.estimators import REGISTRY, Estimate, Estimator, KSGEstimator, Training, build
 
 #: Settings that make an estimator quick; the contract is about form, not accuracy.
-QUICK: dict[str, dict[str, object]] = {}
+SHORT = {"training": Training(epochs=2), "hidden": (8,)}
+QUICK: dict[str, dict[str, object]] = {
+    **dict.fromkeys(("mine", "dv", "nwj", "js", "smile", "infonce", "difference-of-entropies"), SHORT),
+    "flow-based": {"training": Training(epochs=2), "hidden": 8},
+    "minde": {**SHORT, "levels": 4},
+    "latent": {**SHORT, "dimensions": 2},
+    "held-out": {"estimator": KSGEstimator()},
+}
 
 
 @pytest.fixture(params=sorted(REGISTRY))

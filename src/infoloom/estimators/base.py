@@ -19,13 +19,14 @@ __all__ = ["ArrayEstimator"]
 class ArrayEstimator(ABC):
     """An estimator on arrays: a subclass has its settings as fields and says how to `measure`.
 
-    Class attributes: `source` cites the paper, `least_rows` is the fewest rows, and `keeps_shape` asks for
-    rows in their own shape instead of flattened ones.
+    Class attributes: `source` cites the paper, `least_rows` is the fewest rows, `keeps_shape` asks for rows in
+    their own shape instead of flattened ones, and `null_safe` says whether independent data read about 0.
     """
 
     source: ClassVar[str] = ""
     least_rows: ClassVar[int] = 8
     keeps_shape: ClassVar[bool] = False
+    null_safe: ClassVar[bool] = True
 
     @abstractmethod
     def measure(self, x: Array, y: Array) -> Estimate:

@@ -26,9 +26,10 @@ class HeldOutProtocol(ArrayEstimator):
 
     The rows are divided at random into γ parts for each γ of `parts`; the mean of an estimate over the parts
     of one γ falls short by about a γ / n, so a line in γ leads to its value at γ = 0, infinitely many rows.
-    The same on pairs shuffled within the smallest parts must find nothing. The verdict names what failed:
-    information found in shuffled pairs, an extrapolation longer than a quarter of the value, values that do
-    not lie on a line, or an estimator that doubts itself.
+    Where the smallest parts bend away from the line they are left out, and the interval widens. The same on
+    pairs shuffled within the smallest parts must find nothing. The verdict names what failed: information
+    found in shuffled pairs, an extrapolation longer than a quarter of the value, or an estimator that doubts
+    itself.
 
     Args:
         estimator: What estimates; None takes InfoNCE with a separable critic of few outputs, started at the
@@ -97,21 +98,41 @@ def _verdict(found: dict[int, list[Estimate]], null: list[Estimate]) -> Estimate
     parts = np.array(list(found), dtype=np.float64)
     means = np.array([np.mean([estimate.nats for estimate in group]) for group in found.values()])
     error, freedom = _standard_error(found)
-    weights = _intercept_weights(parts)
-    nats, slope = float(weights @ means), float(np.polyfit(parts, means, 1)[0])
-    spread = float(student.ppf(0.975, freedom)) * error * float(np.linalg.norm(weights))
-    off_line = float(np.sqrt(np.mean((means - nats - slope * parts) ** 2)))
+    used = _straight(parts, means, error)
+    nats, slope, _ = _line(parts[:used], means[:used])
+    reach = float(np.linalg.norm(_intercept_weights(parts[:used])))
+    spread = float(student.ppf(0.975, freedom)) * error * reach
     shuffled = float(np.mean([estimate.nats for estimate in null]))
     doubts = {
         "information in shuffled pairs": shuffled > 3.0 * error,
         "long extrapolation": abs(nats - means[0]) > max(spread, _MOST_EXTRAPOLATION * abs(nats)),
-        "not on a line": off_line > 3.0 * error,
         "the estimator doubts itself": any(estimate.reliable is False for estimate in found[int(parts[0])]),
     }
     reasons = [doubt for doubt, holds in doubts.items() if holds]
     values = {str(part): [estimate.nats for estimate in group] for part, group in found.items()}
-    details = {"parts": values, "slope": slope, "null": shuffled, "standard_error": error, "doubts": reasons}
+    details = {
+        "parts": values,
+        "used": [int(part) for part in parts[:used]],
+        "slope": slope,
+        "null": shuffled,
+        "standard_error": error,
+        "doubts": reasons,
+    }
     return Estimate(nats, (nats - spread, nats + spread), not reasons, details=details)
+
+
+def _straight(parts: Array, means: Array, error: float) -> int:
+    """How many of the first parts lie on a line to within the standard error; the smallest bend away first."""
+    used = len(parts)
+    while used > 2 and _line(parts[:used], means[:used])[2] > error:
+        used -= 1
+    return used
+
+
+def _line(parts: Array, means: Array) -> tuple[float, float, float]:
+    """Least-squares intercept at 0, slope, and root mean square miss."""
+    slope, nats = (float(value) for value in np.polyfit(parts, means, 1))
+    return nats, slope, float(np.sqrt(np.mean((means - nats - slope * parts) ** 2)))
 
 
 def _intercept_weights(parts: Array) -> Array:

@@ -1,6 +1,7 @@
 """Variational objectives: what trains a critic, and what each held-out row then adds to the estimate.
 
-A critic gives a matrix of scores s[i, j] of row i of x with row j of y; the diagonal holds the true pairs.
+A critic gives a matrix of scores s[i, j] of row i of x with row j of y; the diagonal holds the true pairs. For
+every objective the best s is the log density ratio log p(x, y) / (p(x) p(y)), for most up to a constant.
 """
 
 from __future__ import annotations
@@ -76,8 +77,8 @@ def donsker_varadhan_terms(scores: Tensor) -> Tensor:
 
 
 def nwj_terms(scores: Tensor) -> Tensor:
-    """s_ii − ⟨exp(s_ij − 1)⟩. Source: Nguyen, Wainwright and Jordan 2010."""
-    return scores.diagonal() - torch.exp(log_mean_exp(others(scores)) - 1.0)
+    """1 + s_ii − ⟨exp s_ij⟩, the bound of critic 1 + s. Source: Nguyen, Wainwright and Jordan 2010."""
+    return 1.0 + scores.diagonal() - torch.exp(log_mean_exp(others(scores)))
 
 
 def infonce_terms(scores: Tensor) -> Tensor:
@@ -92,11 +93,6 @@ def infonce_terms(scores: Tensor) -> Tensor:
 def smile_terms(scores: Tensor, clip: float) -> Tensor:
     """s_ii − log ⟨exp clamp(s_ij, −τ, τ)⟩. Source: Song and Ermon 2020, equation 13."""
     return scores.diagonal() - log_mean_exp(others(scores).clamp(-clip, clip))
-
-
-def jensen_shannon_terms(scores: Tensor) -> Tensor:
-    """Plug-in of the log density ratio into NWJ: 1 + s_ii − ⟨exp s_ij⟩. Source: Poole et al. 2019."""
-    return 1.0 + scores.diagonal() - torch.exp(log_mean_exp(others(scores)))
 
 
 def _jensen_shannon_loss(scores: Tensor, memory: RunningMean | None) -> Tensor:
@@ -123,5 +119,5 @@ OBJECTIVES: dict[str, Objective] = {
     "nwj": Objective(_negated(nwj_terms), nwj_terms),
     "infonce": Objective(_negated(infonce_terms), infonce_terms, bounded=True),
     "smile": Objective(_jensen_shannon_loss, lambda scores: smile_terms(scores, 5.0)),
-    "js": Objective(_jensen_shannon_loss, jensen_shannon_terms),
+    "js": Objective(_jensen_shannon_loss, nwj_terms),  # the plug-in of Poole et al. 2019
 }

@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from infoloom.errors import EstimatorError
+from infoloom.estimators.settings import Training
 
 __all__ = ["ENTRY_POINTS", "REGISTRY", "build", "names"]
 
@@ -34,6 +35,9 @@ def _variational(objective: str, **settings: Any) -> Callable[..., Any]:
     return partial(_construct, "variational", "VariationalEstimator", objective=objective, **settings)
 
 
+#: A joint critic scores every pair of a batch, so its cost grows with the square of the batch.
+_JOINT: Mapping[str, Any] = {"critic": "joint", "training": Training(batch=64)}
+
 #: Name → constructor with the settings as keywords.
 REGISTRY: Mapping[str, Callable[..., Any]] = {
     "gaussian": partial(_construct, "gaussian", "GaussianEstimator"),
@@ -42,12 +46,16 @@ REGISTRY: Mapping[str, Callable[..., Any]] = {
     "ksg2": partial(_construct, "ksg", "KSGEstimator", form=2),
     "histogram": partial(_construct, "histogram", "HistogramEstimator"),
     "kernel": partial(_construct, "kernel", "KernelEstimator"),
-    "mine": _variational("mine", critic="joint"),
-    "dv": _variational("dv", critic="joint"),
-    "nwj": _variational("nwj", critic="joint"),
-    "js": _variational("js", critic="joint"),
+    "mine": _variational("mine", **_JOINT),
+    "dv": _variational("dv", **_JOINT),
+    "nwj": _variational("nwj", **_JOINT),
+    "js": _variational("js", **_JOINT),
     "smile": _variational("smile"),
     "infonce": _variational("infonce"),
+    "difference-of-entropies": partial(_construct, "difference_of_entropies", "DifferenceOfEntropies"),
+    "flow-based": partial(_construct, "flow_based", "FlowBasedEstimator"),
+    "minde": partial(_construct, "minde", "MINDEEstimator"),
+    "latent": partial(_construct, "latent", "LatentEstimator"),
     "held-out": partial(_construct, "held_out_protocol", "HeldOutProtocol"),
 }
 

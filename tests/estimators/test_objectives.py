@@ -1,0 +1,101 @@
+"""Objectives against the formulas of their papers, and against the truth where the best critic is known."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from infoloom.errors import EstimatorError
+from infoloom.estimators.objectives import OBJECTIVES, RunningMean, objective
+
+GENERATOR = torch.Generator().manual_seed(0)
+SCORES = torch.randn(6, 6, generator=GENERATOR, dtype=torch.float64)
+TRUE = [float(SCORES[i, i]) for i in range(6)]
+OTHER = [float(SCORES[i, j]) for i in range(6) for j in range(6) if i != j]
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def infonce():
+    rows = [math.exp(SCORES[i, i]) / mean([math.exp(s) for s in SCORES[i].tolist()]) for i in range(6)]
+    columns = [math.exp(SCORES[i, i]) / mean([math.exp(s) for s in SCORES[:, i].tolist()]) for i in range(6)]
+    return 0.5 * (mean([math.log(r) for r in rows]) + mean([math.log(c) for c in columns]))
+
+
+EXPECTED = {
+    "dv": mean(TRUE) - math.log(mean([math.exp(s) for s in OTHER])),
+    "mine": mean(TRUE) - math.log(mean([math.exp(s) for s in OTHER])),
+    "nwj": 1 + mean(TRUE) - mean([math.exp(s) for s in OTHER]),
+    "js": 1 + mean(TRUE) - mean([math.exp(s) for s in OTHER]),
+    "smile": mean(TRUE) - math.log(mean([math.exp(min(max(s, -0.5), 0.5)) for s in OTHER])),
+    "infonce": infonce(),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_terms_are_the_formulas(name):
+    terms = objective(name, clip=0.5).terms(SCORES)
+    assert terms.shape == (6,)
+    assert float(terms.mean()) == pytest.approx(EXPECTED[name], abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["dv", "mine", "nwj", "infonce"])
+def test_bounds_train_on_what_they_report(name):
+    assert float(objective(name, 5.0).loss(SCORES, None)) == pytest.approx(-EXPECTED[name], abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["js", "smile"])
+def test_classifiers_train_on_cross_entropy(name):
+    loss = mean([math.log1p(math.exp(-s)) for s in TRUE]) + mean([math.log1p(math.exp(s)) for s in OTHER])
+    assert float(objective(name, 5.0).loss(SCORES, None)) == pytest.approx(loss, abs=1e-12)
+
+
+def test_smile_without_clip_is_donsker_varadhan():
+    assert torch.equal(objective("smile", math.inf).terms(SCORES), objective("dv", 5.0).terms(SCORES))
+
+
+def test_infonce_cannot_exceed_the_log_of_the_rows():
+    terms = OBJECTIVES["infonce"].terms(50.0 * torch.eye(6))
+    assert float(terms.mean()) == pytest.approx(math.log(6), abs=1e-6)
+    assert OBJECTIVES["infonce"].bounded
+
+
+def test_gradient_of_mine_is_that_of_the_running_mean():
+    """Against the gradient worked out by hand: −1/n on the diagonal, exp(s) / (m mean) elsewhere."""
+    scores = SCORES.clone().requires_grad_()
+    memory = RunningMean(rate=0.25)
+    memory.update(torch.tensor(2.0, dtype=torch.float64))
+    OBJECTIVES["mine"].loss(scores, memory).backward()
+    batch = mean([math.exp(s) for s in OTHER])
+    running = 0.75 * 2.0 + 0.25 * batch
+    assert float(memory.value) == pytest.approx(running)
+    assert float(scores.grad[0, 0]) == pytest.approx(-1 / 6)
+    assert float(scores.grad[0, 1]) == pytest.approx(math.exp(float(SCORES[0, 1])) / 30 / running)
+
+
+@pytest.mark.parametrize("name", ["dv", "nwj", "infonce", "smile", "js"])
+def test_the_true_log_ratio_gives_the_truth(name):
+    """Scores of the exact density ratio of a Gaussian pair, no training: every objective must read its information."""
+    rng = np.random.default_rng(0)
+    correlation, found = 0.6, []
+    for _ in range(40):
+        x = rng.standard_normal(400)
+        y = correlation * x + math.sqrt(1 - correlation**2) * rng.standard_normal(400)
+        ratio = correlation * np.outer(x, y) - 0.5 * correlation**2 * (x[:, None] ** 2 + y**2)
+        scores = torch.as_tensor(ratio / (1 - correlation**2) - 0.5 * math.log(1 - correlation**2))
+        found.append(float(objective(name, math.inf).terms(scores).mean()))
+    error = np.std(found, ddof=1) / math.sqrt(len(found))
+    assert abs(np.mean(found) + 0.5 * math.log(1 - correlation**2)) < 4 * error
+
+
+def test_settings():
+    with pytest.raises(EstimatorError, match=re.escape("`objective` `club`: expected one of dv, mine, nwj")):
+        objective("club", 5.0)
+    with pytest.raises(EstimatorError, match=re.escape("`clip` `0.0`: expected a positive number")):
+        objective("smile", 0.0)
