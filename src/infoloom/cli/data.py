@@ -41,6 +41,7 @@ Pmi = Annotated[
         help="Pointwise information: auto, all, none, or pairs as `a,b;theta`.", show_default="auto"
     ),
 ]
+Predictions = Annotated[bool, typer.Option("--predictions", help="Keep the optimal predictions of targets.")]
 Device = Annotated[str, typer.Option(help="Where bijections are computed: cpu, cuda or cuda:1.")]
 Workers = Annotated[
     int | None, typer.Option(help="Processes, or jobs of a cluster.", show_default="one a core")
@@ -66,6 +67,7 @@ def generate(
     rows_per_shard: RowsPerShard = None,
     latents: Latents = True,
     pmi: Pmi = None,
+    predictions: Predictions = False,
     device: Device = "cpu",
     workers: Workers = None,
     shards: Shards = None,
@@ -92,7 +94,7 @@ def generate(
     from infoloom.datasets import finish as join
     from infoloom.datasets.engines import engine_named
 
-    story, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi)
+    story, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions)
     part = _part(shards)
     count = len(plan.shards[part])
     if not count:
@@ -126,15 +128,17 @@ def emit_job(
     rows_per_shard: RowsPerShard = None,
     latents: Latents = True,
     pmi: Pmi = None,
+    predictions: Predictions = False,
 ) -> None:
     """Print the script that makes a dataset as an array of batch jobs."""
     from infoloom.datasets.batch_jobs import job_script
 
-    _, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi)
+    _, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions)
     given = Path(spec)
     command = ["infoloom", "generate", str(given.resolve()) if given.is_file() else spec, str(out.resolve())]
     command += ["--rows", str(rows), "--seed", str(seed), "--split", split]
     command += ["--rows-per-shard", str(plan.rows_per_shard), *([] if latents else ["--no-latents"])]
+    command += ["--predictions"] if predictions else []
     command += [word for choice in pmi or () for word in ("--pmi", choice)] + (
         ["--device", "cuda"] if gpu else []
     )
@@ -220,6 +224,7 @@ def _planned(
     rows_per_shard: int | None,
     latents: bool,
     pmi: list[str] | None,
+    predictions: bool,
 ) -> tuple[Story, Plan]:
     from infoloom.datasets import make_plan
     from infoloom.story import compile_story
@@ -227,7 +232,14 @@ def _planned(
     story = compile_story(spec)
     choice = pmi[0] if pmi and pmi[0] in ("auto", "all", "none") else pmi or "auto"
     plan = make_plan(
-        story, rows, seed, splits=split, rows_per_shard=rows_per_shard, latents=latents, pmi=choice
+        story,
+        rows,
+        seed,
+        splits=split,
+        rows_per_shard=rows_per_shard,
+        latents=latents,
+        pmi=choice,
+        predictions=predictions,
     )
     return story, plan
 

@@ -16,9 +16,11 @@ _MEANING: Final = {
     "id": "number of the row; row i depends on the spec, the seed and i only",
     "modality": "observation",
     "target": "target",
+    "label": "class of a target, cut into equally likely classes",
     "cause": "cause: independent, mean 0, variance 1",
     "latent": "latent of the modality, before whitening and flow",
     "pmi": "pointwise mutual information of the row, nats; its mean is the information",
+    "prediction": "optimal prediction, E[target | modalities]: no learner has a smaller mean squared error",
 }
 _MAX_TRUTH: Final = 400
 

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +15,8 @@ from infoloom.errors import DatasetError
 
 __all__ = ["KINDS", "Column", "Kind", "arrow_schema", "leaf", "row_bytes", "to_arrow", "to_numpy", "to_table"]
 
-Kind = Literal["id", "modality", "target", "cause", "latent", "pmi"]
-KINDS: Final[tuple[Kind, ...]] = ("id", "modality", "target", "cause", "latent", "pmi")
+Kind = Literal["id", "modality", "target", "label", "cause", "latent", "pmi", "prediction"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _TYPES: Final = {"int64": pa.int64(), "float32": pa.float32(), "float64": pa.float64()}
 _NESTED_RANKS: Final = (2, 3, 4, 5)  # what Hugging Face names Array2D … Array5D
 

@@ -41,6 +41,7 @@ def generate(
     workers: int = 1,
     latents: bool = True,
     pmi: str | Sequence[str] = "auto",
+    predictions: bool = False,
     device: str = "cpu",
     engine: Engine | None = None,
     progress: Progress | None = None,
@@ -57,6 +58,7 @@ def generate(
         workers: Processes; more than one needs `if __name__ == "__main__":` in a script.
         latents: Whether to keep causes and latents.
         pmi: Pointwise-information columns: `"auto"`, `"all"`, `"none"` or pairs such as `"radio;theta"`.
+        predictions: Whether to keep the optimal prediction of every target from each modality and from all.
         device: Where bijections are computed.
         engine: Another engine than local processes.
         progress: Called with every shard that ends.
@@ -69,7 +71,14 @@ def generate(
     """
     root = Path(out)
     plan = make_plan(
-        story, rows, seed, splits=splits, rows_per_shard=rows_per_shard, latents=latents, pmi=pmi
+        story,
+        rows,
+        seed,
+        splits=splits,
+        rows_per_shard=rows_per_shard,
+        latents=latents,
+        pmi=pmi,
+        predictions=predictions,
     )
     begin(root, story, plan)
     made = make_shards(root, engine or LocalEngine(workers), device=device, progress=progress)

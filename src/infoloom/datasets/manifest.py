@@ -20,7 +20,7 @@ MAX_BYTES: Final = 256 * 2**20
 MAX_COLUMNS: Final = 100_000
 MAX_SIZE: Final = 100_000_000
 MAX_RANK: Final = 8
-_NAME: Final = re.compile(r"[^\W\d]\w*|pmi\([\w,;\[\]]+\)")
+_NAME: Final = re.compile(r"[^\W\d]\w*|pmi\([\w,;\[\]]+\)|prediction\(\w+\|[\w,]+\)")
 
 
 @dataclass(frozen=True)

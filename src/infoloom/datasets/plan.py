@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infoloom.datasets.columns import Column, row_bytes
 from infoloom.datasets.layout import BLOCK, FORMAT, MAX_SHARDS, Shard
 from infoloom.datasets.pmi import pmi_name, pmi_pairs
+from infoloom.datasets.predictions import prediction_name, predictions_of
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def make_plan(
     rows_per_shard: int | None = None,
     latents: bool = True,
     pmi: str | Sequence[str] = "auto",
+    predictions: bool = False,
 ) -> Plan:
     """Decide shards, splits and columns.
 
@@ -97,6 +99,7 @@ def make_plan(
         rows_per_shard: Rows of a Parquet file; about 64 MiB, and at least eight files, when left out.
         latents: Whether to keep causes and latents.
         pmi: `"auto"`, `"all"`, `"none"` or pairs such as `"radio,xray;theta"`.
+        predictions: Whether to keep the optimal prediction of every target from each modality and from all.
 
     Raises:
         DatasetError: Sizes that make no sense, or names that collide.
@@ -105,7 +108,9 @@ def make_plan(
         raise DatasetError(f"rows `{rows}`: expected a number from 1 to {MAX_ROWS:,}.")
     if not 0 <= seed < 2**63:
         raise DatasetError(f"seed `{seed}`: expected a whole number from 0 to 2^63 − 1.")
-    columns = plan_columns(story, latents, pmi_pairs(story, pmi))
+    columns = plan_columns(
+        story, latents, pmi_pairs(story, pmi), predictions_of(story) if predictions else ()
+    )
     per_shard = _rows_per_shard(rows, row_bytes(columns), rows_per_shard)
     named = split_rows(rows, parse_splits(splits) if isinstance(splits, str) else splits or {"train": rows})
     plan = Plan(story.name, story.spec.digest, seed, rows, per_shard, named, columns)
@@ -117,7 +122,10 @@ def make_plan(
 
 
 def plan_columns(
-    story: Story, latents: bool, pairs: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
+    story: Story,
+    latents: bool,
+    pairs: Sequence[tuple[tuple[str, ...], tuple[str, ...]]],
+    predictions: Sequence[tuple[str, tuple[str, ...]]] = (),
 ) -> tuple[Column, ...]:
     """The columns of a story's dataset, in the order in which they are stored.
 
@@ -127,10 +135,12 @@ def plan_columns(
     columns = [Column("sample_id", "id", "int64")]
     columns += [Column(name, "modality", "float32", tuple(story.shape(name))) for name in story.modalities]
     columns += [Column(name, "target", "float32") for name in story.targets]
+    columns += [Column(name, "label", "int64") for name in story.labels]
     if latents:
         columns += [Column(name, "cause", "float32", _cause_shape(story, name)) for name in story.causes]
         columns += [Column(f"z_{name}", "latent", "float32", (story.dim(name),)) for name in story.modalities]
     columns += [Column(pmi_name(a, b), "pmi", "float64") for a, b in pairs]
+    columns += [Column(prediction_name(*one), "prediction", "float64") for one in predictions]
     names = [column.name for column in columns]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -19,6 +19,7 @@ from infoloom.datasets.layout import Shard
 from infoloom.datasets.manifest import ShardRecord
 from infoloom.datasets.parquet import write_parquet
 from infoloom.datasets.pmi import parse_pmi
+from infoloom.datasets.predictions import parse_prediction
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ def _rows(story: Story, job: ShardJob, first: int, wanted: slice) -> dict[str, n
                 arrays[column.name] = _observe(job, column.name, drawn[column.name][wanted])
             case "latent":
                 arrays[column.name] = drawn[column.name.removeprefix("z_")][wanted]
+            case "prediction":
+                arrays[column.name] = story.predict(drawn, *parse_prediction(column.name))[wanted]
             case "pmi":
                 arrays[column.name] = pointwise.information(*parse_pmi(column.name))[wanted]
             case _:

@@ -16,6 +16,7 @@ from infoloom.datasets.layout import inside
 from infoloom.datasets.manifest import ShardRecord
 from infoloom.datasets.moments import Moments, deviation, spread_spans, story_features
 from infoloom.datasets.pmi import parse_pmi
+from infoloom.datasets.predictions import parse_prediction
 from infoloom.datasets.read import Dataset, open_dataset
 from infoloom.errors import InfoloomError
 
@@ -164,7 +165,7 @@ def _truth(data: Dataset) -> Iterator[Check]:
 
 def _redrawn(data: Dataset) -> Iterator[Check]:
     """Some rows of the first and last shard drawn again from story and seed."""
-    kinds = ("target", "cause", "latent")
+    kinds = ("target", "label", "cause", "latent", "prediction")
     columns = [column for column in data.columns if column.kind in kinds]
     if not columns:
         return
@@ -175,11 +176,17 @@ def _redrawn(data: Dataset) -> Iterator[Check]:
         drawn = data.story.sample(count, seed=data.manifest.seed, start=first)
         rows += count
         for column in columns:
-            again = drawn[column.name.removeprefix("z_") if column.kind == "latent" else column.name]
+            again = _again(data.story, drawn, column)
             difference = np.abs(stored[column.name] - again) / (1.0 + np.abs(again))
             worst = max(worst, float(difference.max()))
     detail = f"{rows} rows drawn again from spec and seed, largest relative difference {worst:.1e}"
     yield Check("rows redrawn", worst <= REDRAW_TOLERANCE, detail, worst, 0.0)
+
+
+def _again(story: Story, drawn: dict[str, Any], column: Column) -> Any:
+    if column.kind == "prediction":
+        return story.predict(drawn, *parse_prediction(column.name))
+    return drawn[column.name.removeprefix("z_") if column.kind == "latent" else column.name]
 
 
 def _statistics(data: Dataset, limit: int) -> Iterator[Check]:
