@@ -91,7 +91,6 @@ def info(
     """Print the information of a story: its truth table, the asked quantities, ceilings or a decomposition."""
     from infoloom.cli.ceilings import print_ceilings, print_decomposition
     from infoloom.story import load
-    from infoloom.units import to_bits
 
     story = load(spec)
     if templates is not None:
@@ -104,18 +103,24 @@ def info(
     if decompose:
         print_decomposition(story, bits, as_json)
         return
-    values = {q: story.information(q) for q in queries} if queries else story.truth_table()
+    values = {q: story.quantity(q) for q in queries} if queries else story.truth()
     unit = "bits" if bits else "nats"
-    if bits:
-        values = {name: to_bits(value) for name, value in values.items()}
     if as_json:
-        print(json.dumps({"unit": unit, "values": values}, indent=2))
+        tree = {"unit": unit, "values": {name: value.to_json(bits) for name, value in values.items()}}
+        print(json.dumps(tree, indent=2))
         return
-    _print_table(story.name, values, unit)
+    exact = all(value.exact for value in values.values())
+    _print_table(
+        f"{story.name}, exact" if exact else story.name, {n: v.text(bits) for n, v in values.items()}, unit
+    )
+    for note in story.notes:
+        print(f"\n{note}")
 
 
-def _print_table(title: str, values: dict[str, float], unit: str) -> None:
+def _print_table(title: str, values: dict[str, str], unit: str) -> None:
     width = max(map(len, values), default=0)
-    print(f"{title}, exact, in {unit}")
-    for name, value in values.items():
-        print(f"  {name:<{width}}  {round(value, 12) + 0.0:>16.12f}")
+    before = max((len(text.partition(".")[0]) for text in values.values()), default=0)
+    print(f"{title}, in {unit}")
+    for name, text in values.items():
+        padding = " " * (before - len(text.partition(".")[0]))
+        print(f"  {name:<{width}}  {padding}{text}")

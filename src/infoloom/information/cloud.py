@@ -20,15 +20,15 @@ import scipy.special
 from infoloom.equations import Array
 from infoloom.errors import QueryError
 from infoloom.information.channel import Component, direction
-from infoloom.information.line import Mixture, Resolution, cause_nodes, feature_mixture
+from infoloom.information.line import Mixture, Resolution, cause_nodes, feature_mixture, log_sum
 from infoloom.sources.features import Features
 
-__all__ = ["Estimate", "estimate", "feature_grid"]
+__all__ = ["Cloud", "Estimate", "feature_grid"]
 
 REPLICATES: Final = 32
-_ROWS: Final = 256
+_ROWS: Final = 128
 _INNER: Final = (256, 1024, 4096)
-_MAX_GRID: Final = 100_000
+_MAX_GRID: Final = 200_000
 _SMALL_GRID: Final = 1000
 _BLUNT: Final = Resolution(order=8, panel=2.5, tail=6.0)
 _WIDE: Final = 0.02
@@ -54,38 +54,59 @@ class _Density(Protocol):
     def __call__(self, y: Array) -> tuple[Array, Array]: ...
 
 
-def estimate(parts: Sequence[tuple[float, Component]]) -> Estimate:
-    """Σ coefficient · J(component), all from the same rows, so that what they share cancels.
+class Cloud:
+    """Estimates for one story: all from the same rows, so that what two quantities share cancels in them.
 
-    Raises:
-        QueryError: The inner averages cannot be made accurate enough.
+    Args:
+        features: All features of the story.
     """
-    for inner in _INNER:
-        found = _estimate(parts, inner)
-        if abs(found.bias) <= max(0.5 * found.standard_error, _NEGLIGIBLE):
-            return found
-    names = ", ".join(dict.fromkeys(c for _, part in parts for c in part.features.distributions))
-    raise QueryError(
-        f"information about {names}: the estimate {found.value:.4g} nats has a bias of {found.bias:.1g}, above its "
-        f"standard error {found.standard_error:.1g}. Use more noise, or a story with one special cause."
-    )
 
+    def __init__(self, features: Features) -> None:
+        self.features = features
+        self._means: dict[object, tuple[Array, Array]] = {}
 
-def _estimate(parts: Sequence[tuple[float, Component]], inner: int) -> Estimate:
-    causes = {c: d for _, part in parts for c, d in part.features.distributions.items()}
-    labels = tuple(dict.fromkeys(label for _, part in parts for label in part.features.labels))
-    sides = [_Side(part, inner) for _, part in parts]
-    means, halves = np.zeros(REPLICATES), np.zeros(REPLICATES)
-    for replicate in range(REPLICATES):
-        normals = _sobol(len(causes) + len(labels), _ROWS, _SEED + replicate)
+    def estimate(self, parts: Sequence[tuple[float, Component]]) -> Estimate:
+        """Σ coefficient · J(component).
+
+        Raises:
+            QueryError: The inner averages cannot be made accurate enough.
+        """
+        for inner in _INNER:
+            found = self._estimate(parts, inner)
+            if abs(found.bias) <= max(0.5 * found.standard_error, _NEGLIGIBLE):
+                return found
+        names = ", ".join(dict.fromkeys(c for _, part in parts for c in part.features.distributions))
+        raise QueryError(
+            f"information about {names}: the estimate {found.value:.4g} nats has a bias of {found.bias:.1g}, which is "
+            f"not below its standard error {found.standard_error:.1g}. Use more noise, or fewer special causes."
+        )
+
+    def _estimate(self, parts: Sequence[tuple[float, Component]], inner: int) -> Estimate:
+        means, halves = np.zeros(REPLICATES), np.zeros(REPLICATES)
+        for coefficient, part in parts:
+            whole, half = self._replicates(part, inner)
+            means, halves = means + coefficient * whole, halves + coefficient * half
+        error = float(means.std(ddof=1) / math.sqrt(REPLICATES))
+        return Estimate(float(means.mean()), error, float((means - halves).mean()))
+
+    def _replicates(self, part: Component, inner: int) -> tuple[Array, Array]:
+        """Means of the terms of J in every replicate, from all inner points and from half of them."""
+        key = part.key, inner
+        if key not in self._means:
+            side = _Side(part, inner)
+            terms = [side.terms(*self._rows(replicate), replicate) for replicate in range(REPLICATES)]
+            self._means[key] = (
+                np.array([float(whole.mean()) for whole, _ in terms]),
+                np.array([float(half.mean()) for _, half in terms]),
+            )
+        return self._means[key]
+
+    def _rows(self, replicate: int) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Values of the causes and noise by feature, the same for every quantity."""
+        causes = self.features.distributions
+        normals = _sobol(len(causes) + len(self.features.labels), _ROWS, _SEED + replicate)
         s = {c: d.from_normal(normals[:, i]) for i, (c, d) in enumerate(causes.items())}
-        noise = dict(zip(labels, normals[:, len(causes) :].T, strict=True))
-        for (coefficient, _), side in zip(parts, sides, strict=True):
-            whole, half = side.terms(s, noise, replicate)
-            means[replicate] += coefficient * float(whole.mean())
-            halves[replicate] += coefficient * float(half.mean())
-    error = float(means.std(ddof=1) / math.sqrt(REPLICATES))
-    return Estimate(float(means.mean()), error, float((means - halves).mean()))
+        return s, dict(zip(self.features.labels, normals[:, len(causes) :].T, strict=True))
 
 
 @dataclass(frozen=True)
@@ -126,7 +147,9 @@ class _Side:
         own = np.stack([noise[label] for label in self.part.features.labels], axis=1)
         y = self.part.features.values(s) @ self.root + own
         whole, half = self.density(replicate)(y)
-        if any(d.name == "student_t" for d in self.part.features.distributions.values()):
+        features = self.part.features
+        heavy = any(d.name == "student_t" for d in features.distributions.values())
+        if heavy or not all(f.linear for f in features.features):
             start = -0.5 * np.einsum(
                 "ij,ij->i", own, own
             )  # log p(y | s): heavy tails cancel in the difference
@@ -158,7 +181,7 @@ class _Grid:
 
 def feature_grid(part: Component) -> tuple[Array, Array] | None:
     """Values of the features on a product grid of their causes, shape (n, F), and their log probabilities."""
-    return _feature_grid(part, _root(part.gram), Resolution(order=12, tail=7.3), 2 * _MAX_GRID)
+    return _feature_grid(part, _root(part.gram), Resolution(order=12, tail=7.3), _MAX_GRID)
 
 
 def _grid(part: Component, root: Array, resolution: Resolution, limit: int) -> tuple[Array, Array] | None:
@@ -202,7 +225,7 @@ def _summed(y: Array, centres: Array, log_mass: Array) -> Array:
         low, high = (0, len(centres)) if low == high else (int(low), int(high))
         for i in range(0, len(rows), step := max(1, _CELLS // (high - low))):
             part = rows[i : i + step]
-            summed = scipy.special.logsumexp(base[low:high] + part @ centres[low:high].T, axis=1)
+            summed = log_sum(base[low:high] + part @ centres[low:high].T)
             result[by_row[start + i : start + i + len(part)]] = summed - 0.5 * np.einsum(
                 "ij,ij->i", part, part
             )
@@ -328,7 +351,7 @@ def _plain(features: Features) -> bool:
 
 
 def _log_mean(terms: Array) -> Array:
-    return np.asarray(scipy.special.logsumexp(terms, axis=1) - math.log(terms.shape[1]))
+    return np.asarray(log_sum(terms) - math.log(terms.shape[1]))
 
 
 def _sobol(dimension: int, rows: int, seed: int) -> Array:

@@ -27,6 +27,7 @@ __all__ = [
     "cause_nodes",
     "feature_mixture",
     "linear_information",
+    "log_sum",
     "mixture_information",
 ]
 
@@ -128,7 +129,7 @@ class Mixture:
         parts = []
         for i in range(0, len(y), step):
             away = y[i : i + step, None] - self.values[None, low:high]
-            parts.append(_log_sum(self.log_mass[low:high] - 0.5 * away**2))
+            parts.append(log_sum(self.log_mass[low:high] - 0.5 * away**2))
         return np.concatenate(parts)
 
 
@@ -227,7 +228,7 @@ def cause_nodes(
         edges = np.concatenate([*(np.linspace(a, b, k, endpoint=False) for a, b, k in split), edges[-1:]])
 
 
-def _log_sum(values: Array) -> Array:
+def log_sum(values: Array) -> Array:
     """log Σ exp over the last axis."""
     largest = values.max(axis=-1, keepdims=True)
     return np.asarray(largest[..., 0] + np.log(np.exp(values - largest).sum(axis=-1)))

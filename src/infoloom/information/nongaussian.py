@@ -22,7 +22,7 @@ from infoloom.covariance import StructuredCovariance
 from infoloom.equations import Law
 from infoloom.errors import DegenerateError, InfiniteInformationError, QueryError
 from infoloom.information.channel import Channel, Component, direction, make_channel
-from infoloom.information.cloud import estimate
+from infoloom.information.cloud import Cloud
 from infoloom.information.line import (
     TOLERANCE,
     Resolution,
@@ -61,6 +61,7 @@ class Special:
         self.covariance = covariance
         self.conditional = given_special(covariance)
         self._channels: dict[frozenset[str], Channel] = {}
+        self._cloud = Cloud(covariance.system.law.features)
         self._kept: dict[object, object] = {}
 
     def quantity(self, query: Query) -> Quantity:
@@ -92,7 +93,7 @@ class Special:
                 )
         if not rest:
             return total
-        found = estimate(rest)
+        found = self._cloud.estimate(rest)
         return Quantity(total.value + found.value, found.standard_error, MONTE_CARLO)
 
     def channel(self, names: frozenset[str]) -> Channel:

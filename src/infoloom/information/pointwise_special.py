@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import scipy.special
 
 from infoloom.covariance import triangle
 from infoloom.equations import Array
 from infoloom.errors import QueryError
 from infoloom.information.channel import Channel, Component, direction
 from infoloom.information.cloud import feature_grid
-from infoloom.information.line import Mixture, blurred_density, feature_mixture
+from infoloom.information.line import Mixture, blurred_density, feature_mixture, log_sum
 from infoloom.information.nongaussian import Special
 from infoloom.information.pointwise import Pointwise, Rows
 
@@ -142,7 +141,7 @@ class SpecialPointwise:
         result = np.empty(len(seen))
         step = max(1, _CELLS // len(values))
         for i in range(0, len(seen), step):
-            result[i : i + step] = scipy.special.logsumexp(base + seen[i : i + step] @ values.T, axis=1)
+            result[i : i + step] = log_sum(base + seen[i : i + step] @ values.T)
         return result
 
 

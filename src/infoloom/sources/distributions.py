@@ -73,6 +73,8 @@ class Distribution:
                 return min(1.0, math.sqrt(self.args[0] - 2.0))
             case "mixture":
                 return float(self.parts[2].min())
+            case "uniform":
+                return math.sqrt(12.0)
         return 0.7
 
     def ends(self, tail: float = TAIL) -> tuple[float, float]:
