@@ -20,6 +20,7 @@ _HOMES = {
     "KernelEstimator": "kernel",
     "LatentEstimator": "latent",
     "MINDEEstimator": "minde",
+    "PackageEstimator": "adapters",
     "REGISTRY": "registry",
     "SubprocessEstimator": "third_party",
     "Task": "protocol",
@@ -28,6 +29,7 @@ _HOMES = {
     "Training": "settings",
     "build": "registry",
     "names": "registry",
+    "program": "adapters",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605
