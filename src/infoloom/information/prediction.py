@@ -74,8 +74,9 @@ def predict(
     Raises:
         QueryError: As `prediction_weights`, or values of a name are missing.
     """
-    total = np.array(_mean(covariance, target) @ np.ones(1))
-    for name, weights in prediction_weights(covariance, target, given).items():
+    found = prediction_weights(covariance, target, given)
+    total = np.full((), _mean(covariance, target)[0])
+    for name, weights in found.items():
         if name not in rows:
             raise QueryError(f"prediction of `{target}`: the rows have no values of `{name}`.")
         values = np.asarray(rows[name])
