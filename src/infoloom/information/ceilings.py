@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-import scipy.optimize
 import scipy.special
 
 from infoloom.equations import Array
@@ -155,9 +154,11 @@ class _Posterior:
 
         if difference(low) >= 0:
             return low
-        return (
-            high if difference(high) <= 0 else float(scipy.optimize.brentq(difference, low, high, xtol=1e-13))
-        )
+        if difference(high) <= 0:
+            return high
+        from scipy.optimize import brentq  # slow to import, and few stories need it
+
+        return float(brentq(difference, low, high, xtol=1e-13))
 
 
 def _nodes(edges: Array, classes: int) -> Iterator[tuple[Array, Array]]:

@@ -14,7 +14,6 @@ from typing import Final
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse.csgraph
 
 from infoloom.covariance import StructuredCovariance, triangle
 from infoloom.equations import Array
@@ -190,7 +189,9 @@ def _components(
     for place, i in enumerate(left):
         for cause in features.features[i].causes:
             tied[causes_at.setdefault(cause, place), place] = True
-    count, label = scipy.sparse.csgraph.connected_components(tied, directed=False)
+    from scipy.sparse.csgraph import connected_components  # slow to import
+
+    count, label = connected_components(tied, directed=False)
     parts = []
     for mark in range(count):
         at = [i for i, own in zip(left, label, strict=True) if own == mark]
