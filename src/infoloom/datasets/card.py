@@ -64,17 +64,24 @@ def _feature(column: Column) -> dict[str, Any]:
 def _title(manifest: Manifest) -> str:
     names = [column.name for column in manifest.columns if column.kind == "modality"]
     splits = ", ".join(f"{split} {rows:,}" for split, rows in manifest.splits)
-    return (
-        f"# {manifest.name}\n\n{manifest.rows:,} rows ({splits}) of {_listed(names)}, made by infoloom. The "
-        "mutual "
-        "information between its variables is known exactly: it follows from `spec.yaml` in closed form, and "
-        "every "
+    known = (
+        "is known: it follows from `spec.yaml` as accurately as the table says, and every observation is an "
+        "invertible function of a latent, which leaves it unchanged."
+        if manifest.notes
+        else "is known exactly: it follows from `spec.yaml` in closed form, and every "
         "observation is an invertible function of a Gaussian latent, which leaves it unchanged."
     )
+    text = (
+        f"# {manifest.name}\n\n{manifest.rows:,} rows ({splits}) of {_listed(names)}, made by infoloom. The mutual "
+        f"information between its variables {known}"
+    )
+    return "\n\n".join([text, *manifest.notes])
 
 
 def _truth(manifest: Manifest) -> str:
-    lines = [f"| `{name}` | {value:.9g} | {to_bits(value):.9g} |" for name, value in manifest.truth.items()]
+    lines = [
+        f"| `{name}` | {_value(manifest, name)} | {_value(manifest, name, True)} |" for name in manifest.truth
+    ]
     shown = "\n".join(lines[:_MAX_TRUTH])
     more = (
         f"\n\n{len(lines) - _MAX_TRUTH} more values are in `manifest.json`."
@@ -82,6 +89,12 @@ def _truth(manifest: Manifest) -> str:
         else ""
     )
     return f"## Ground truth\n\n| information | nats | bits |\n|---|---|---|\n{shown}{more}"
+
+
+def _value(manifest: Manifest, name: str, bits: bool = False) -> str:
+    if name in manifest.accuracy:
+        return manifest.quantity(name).text(bits)
+    return f"{to_bits(manifest.truth[name]) if bits else manifest.truth[name]:.9g}"
 
 
 def _reading(manifest: Manifest) -> str:

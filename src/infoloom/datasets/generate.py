@@ -19,6 +19,7 @@ from infoloom.datasets.manifest import Manifest, ShardRecord
 from infoloom.datasets.plan import Plan, make_plan, parse_plan
 from infoloom.datasets.shard import Made, ShardJob, bijection_of, read_done, story_of
 from infoloom.errors import DatasetError
+from infoloom.information.quantity import Quantity
 
 if TYPE_CHECKING:
     from infoloom.datasets.read import Dataset
@@ -211,6 +212,7 @@ def shard_jobs(root: Path, device: str = "cpu") -> tuple[ShardJob, ...]:
 def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
     place = str(root.resolve())
     story = story_of(spec, place)
+    truth = story.truth()
     kinds = [asdict(one)["made_with"] for one in made]
     made_with = [kind for index, kind in enumerate(kinds) if kind not in kinds[:index]]
     records: list[ShardRecord] = [one.record(made_with.index(one.made_with)) for one in made]
@@ -223,11 +225,18 @@ def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
         splits=plan.splits,
         columns=plan.columns,
         shards=tuple(records),
-        truth=story.truth_table(),
+        truth={name: quantity.value for name, quantity in truth.items()},
+        accuracy={name: accuracy for name, quantity in truth.items() if (accuracy := _accuracy(quantity))},
+        notes=story.notes,
         bijections={name: _bijection(story, spec, place, name) for name in story.modalities},
         made_with=tuple(made_with),
         spec_sha256=hashlib.sha256(spec.encode()).hexdigest(),
     )
+
+
+def _accuracy(quantity: Quantity) -> dict[str, Any]:
+    tree = quantity.to_json()
+    return {key: value for key, value in tree.items() if key != "value"} if isinstance(tree, dict) else {}
 
 
 def _bijection(story: Story, spec: str, root: str, name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from infoloom.datasets.files import read_json
 from infoloom.datasets.layout import FORMAT, MANIFEST, Shard, inside, shard_name
 from infoloom.datasets.plan import MAX_ROWS
 from infoloom.errors import DatasetError
+from infoloom.information.quantity import CLOSED_FORM, MONTE_CARLO, QUADRATURE, Quantity
 
 __all__ = ["Manifest", "ShardRecord", "read_manifest"]
 
@@ -53,6 +54,8 @@ class Manifest:
         truth: Information values by query, nats.
         made_with: Versions and devices that shards were made with; a shard's record points into this list.
         bijections: Flow expression and certificate by modality.
+        accuracy: For values that are not exact, how they were found and how far they may be off, by query.
+        notes: What a user of the rows must know besides, one sentence each.
     """
 
     name: str
@@ -67,6 +70,18 @@ class Manifest:
     bijections: dict[str, dict[str, Any]]
     made_with: tuple[dict[str, Any], ...]
     spec_sha256: str
+    accuracy: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def quantity(self, name: str) -> Quantity:
+        """An information value with its accuracy."""
+        found = self.accuracy.get(name, {})
+        return Quantity(
+            self.truth[name],
+            found.get("standard_error"),
+            found.get("method", CLOSED_FORM),
+            found.get("tolerance", 0.0),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as plain values."""
@@ -83,7 +98,14 @@ class Manifest:
                 {"name": c.name, "kind": c.kind, "dtype": c.dtype, "shape": list(c.shape)}
                 for c in self.columns
             ],
-            "truth": {"unit": "nats", "values": self.truth},
+            "truth": {
+                "unit": "nats",
+                "values": {
+                    name: {"value": value, **self.accuracy[name]} if name in self.accuracy else value
+                    for name, value in self.truth.items()
+                },
+            },
+            **({"notes": list(self.notes)} if self.notes else {}),
             "bijections": self.bijections,
             "made_with": list(self.made_with),
             "shards": [record.to_json() for record in self.shards],
@@ -133,7 +155,14 @@ def _parse(tree: dict[str, Any], root: Path) -> Manifest:
             splits=tuple((_text(name), _number(rows, MAX_ROWS)) for name, rows in tree["splits"].items()),
             columns=tuple(_column(column) for column in tree["columns"]),
             shards=tuple(_record(record) for record in tree["shards"]),
-            truth={_text(k): float(v) for k, v in tree["truth"]["values"].items()},
+            truth={
+                _text(k): float(v["value"] if isinstance(v, dict) else v)
+                for k, v in tree["truth"]["values"].items()
+            },
+            accuracy={
+                _text(k): _accuracy(v) for k, v in tree["truth"]["values"].items() if isinstance(v, dict)
+            },
+            notes=tuple(_text(note) for note in tree.get("notes", ())),
             bijections=dict(tree["bijections"]),
             made_with=tuple(dict(made) for made in tree["made_with"]),
         )
@@ -186,6 +215,13 @@ def _number(value: Any, limit: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
         raise ValueError(f"expected a whole number up to {limit:,}, got {str(value)[:60]}")
     return value
+
+
+def _accuracy(tree: Any) -> dict[str, Any]:
+    if tree["method"] not in (QUADRATURE, MONTE_CARLO):
+        raise ValueError(f"expected a known method, got {str(tree['method'])[:60]}")
+    name = "standard_error" if tree["method"] == MONTE_CARLO else "tolerance"
+    return {name: float(tree[name]), "method": tree["method"]}
 
 
 def _column(tree: Any) -> Column:

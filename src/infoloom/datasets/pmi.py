@@ -88,9 +88,11 @@ def _automatic(story: Story, every: bool) -> list[Pair]:
 
 
 def _finite(story: Story, pair: Pair) -> bool:
-    """A pair whose information is infinite or not known in closed form has no pointwise value either."""
+    """A pair whose information is infinite, or whose pointwise values are not within reach, gets no column."""
     try:
-        value = story.information(f"I({', '.join(pair[0])}; {', '.join(pair[1])})")
+        story.information(f"I({', '.join(pair[0])}; {', '.join(pair[1])})")
+        if not story.gaussian or story.held:
+            story.pmi(story.sample(1), *pair)
     except InfoloomError:
         return False
-    return isinstance(value, float)
+    return True

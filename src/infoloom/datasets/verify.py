@@ -149,7 +149,7 @@ def _problems(data: Dataset, record: ShardRecord) -> Iterator[str]:
 
 def _truth(data: Dataset) -> Iterator[Check]:
     """The manifest's information values against those of the spec, computed anew."""
-    again = data.story.truth_table()
+    again = data.story.truth()
     written = data.manifest.truth
     if again.keys() != written.keys():
         strange = sorted(again.keys() ^ written.keys())
@@ -157,8 +157,10 @@ def _truth(data: Dataset) -> Iterator[Check]:
             "truth", False, f"the spec has other quantities than the manifest: {', '.join(strange[:5])}"
         )
         return
-    worst = max((abs(again[name] - written[name]) for name in again), default=0.0)
-    passed = data.story.spec.digest == data.manifest.digest and worst <= TRUTH_TOLERANCE
+    away = {name: abs(quantity.value - written[name]) for name, quantity in again.items()}
+    worst = max(away.values(), default=0.0)
+    close = all(away[name] <= TRUTH_TOLERANCE + _SIGMAS * quantity.error for name, quantity in again.items())
+    passed = data.story.spec.digest == data.manifest.digest and close
     detail = f"{len(again)} values recomputed from spec.yaml, largest difference {worst:.1e} nats"
     yield Check("truth", passed, detail, worst, 0.0)
 
@@ -230,11 +232,13 @@ class _Sums:
 
 def _pmi_check(story: Story, column: Column, sums: _Sums, index: int) -> Check:
     left, right = parse_pmi(column.name)
-    truth = story.information(f"I({', '.join(left)}; {', '.join(right)})")
+    quantity = story.quantity(f"I({', '.join(left)}; {', '.join(right)})")
+    truth = quantity.value
     mean = float(sums.sum[index] / sums.rows)
     variance = max(float(sums.squares[index] / sums.rows) - mean**2, 0.0)
     # With few rows the sample's own spread says little; the variance is at most twice the information.
     error = math.sqrt((variance if sums.rows >= _FEW else 2.0 * truth) / sums.rows)
+    error = math.hypot(error, quantity.error)
     away = (
         abs(mean - truth) / error if error > 0 else 0.0 if abs(mean - truth) <= TRUTH_TOLERANCE else math.inf
     )
@@ -259,7 +263,8 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     )
     with torch.no_grad(), one_thread():
         back = bijection.inverse(torch.from_numpy(observed)).numpy()
-    error = np.linalg.norm(back - drawn, axis=1) / np.linalg.norm(drawn, axis=1)
+    length = np.linalg.norm(drawn, axis=1)
+    error = np.linalg.norm(back - drawn, axis=1) / np.where(length > 0.0, length, 1.0)
     detail = (
         f"{len(observed)} observations sent back to their latents, largest relative error {error.max():.1e}"
     )
