@@ -153,6 +153,21 @@ def test_too_many_loadings():
     )
 
 
+def test_spans_that_would_take_hours():
+    latent = "style@random(1) + noise"
+    tree = {
+        "name": "long",
+        "causes": {"style": {"size": 10_000}},
+        "modalities": {"x": {"flow": "vector(10000)", "latent": latent}},
+    }
+    with pytest.raises(SpecError) as caught:
+        compile_story(tree)
+    assert str(caught.value) == (
+        "equations: 10,000 templates on the 10,000 components of `x`; expected fewer, because their span would take "
+        "hours. Use fewer templates, smaller causes or a smaller shape."
+    )
+
+
 def test_files_of_templates_are_relative_to_the_spec(tmp_path):
     np.save(tmp_path / "t.npy", np.array([1.0, 2.0, 0.0, -1.0]))
     text = "name: a\ncauses: {m: normal}\nmodalities: {x: {flow: vector(4), latent: '0.5*m@file(\"t.npy\") + noise'}}\n"

@@ -24,6 +24,7 @@ from infoloom.templates import make_template, make_templates
 __all__ = ["Array", "Geometry", "Group", "lay_out", "orthonormal_rows", "templates"]
 
 ONES: Final = TemplateCall("ones")
+MAX_WORK: Final = 3e11
 # A direction too many costs a coordinate; one too few would make information wrong.
 _RANK: Final = 1e-15
 
@@ -74,6 +75,7 @@ def lay_out(graph: Graph) -> Geometry:
     Raises:
         SpecError: With every template that cannot be drawn, each with its path.
     """
+    _refuse_absurd(graph)
     drawn, problems = _draw_all(graph)
     if problems:
         raise SpecError(problems)
@@ -159,8 +161,7 @@ def _draw_all(graph: Graph) -> tuple[dict[tuple[str, int], tuple[str, Array]], l
             if place is None:
                 continue
             call = (edge.template or ONES).key
-            source = graph.nodes.get(edge.source)
-            size = source.dim if source and source.shape and source.kind == "cause" and _bare(edge) else None
+            size = _size(graph, edge)
             shape = _shape(graph, place)
             try:
                 if (call, shape, size) not in cache:
@@ -177,8 +178,32 @@ def _draw_all(graph: Graph) -> tuple[dict[tuple[str, int], tuple[str, Array]], l
     return drawn, problems
 
 
-def _bare(edge: Edge) -> bool:
-    return edge.linear and edge.factors[0].index is None
+def _refuse_absurd(graph: Graph) -> None:
+    """Nothing is drawn whose span would take hours to find."""
+    counts: dict[str, int] = {}
+    for node in graph.nodes.values():
+        for edge in node.edges:
+            place = _place(graph, node, edge)
+            if place is not None:
+                counts[place] = counts.get(place, 0) + (_size(graph, edge) or 1)
+    problems = []
+    for members in _couplings(graph):
+        count = sum(counts.get(name, 0) for name in members)
+        dim = graph.nodes[members[0]].dim
+        if dim * min(count, dim) ** 2 > MAX_WORK:
+            problems.append(
+                f"equations: {count:,} templates on the {dim:,} components of `{members[0]}`; expected fewer, "
+                "because their span would take hours. Use fewer templates, smaller causes or a smaller shape."
+            )
+    if problems:
+        raise SpecError(problems)
+
+
+def _size(graph: Graph, edge: Edge) -> int | None:
+    """Number of templates that a term draws, if it is a cause with all of its components."""
+    source = graph.nodes.get(edge.source)
+    bare = source is not None and source.kind == "cause" and edge.linear and edge.factors[0].index is None
+    return source.dim if source is not None and bare and source.shape else None
 
 
 def _place(graph: Graph, node: Node, edge: Edge) -> str | None:

@@ -70,7 +70,7 @@ def test_info_prints_the_truth_table(run):
     assert title == "figure-1, exact, in nats"
     printed = {line.rsplit(maxsplit=1)[0].strip(): float(line.rsplit(maxsplit=1)[1]) for line in lines}
     assert printed == pytest.approx(load("figure-1").truth_table(), abs=6e-13)
-    assert "  I(x1; theta)         5.113672419966" in lines
+    assert lines[0].split() == ["I(x1;", "theta)", "5.113672419966"]
     assert "-0.0" not in out
 
 
