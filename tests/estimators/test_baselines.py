@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from estimators.gaussian_tasks import CanonicalTask
+from gaussian_tasks import CanonicalTask
 from scipy.stats import multivariate_normal
 from sklearn.metrics import mutual_info_score
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from estimators.gaussian_tasks import CanonicalTask
+from gaussian_tasks import CanonicalTask
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators.critics import build_critic, shared_directions

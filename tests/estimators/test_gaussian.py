@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from estimators.gaussian_tasks import TASKS, CanonicalTask
+from gaussian_tasks import TASKS, CanonicalTask
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators.gaussian import (

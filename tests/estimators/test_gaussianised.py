@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from estimators.gaussian_tasks import TASKS, CanonicalTask, rotation
+from gaussian_tasks import TASKS, CanonicalTask, rotation
 from scipy.special import ndtri
 
 from infoloom.errors import EstimatorError

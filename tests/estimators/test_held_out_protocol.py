@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from estimators.gaussian_tasks import TASKS, CanonicalTask
+from gaussian_tasks import TASKS, CanonicalTask
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators import (

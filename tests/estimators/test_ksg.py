@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from estimators.gaussian_tasks import CanonicalTask
+from gaussian_tasks import CanonicalTask
 from scipy.special import digamma
 from sklearn.feature_selection import mutual_info_regression
 
@@ -53,6 +53,26 @@ def test_against_scikit_learn(neighbors):
     y = x[:, 0] ** 2 + 0.3 * rng.standard_normal(1000)
     theirs = mutual_info_regression(x, y, n_neighbors=neighbors, random_state=0)[0]
     assert KSGEstimator(neighbors=neighbors).estimate(x, y) == pytest.approx(theirs, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("number", "dim_x", "dim_y", "neighbors", "golden"),
+    [
+        (0, 1, 1, 4, 0.5240501245092282),
+        (1, 3, 2, 4, 0.5183390476447534),
+        (2, 5, 5, 3, 0.6177740996920915),
+    ],
+)
+def test_golden_numbers(number, dim_x, dim_y, neighbors, golden):
+    """Of infomeasure 0.6.3: mutual_information(x, y, approach="metric", k=neighbors, noise_level=0)."""
+    rng = np.random.default_rng(0)
+    for dims in [(1, 1), (3, 2), (5, 5)][: number + 1]:
+        x = rng.standard_normal((300, dims[0]))
+        y = np.tanh(x[:, :1]) + 0.5 * rng.standard_normal((300, dims[1]))
+    assert x.shape[1] == dim_x
+    assert y.shape[1] == dim_y
+    estimator = KSGEstimator(neighbors=neighbors, standardise=False)
+    assert estimator.estimate(x, y) == pytest.approx(golden, abs=1e-9)
 
 
 @pytest.mark.parametrize("form", [1, 2])

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from estimators.gaussian_tasks import CanonicalTask
+from gaussian_tasks import CanonicalTask
 
 import infoloom.estimators as room
 from infoloom.errors import EstimatorError

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from estimators.gaussian_tasks import CanonicalTask
+from gaussian_tasks import CanonicalTask
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators import REGISTRY, Training, VariationalEstimator, build
