@@ -91,13 +91,14 @@ def dense_log_det(bijection: Bijection, z: Tensor) -> Tensor:
             f"log-determinant of `{bijection.dim}` components: expected at most {DENSE_LIMIT}, because it takes the "
             "whole Jacobian. Information values do not need it; use `pmi` of the latents instead of densities."
         )
-    jacobians = [_jacobian(bijection, row) for row in z]
-    return torch.stack([torch.linalg.slogdet(jacobian).logabsdet for jacobian in jacobians]).to(z.dtype)
+    return torch.stack([torch.linalg.slogdet(_jacobian(bijection, row)).logabsdet for row in z]).to(z.dtype)
 
 
 def _jacobian(bijection: Bijection, row: Tensor) -> Tensor:
-    def single(point: Tensor) -> Tensor:
-        return bijection.forward(point.view(1, *bijection.shape_in)).reshape(-1)
-
-    found: Tensor = torch.autograd.functional.jacobian(single, row.reshape(-1))  # type: ignore[no-untyped-call]
-    return found
+    """(d, d): rows are mapped on their own, so as many copies of a row as components give it in one pass."""
+    with torch.enable_grad():
+        copies = row.detach().expand(bijection.dim, *row.shape).clone().requires_grad_()
+        images = bijection.forward(copies).flatten(1)
+        chosen = torch.eye(bijection.dim, dtype=images.dtype, device=images.device)
+        gradient: Tensor = torch.autograd.grad(images, copies, chosen)[0].flatten(1)
+    return gradient

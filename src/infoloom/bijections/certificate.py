@@ -154,7 +154,7 @@ def certify(
 def _step_eigenvalues(
     flow: SteppedFlow, real: Tensor | None, effort: Effort, generator: torch.Generator, tell: Report
 ) -> dict[str, list[float]]:
-    batches = -(-effort.eigen_rows // BATCH)
+    batches = -(-effort.eigen_rows // flow.batch)
     gathered = [_points(flow, real, index, generator) for index in range(batches)]
     found: dict[str, list[float]] = {kind: [] for kind in gathered[0]}
     for step in range(flow.step_count):
@@ -173,18 +173,18 @@ def _points(
 ) -> dict[str, list[Tensor]]:
     """One batch of states to look at, for each kind and step: (rows, d) each."""
     with torch.no_grad():
-        ours = flow.states(_normal((BATCH, flow.dim), generator, flow))
-        rows = None if real is None else _batch_of(real, index).to(ours[0])
+        ours = flow.states(_normal((flow.batch, flow.dim), generator, flow))
+        rows = None if real is None else _batch_of(real, index, flow.batch).to(ours[0])
         reached = None if rows is None else flow.states_back(rows)
-        theirs = flow.states(_normal((BATCH, flow.dim), generator, flow)) if reached is None else reached
+        theirs = flow.states(_normal((flow.batch, flow.dim), generator, flow)) if reached is None else reached
     segments = [_between(a, b, generator) for a, b in zip(ours, theirs, strict=True)]
     return {"sampled": ours, "segments": segments} | ({} if reached is None else {"real": reached})
 
 
-def _batch_of(real: Tensor, index: int) -> Tensor:
-    """One batch of the real rows, again from the first where they run out."""
+def _batch_of(real: Tensor, index: int, size: int) -> Tensor:
+    """One batch of the real rows, again from the first where they run out; they lie in whole batches of 32."""
     whole = max(1, len(real) // BATCH)
-    return real[index % whole * BATCH :][:BATCH]
+    return real[index % whole * BATCH :][:size]
 
 
 def _between(ours: Tensor, theirs: Tensor, generator: torch.Generator) -> Tensor:
@@ -198,15 +198,15 @@ def _round_trip(
 ) -> dict[str, Any]:
     """Latents there and back, real rows back and there; errors relative to the size of the row."""
     there, back, inversions = [], [], []
-    batches = -(-rows // BATCH)
+    batches = -(-rows // flow.batch)
     real_batches = 0 if real is None else min(batches, len(real) // BATCH)
     for index in range(batches):
         with torch.no_grad():
-            latents = _normal((BATCH, flow.dim), generator, flow)
+            latents = _normal((flow.batch, flow.dim), generator, flow)
             inversions.append(flow.invert(flow.forward(latents)))
             there.append(_relative(inversions[-1].latents, latents))
             if real is not None and index < real_batches:
-                wanted = _batch_of(real, index).to(latents)
+                wanted = _batch_of(real, index, flow.batch).to(latents)
                 inversions.append(flow.invert(wanted))
                 again = flow.forward(inversions[-1].latents)
                 back.append(_relative(flow.standardised(again), flow.standardised(wanted)))

@@ -114,10 +114,12 @@ class Cdf(_Elementwise):
     """
 
     def _curve(self, z: Tensor) -> Tensor:
-        return torch.special.ndtr(z.double()).to(z.dtype)
+        share: Tensor = torch.special.ndtr(z.double())
+        return share.to(z.dtype)
 
     def _inverse_curve(self, x: Tensor) -> Tensor:
-        return torch.special.ndtri(x.double()).to(x.dtype)
+        quantile: Tensor = torch.special.ndtri(x.double())
+        return quantile.to(x.dtype)
 
     def _log_slope(self, z: Tensor) -> Tensor:
         return -0.5 * z**2 - 0.5 * math.log(2.0 * math.pi)

@@ -82,7 +82,7 @@ def all_classes(name: str, dtype: torch.dtype = torch.float32) -> SteppedFlow:
     if not classes:
         return load_flow(name, dtype=dtype)
     flow = load_flow(name, classes[0], dtype)
-    return flow.with_label(torch.arange(BATCH) % len(classes))
+    return flow.with_label(torch.arange(flow.batch) % len(classes))
 
 
 def real_rows(data: TrainingData, flow: SteppedFlow, *, seed: int = 0, held_out: bool = True) -> Tensor:

@@ -1,0 +1,85 @@
+"""The commands about flows, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from bijections.small import small_file
+from PIL import Image
+from typer.testing import CliRunner
+
+from infoloom.cli.flow import flow_app
+from infoloom.errors import FlowError
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def call(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(flow_app, list(arguments), catch_exceptions=False)
+    return result.exit_code, result.output
+
+
+def test_list_names_the_zoo() -> None:
+    status, text = call("list")
+    assert status == 0
+    assert re.search(r"digits +1×8×8 +16 euler steps, margin 0\.\d\d, 10 classes \(0 … 9\)", text)
+    listed = json.loads(call("list", "--json")[1])
+    assert listed["digits"]["passes"] is True
+    assert listed["digits"]["shape"] == [1, 8, 8]
+    assert all(one["passes"] and one["licence"] and one["data"] for one in listed.values())
+
+
+def test_check_recomputes_the_certificate(tmp_path: Path) -> None:
+    path = small_file(tmp_path / "small.safetensors")
+    status, text = call("check", str(path), "--rows", "32", "--eigen-rows", "32")
+    assert status == 0
+    assert "certified" in text
+    assert "smallest eigenvalue of a step" in text
+    found = json.loads(call("check", str(path), "--rows", "32", "--eigen-rows", "32", "--json")[1])
+    assert found["passes"] is True
+    assert found["margin"] > 0.05
+
+
+def test_check_of_a_map_that_is_not_injective_ends_with_one(tmp_path: Path) -> None:
+    path = small_file(tmp_path / "wild.safetensors", strength=6.0)
+    status, text = call("check", str(path), "--rows", "32", "--eigen-rows", "32")
+    assert status == 1
+    assert "NOT certified, smallest eigenvalue -" in text
+
+
+def test_quality_needs_data(tmp_path: Path) -> None:
+    path = small_file(tmp_path / "small.safetensors")
+    with pytest.raises(
+        FlowError, match=r"`--quality` expected real data to compare with\. Give `--data FILE`\."
+    ):
+        call("check", str(path), "--quality")
+
+
+def test_train_writes_a_flow_that_can_be_used(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).standard_normal((300, 4)) * [1.0, 2.0, 0.5, 1.0]
+    np.save(tmp_path / "rows.npy", rows)
+    output, picture = tmp_path / "mine.safetensors", tmp_path / "mine.png"
+    network = json.dumps({"name": "mlp", "hidden": 32, "blocks": 1, "width": 16})
+    status, text = call(
+        *("train", "mine", "--data", str(tmp_path / "rows.npy"), "-o", str(output), "--steps", "60"),
+        *("--network", network, "--sigma", "0.2", "--flow-steps", "5", "--samples", str(picture)),
+    )
+    assert status == 0, text
+    assert f'Use it in a spec as `flow: "{output}"`.' in text
+    assert output.is_file()
+    assert Image.open(picture).size[0] > 100
+
+
+def test_a_network_that_is_no_json_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FlowError, match=r"network `mlp`: expected JSON such as"):
+        call("train", "mine", "--data", "x.npy", "--network", "mlp")
+    with pytest.raises(FlowError, match=r"network `3`: expected a JSON object"):
+        call("train", "mine", "--data", "x.npy", "--network", "3")
