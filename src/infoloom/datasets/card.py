@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from infoloom.datasets.columns import Column
+from infoloom.datasets.columns import Column, row_bytes
 from infoloom.datasets.manifest import Manifest
 from infoloom.units import to_bits
 
@@ -47,7 +47,10 @@ def _header(manifest: Manifest) -> dict[str, Any]:
         "dataset_info": {
             "config_name": "default",
             "features": [_feature(column) for column in manifest.columns],
-            "splits": [{"name": split, "num_examples": rows} for split, rows in manifest.splits],
+            "splits": [
+                {"name": split, "num_bytes": rows * row_bytes(manifest.columns), "num_examples": rows}
+                for split, rows in manifest.splits
+            ],
         },
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from infoloom.datasets.columns import Column
-from infoloom.datasets.manifest import Manifest
+from infoloom.datasets.manifest import Manifest, ShardRecord
 
 __all__ = ["croissant"]
 
@@ -19,6 +19,7 @@ _CONTEXT: Final[dict[str, Any]] = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -35,40 +36,48 @@ _CONTEXT: Final[dict[str, Any]] = {
     "md5": "cr:md5",
     "parentField": "cr:parentField",
     "path": "cr:path",
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "recordSet": "cr:recordSet",
     "references": "cr:references",
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
+_MAX_TRUTH: Final = 20
+_CITATION: Final = (
+    "Hashmani, Merz, Qu, Pettee, Cranmer: Multimodal Datasets with Controllable Mutual Information, "
+    "arXiv 2510.21686"
+)
 _TYPES: Final = {"int64": "cr:Int64", "float32": "cr:Float32", "float64": "cr:Float64"}
 
 
 def croissant(manifest: Manifest) -> dict[str, Any]:
-    """The dataset's description as JSON-LD: one file object a shard, one record set a shard."""
-    files = [_file(manifest, index) for index in range(len(manifest.shards))]
+    """The dataset's description as JSON-LD: a file object a shard, a file set and a record set a split."""
+    names = list(manifest.truth.items())[:_MAX_TRUTH]
+    truth = ", ".join(f"{name} = {value:.6g} nats" for name, value in names)
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": manifest.name,
-        "description": (
-            "Multimodal data whose mutual information is known exactly; "
-            + ", ".join(f"{name} = {value:.6g} nats" for name, value in list(manifest.truth.items())[:20])
-        ),
+        "description": f"Multimodal data whose mutual information is known exactly; {truth}.",
+        "citeAs": _CITATION,
         "version": "1.0.0",
-        "distribution": files,
-        "recordSet": [_records(manifest, index) for index in range(len(manifest.shards))],
+        "distribution": [
+            *(_file(record) for record in manifest.shards),
+            *(_file_set(split) for split, _ in manifest.splits),
+        ],
+        "recordSet": [_records(manifest, split) for split, _ in manifest.splits],
     }
 
 
-def _file(manifest: Manifest, index: int) -> dict[str, Any]:
-    record = manifest.shards[index]
+def _file(record: ShardRecord) -> dict[str, Any]:
     return {
         "@type": "cr:FileObject",
         "@id": record.shard.file,
@@ -80,20 +89,28 @@ def _file(manifest: Manifest, index: int) -> dict[str, Any]:
     }
 
 
-def _records(manifest: Manifest, index: int) -> dict[str, Any]:
-    shard = manifest.shards[index].shard
-    name = f"{shard.split}-{shard.index:05d}"
-    fields = [_field(column, name, shard.file) for column in manifest.columns]
-    return {"@type": "cr:RecordSet", "@id": name, "name": name, "field": fields}
+def _file_set(split: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileSet",
+        "@id": f"{split}-files",
+        "name": f"{split}-files",
+        "encodingFormat": "application/x-parquet",
+        "includes": f"data/{split}-*.parquet",
+    }
 
 
-def _field(column: Column, records: str, file: str) -> dict[str, Any]:
+def _records(manifest: Manifest, split: str) -> dict[str, Any]:
+    fields = [_field(column, split) for column in manifest.columns]
+    return {"@type": "cr:RecordSet", "@id": split, "name": split, "field": fields}
+
+
+def _field(column: Column, split: str) -> dict[str, Any]:
     field: dict[str, Any] = {
         "@type": "cr:Field",
-        "@id": f"{records}/{column.name}",
+        "@id": f"{split}/{column.name}",
         "name": column.name,
         "dataType": _TYPES[column.dtype],
-        "source": {"fileObject": {"@id": file}, "extract": {"column": column.name}},
+        "source": {"fileSet": {"@id": f"{split}-files"}, "extract": {"column": column.name}},
     }
     if column.shape:
         field |= {"isArray": True, "arrayShape": ",".join(str(n) for n in column.shape)}
