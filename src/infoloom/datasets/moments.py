@@ -18,6 +18,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _PROBES: Final = 3
 _MAX_SPAN: Final = 32
+_ROUNDING: Final = 1e-7
 _SEED: Final = 20_251_021
 FALSE_ALARM: Final = 6.3e-5  # of a two-sided test at four standard errors
 
@@ -33,15 +34,19 @@ class Features:
         names: One name a feature.
         directions: For each modality the directions, shape (k, d).
         covariance: Of the features, shape (F, F).
+        mean: Of the features, shape (F,).
+        gaussian: Whether their joint law is Gaussian.
     """
 
     names: tuple[str, ...]
     scalars: tuple[str, ...]
     directions: Mapping[str, Array]
     covariance: Array
+    mean: Array
+    gaussian: bool = True
 
     def values(self, rows: Mapping[str, np.ndarray[Any, Any]], prefix: str = "") -> Array:
-        """The features of some rows, shape (n, F).
+        """The features of some rows less their means, shape (n, F).
 
         Args:
             rows: Arrays by name.
@@ -51,7 +56,9 @@ class Features:
             np.asarray(rows[name], dtype=np.float64).reshape(len(rows[name]), -1) for name in self.scalars
         ]
         parts += [rows[prefix + name].astype(np.float64) @ k.T for name, k in self.directions.items()]
-        return np.concatenate(parts, axis=1) if parts else np.zeros((len(next(iter(rows.values()))), 0))
+        if not parts:
+            return np.zeros((len(next(iter(rows.values()))), 0))
+        return np.asarray(np.concatenate(parts, axis=1) - self.mean)
 
 
 def story_features(story: Story, scalars: Sequence[str], modalities: Sequence[str]) -> Features:
@@ -60,17 +67,21 @@ def story_features(story: Story, scalars: Sequence[str], modalities: Sequence[st
     generator = np.random.default_rng(_SEED)
     probes = [_probes(group.basis, group.dim, generator) for group in system.groups]
     names: list[str] = []
+    means: list[Array] = []
     spans: list[Array] = []
     complements: list[tuple[int, Array]] = []
     directions: dict[str, Array] = {}
     for name in scalars:
         loadings = system.in_span[name]
         names += [name] if len(loadings) == 1 else [f"{name}[{i}]" for i in range(len(loadings))]
+        means.append(system.law.mean.get(name, np.zeros(len(loadings))))
         spans.append(loadings)
         complements += [(-1, np.zeros(0))] * len(loadings)
     for name in modalities:
         group, own = system.complement[name]
         kept = _some(system.in_span[name].shape[0], generator)
+        centre = system.law.mean.get(name, np.zeros(len(system.in_span[name])))
+        means.append(np.concatenate([centre[kept], np.zeros(len(probes[group]))]))
         directions[name] = np.concatenate([system.groups[group].basis[kept], probes[group]])
         names += [f"{name}, span {i}" for i in kept] + [
             f"{name}, random {i}" for i in range(len(probes[group]))
@@ -84,7 +95,8 @@ def story_features(story: Story, scalars: Sequence[str], modalities: Sequence[st
         for j, (other_place, other) in enumerate(complements):
             if place >= 0 and place == other_place:
                 covariance[i, j] = one @ other
-    return Features(tuple(names), tuple(scalars), directions, covariance)
+    mean = np.concatenate(means) if means else np.zeros(0)
+    return Features(tuple(names), tuple(scalars), directions, covariance, mean, story.gaussian)
 
 
 @dataclass(frozen=True)
@@ -93,15 +105,17 @@ class Moments:
 
     rows: int
     products: Array
+    squares: Array
 
     @staticmethod
     def none(features: int) -> Moments:
         """Of no row yet."""
-        return Moments(0, np.zeros((features, features)))
+        return Moments(0, np.zeros((features, features)), np.zeros((features, features)))
 
     def add(self, values: Array) -> Moments:
         """With more rows, shape (n, F)."""
-        return Moments(self.rows + len(values), self.products + values.T @ values)
+        squares = self.squares + (values**2).T @ values**2
+        return Moments(self.rows + len(values), self.products + values.T @ values, squares)
 
     @property
     def covariance(self) -> Array:
@@ -140,6 +154,12 @@ def deviation(moments: Moments, features: Features) -> Worst:
     z = math.sqrt(2.0 * math.log(2.0 * pairs / FALSE_ALARM))
     error = np.sqrt((scale**2 + exact**2) / moments.rows)
     bound = z * error + z**2 * (scale + np.abs(exact)) / (2.0 * moments.rows)
+    if not features.gaussian:  # the products' own spread, as the central limit theorem has it
+        spread = np.maximum(moments.squares / max(moments.rows, 1) - moments.covariance**2, 0.0)
+        error = np.maximum(error, np.sqrt(spread / max(moments.rows, 1)))
+        bound = np.maximum(bound, z * error)
+    size = np.sqrt(1.0 + np.diag(exact) + features.mean**2)
+    bound = np.maximum(bound, _ROUNDING * np.outer(size, size))  # rows are float32
     difference = np.abs(moments.covariance - exact)
     ratio = np.divide(difference, bound, out=np.where(difference > 0, np.inf, 0.0), where=bound > 0)
     i, j = (int(k) for k in np.unravel_index(np.argmax(ratio), ratio.shape))

@@ -239,9 +239,8 @@ def _pmi_check(story: Story, column: Column, sums: _Sums, index: int) -> Check:
     # With few rows the sample's own spread says little; the variance is at most twice the information.
     error = math.sqrt((variance if sums.rows >= _FEW else 2.0 * truth) / sums.rows)
     error = math.hypot(error, quantity.error)
-    away = (
-        abs(mean - truth) / error if error > 0 else 0.0 if abs(mean - truth) <= TRUTH_TOLERANCE else math.inf
-    )
+    off = abs(mean - truth)
+    away = 0.0 if off <= TRUTH_TOLERANCE else off / error if error > 0 else math.inf
     detail = f"mean over {sums.rows:,} rows is {away:.2f} standard errors from the information"
     return Check(f"mean of {column.name}", away <= _SIGMAS, detail, mean, truth, error)
 
