@@ -122,6 +122,14 @@ def test_near_the_ceiling_is_not_reliable():
     assert found.nats <= found.details["folds"][0]["ceiling"] == pytest.approx(math.log(20))
 
 
+def test_directions_that_are_lost_are_not_reliable():
+    x, y = CanonicalTask(30, 1).sample(200, 0)
+    settings = {"preparation": "whiten", "hidden": (4,), "training": Training(epochs=1)}
+    found = VariationalEstimator(**settings).estimate_with_info(x, y)
+    assert found.details["folds"][0]["directions"] == [15, 15]
+    assert found.reliable is False
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -133,6 +141,9 @@ def test_near_the_ceiling_is_not_reliable():
             {"start": "canonical"},
             "`start` `canonical with separable, standardise`: expected a separable critic",
         ),
+        ({"preparation": "pca"}, "`preparation` `pca`: expected one of standardise, whiten, gaussianise."),
+        ({"critic": "bilinear"}, "`critic` `bilinear`: expected one of separable, joint. Choose one."),
+        ({"encoder": "cnn"}, "`encoder` `cnn`: expected one of auto, mlp, conv. Choose one."),
         ({"clip": -1.0}, "`clip` `-1.0`: expected a positive number"),
     ],
 )

@@ -12,7 +12,7 @@ from infoloom.estimators.inputs import expect
 from infoloom.estimators.layers import convolutional, linear, perceptron
 from infoloom.estimators.protocol import Array
 
-__all__ = ["JointCritic", "SeparableCritic", "build_critic", "shared_directions"]
+__all__ = ["JointCritic", "SeparableCritic", "build_critic", "check_critic", "shared_directions"]
 
 CRITICS = ("separable", "joint")
 ENCODERS = ("auto", "mlp", "conv")
@@ -90,8 +90,7 @@ def build_critic(
         generator: Of the first weights.
         start: Directions of x (dx, k), of y (dy, k) and correlations (k,) at which a separable critic starts.
     """
-    expect(kind in CRITICS, "critic", kind, f"one of {', '.join(CRITICS)}", "Choose one.")
-    expect(encoder in ENCODERS, "encoder", encoder, f"one of {', '.join(ENCODERS)}", "Choose one.")
+    check_critic(kind, encoder)
     if kind == "joint":
         left, right = (_encode(encoder, shape, (), hidden[0], generator) for shape in shapes)
         return JointCritic(left, right, perceptron((*hidden, 1), generator))
@@ -99,6 +98,12 @@ def build_critic(
     zero = start is not None
     left, right = (_encode(encoder, shape, hidden, outputs + 1, generator, zero) for shape in shapes)
     return SeparableCritic(left, right, padded, outputs)
+
+
+def check_critic(kind: str, encoder: str) -> None:
+    """Refuse a critic or an encoder that does not exist."""
+    expect(kind in CRITICS, "critic", kind, f"one of {', '.join(CRITICS)}", "Choose one.")
+    expect(encoder in ENCODERS, "encoder", encoder, f"one of {', '.join(ENCODERS)}", "Choose one.")
 
 
 def shared_directions(x: Array, y: Array, most: int) -> tuple[Array, Array, Array]:

@@ -15,7 +15,7 @@ from infoloom.estimators.critics import shared_directions
 from infoloom.estimators.flow_maps import FlowMap, standard_normal_log_density
 from infoloom.estimators.inputs import expect
 from infoloom.estimators.layers import perceptron
-from infoloom.estimators.preparation import prepare
+from infoloom.estimators.preparation import prepare_pair
 from infoloom.estimators.protocol import Array, Estimate
 from infoloom.estimators.settings import Training
 from infoloom.estimators.splits import Split, held_out_estimate
@@ -79,7 +79,7 @@ class DifferenceOfEntropies(ArrayEstimator):
 
     def _terms(self, x: Array, y: Array, split: Split) -> tuple[Array, dict[str, Any]]:
         """Train both models on a split; log q(y | x) − log q(y) of each row held out."""
-        x, y = (prepare(self.preparation, rows[split.train], split.seed)(rows) for rows in (x, y))
+        x, y, lost = prepare_pair(self.preparation, x, y, split.train, split.seed)
         generator = torch.Generator().manual_seed(split.seed)
         x32, y32 = tensors(x, y)
         conditional = _Conditional(x[split.train], y[split.train], self.hidden, generator)
@@ -94,7 +94,8 @@ class DifferenceOfEntropies(ArrayEstimator):
         cut = any(report["best_epoch"] == self.training.epochs for report in reports.values())
         entropies = {"entropy": -float(log_q[1].mean()), "conditional_entropy": -float(log_q[0].mean())}
         terms = np.asarray(log_q[0] - log_q[1], dtype=np.float64)
-        return terms, {**reports, **entropies, "reliable": False if cut else None}
+        details = {**lost, **reports, **entropies}
+        return terms, {**details, "reliable": False} if cut else details
 
     def _fit(self, model: nn.Module, data: tuple[Tensor, ...], split: Split) -> dict[str, Any]:
         """Train a model of log densities on the rows of a split."""

@@ -14,13 +14,15 @@ from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.critics import shared_directions
 from infoloom.estimators.flow_maps import FlowMap, standard_normal_log_density
 from infoloom.estimators.inputs import expect
-from infoloom.estimators.preparation import prepare
+from infoloom.estimators.preparation import prepare_pair
 from infoloom.estimators.protocol import Array, Estimate
 from infoloom.estimators.settings import Training
 from infoloom.estimators.splits import Split, held_out_estimate
 from infoloom.estimators.training import fit, tensors
 
 __all__ = ["FlowBasedEstimator"]
+
+_SPARE, _WEAK = 2, 0.05
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class FlowBasedEstimator(ArrayEstimator):
     The joint base has unit variances and correlations ρ_j between the j-th columns of both sides only, so its
     information is −½ Σ log(1 − ρ_j²). What is reported is the mean over held-out rows of the pointwise
     information of that model; the closed form is in the details. The flows start at the canonical directions
-    of prepared rows, and only directions above the noise are coupled.
+    of prepared rows; those above the noise are coupled, and two more weakly at first.
 
     Args:
         preparation: `whiten` or `gaussianise`, fitted on the training rows.
@@ -75,8 +77,8 @@ class FlowBasedEstimator(ArrayEstimator):
 
     def _terms(self, x: Array, y: Array, split: Split) -> tuple[Array, dict[str, Any]]:
         """Train on a split; the model's pointwise information of each row held out."""
-        x, y = (prepare(self.preparation, rows[split.train], split.seed)(rows) for rows in (x, y))
-        start = shared_directions(x[split.train], y[split.train], self.pairs)
+        x, y, lost = prepare_pair(self.preparation, x, y, split.train, split.seed)
+        start = _with_spare(shared_directions(x[split.train], y[split.train], self.pairs), self.pairs)
         model = _Pair(start, self, torch.Generator().manual_seed(split.seed))
         x32, y32 = tensors(x, y)
 
@@ -94,7 +96,7 @@ class FlowBasedEstimator(ArrayEstimator):
         with torch.no_grad():
             terms = np.asarray(model.information(*part(split.test)), dtype=np.float64)
             closed = float(-0.5 * torch.log1p(-(torch.tanh(model.coupling) ** 2)).sum())
-        return terms, {**report, "closed_form": closed, "pairs": len(start[2])}
+        return terms, {**lost, **report, "closed_form": closed, "pairs": len(start[2])}
 
 
 class _Pair(nn.Module):
@@ -104,10 +106,10 @@ class _Pair(nn.Module):
         self, start: tuple[Array, Array, Array], settings: FlowBasedEstimator, generator: torch.Generator
     ) -> None:
         super().__init__()
-        left, right = (_completed(directions) for directions in start[:2])
+        left, right, correlation = tensors(*start)
         self.flow_x = FlowMap(left, settings.couplings, settings.hidden, generator)
         self.flow_y = FlowMap(right, settings.couplings, settings.hidden, generator)
-        self.coupling = nn.Parameter(torch.atanh(tensors(start[2])[0]))
+        self.coupling = nn.Parameter(torch.atanh(correlation))
 
     def negative_log_density(self, x: Tensor, y: Tensor) -> Tensor:
         """Mean of −log q(x, y) up to the constant of the preparation."""
@@ -129,8 +131,17 @@ class _Pair(nn.Module):
         return terms.sum(dim=1)
 
 
-def _completed(directions: Array) -> Tensor:
+def _with_spare(start: tuple[Array, Array, Array], most: int) -> tuple[Array, Array, Array]:
+    """Directions completed to bases, with two weakly coupled pairs to spare for what is not linear."""
+    left, right = (_completed(directions) for directions in start[:2])
+    count = min(len(left), len(right), most, len(start[2]) + _SPARE)
+    correlation = np.full(count, _WEAK)
+    correlation[: len(start[2])] = start[2]
+    return left, right, correlation
+
+
+def _completed(directions: Array) -> Array:
     """Orthonormal directions (d, k) and a basis of what they leave, (d, d)."""
     columns, known = directions.shape
     rest = np.linalg.svd(directions, full_matrices=True)[0][:, known:] if known else np.eye(columns)
-    return tensors(np.hstack([directions, rest]))[0]
+    return np.hstack([directions, rest])

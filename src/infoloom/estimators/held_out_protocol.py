@@ -82,7 +82,7 @@ class HeldOutProtocol(ArrayEstimator):
 
 
 def default_estimator(seed: int = 0) -> ArrayEstimator:
-    """The estimator that the protocol uses unless told otherwise; needs torch."""
+    """The estimator that the protocol uses unless told otherwise; needs torch, and flattens pictures."""
     made: ArrayEstimator = build(
         "infonce", preparation="gaussianise", start="canonical", embedding=16, folds=3, seed=seed
     )

@@ -13,7 +13,7 @@ from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.inputs import expect
 from infoloom.estimators.ksg import KSGEstimator
 from infoloom.estimators.layers import perceptron
-from infoloom.estimators.preparation import prepare
+from infoloom.estimators.preparation import check_preparation, prepare_pair
 from infoloom.estimators.protocol import Array, Estimate
 from infoloom.estimators.settings import Training
 from infoloom.estimators.splits import Split, splits
@@ -58,17 +58,19 @@ class LatentEstimator(ArrayEstimator):
         expect(self.dimensions >= 1, "dimensions", self.dimensions, "1 or more", "Use 8.")
         expect(len(self.hidden) >= 1, "hidden", self.hidden, "at least one width", "Use (128, 64).")
         KSGEstimator(neighbors=self.neighbors)
+        check_preparation(self.preparation)
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Estimate from rows (n, dx) and (n, dy)."""
         found = [self._fold(x, y, split) for split in splits(len(x), self.folds, self.seed)]
         values = [value for value, _ in found]
         details = {"values": values, "folds": [report for _, report in found]}
-        return Estimate(float(np.mean(values)), details=details)
+        doubted = any(report["reliable"] is False for _, report in found)
+        return Estimate(float(np.mean(values)), reliable=False if doubted else None, details=details)
 
     def _fold(self, x: Array, y: Array, split: Split) -> tuple[float, dict[str, Any]]:
         """Train on a split; KSG between the codes of the rows held out."""
-        x, y = (prepare(self.preparation, rows[split.train], split.seed)(rows) for rows in (x, y))
+        x, y, lost = prepare_pair(self.preparation, x, y, split.train, split.seed)
         x32, y32 = tensors(x, y)
         generator = torch.Generator().manual_seed(split.seed)
         coder = _CrossCoder(x.shape[1], y.shape[1], self.dimensions, self.hidden, generator)
@@ -85,7 +87,7 @@ class LatentEstimator(ArrayEstimator):
         )
         with torch.no_grad():
             codes = [np.asarray(code, dtype=np.float64) for code in coder(x32[test], y32[test])]
-        return KSGEstimator(neighbors=self.neighbors).estimate(*codes), report
+        return KSGEstimator(neighbors=self.neighbors).estimate(*codes), {**lost, **report}
 
 
 class _CrossCoder(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.inputs import expect
 from infoloom.estimators.layers import perceptron
-from infoloom.estimators.preparation import prepare
+from infoloom.estimators.preparation import check_preparation, prepare_pair
 from infoloom.estimators.protocol import Array, Estimate
 from infoloom.estimators.settings import Training
 from infoloom.estimators.splits import Split, held_out_estimate
@@ -61,6 +61,7 @@ class MINDEEstimator(ArrayEstimator):
         expect(
             self.reading in ("scores", "losses"), "reading", self.reading, "scores or losses", "Choose one."
         )
+        check_preparation(self.preparation)
         expect(self.levels >= 2, "levels", self.levels, "2 or more", "Use 32.")
         expect(len(self.hidden) >= 1, "hidden", self.hidden, "at least one width", "Use (128, 128).")
 
@@ -70,7 +71,7 @@ class MINDEEstimator(ArrayEstimator):
 
     def _terms(self, x: Array, y: Array, split: Split) -> tuple[Array, dict[str, Any]]:
         """Train on a split; the integral over noise for each row held out."""
-        x, y = (prepare(self.preparation, rows[split.train], split.seed)(rows) for rows in (x, y))
+        x, y, lost = prepare_pair(self.preparation, x, y, split.train, split.seed)
         generator = torch.Generator().manual_seed(split.seed)
         x32, y32 = tensors(x, y)
         denoiser = _Denoiser(x.shape[1], y.shape[1], self.hidden, generator)
@@ -91,7 +92,12 @@ class MINDEEstimator(ArrayEstimator):
             scores, losses = self._integrals(denoiser, x32[test], y32[test], generator)
         read = scores if self.reading == "scores" else losses
         means = {"scores": float(scores.mean()), "losses": float(losses.mean())}
-        return np.asarray(read, dtype=np.float64), {**report, **means, "null_safe": self.reading == "losses"}
+        return np.asarray(read, dtype=np.float64), {
+            **lost,
+            **report,
+            **means,
+            "null_safe": self.reading == "losses",
+        }
 
     def _integrals(
         self, denoiser: _Denoiser, x: Tensor, y: Tensor, generator: torch.Generator

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from infoloom.estimators.inputs import expect
+from infoloom.estimators.inputs import expect, flat
 from infoloom.estimators.protocol import Array
 
-__all__ = ["PREPARATIONS", "NormalScores", "Whitening", "independent_components", "prepare"]
+__all__ = [
+    "PREPARATIONS",
+    "NormalScores",
+    "Whitening",
+    "check_preparation",
+    "independent_components",
+    "prepare",
+    "prepare_pair",
+]
 
 _ROWS_A_DIRECTION = 8
 _TAIL = 0.02
@@ -88,8 +98,37 @@ def prepare(kind: str, rows: Array, seed: int) -> Callable[[Array], Array]:
     Source:
         Laparra, Camps-Valls and Malo 2011.
     """
-    expect(kind in PREPARATIONS, "preparation", kind, f"one of {', '.join(PREPARATIONS)}", "Choose one.")
+    check_preparation(kind)
     return PREPARATIONS[kind](rows, seed)
+
+
+def prepare_pair(
+    kind: str, x: Array, y: Array, train: NDArray[np.intp], seed: int
+) -> tuple[Array, Array, dict[str, Any]]:
+    """Prepare both sides, fitted on the training rows, and say whether directions were lost.
+
+    Args:
+        kind: `standardise` (keeps the shape of a row), `whiten` or `gaussianise` (flatten rows).
+        x: Rows (n, ...).
+        y: Rows (n, ...).
+        train: Numbers of the training rows.
+        seed: Seed of the first rotation.
+
+    Returns:
+        Prepared rows of both sides, and `directions` with `reliable` False where a side lost some: information
+        may have gone with them.
+    """
+    left, right = (prepare(kind, flat(rows)[train], seed)(flat(rows)) for rows in (x, y))
+    kept = left.shape[1] == flat(x).shape[1] and right.shape[1] == flat(y).shape[1]
+    details = {"directions": [left.shape[1], right.shape[1]], "reliable": None if kept else False}
+    if kind == "standardise":
+        left, right = left.reshape(x.shape), right.reshape(y.shape)
+    return left, right, details
+
+
+def check_preparation(kind: str) -> None:
+    """Refuse a preparation that does not exist."""
+    expect(kind in PREPARATIONS, "preparation", kind, f"one of {', '.join(PREPARATIONS)}", "Choose one.")
 
 
 def _standardise(rows: Array, seed: int) -> Callable[[Array], Array]:

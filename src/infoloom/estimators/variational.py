@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from infoloom.estimators.base import ArrayEstimator
-from infoloom.estimators.critics import build_critic, shared_directions
-from infoloom.estimators.inputs import expect, flat
+from infoloom.estimators.critics import build_critic, check_critic, shared_directions
+from infoloom.estimators.inputs import expect
 from infoloom.estimators.objectives import Objective, RunningMean, objective
-from infoloom.estimators.preparation import prepare
+from infoloom.estimators.preparation import check_preparation, prepare_pair
 from infoloom.estimators.protocol import Array, Estimate
 from infoloom.estimators.settings import Training
 from infoloom.estimators.splits import Split, held_out_estimate
@@ -68,6 +68,8 @@ class VariationalEstimator(ArrayEstimator):
 
     def __post_init__(self) -> None:
         objective(self.objective, self.clip)
+        check_critic(self.critic, self.encoder)
+        check_preparation(self.preparation)
         expect(self.embedding >= 1, "embedding", self.embedding, "1 or more", "Use 16.")
         expect(len(self.hidden) >= 1, "hidden", self.hidden, "at least one width", "Use (128, 128).")
         expect(
@@ -88,9 +90,9 @@ class VariationalEstimator(ArrayEstimator):
     def _terms(self, x: Array, y: Array, split: Split) -> tuple[Array, dict[str, Any]]:
         """Train on a split; one term for each row held out."""
         target = objective(self.objective, self.clip)
-        sides = [_prepared(rows, split.train, self.preparation, split.seed) for rows in (x, y)]
-        critic = self._critic(sides[0][split.train], sides[1][split.train], split.seed)
-        x32, y32 = tensors(*sides)
+        x, y, lost = prepare_pair(self.preparation, x, y, split.train, split.seed)
+        critic = self._critic(x[split.train], y[split.train], split.seed)
+        x32, y32 = tensors(x, y)
         memory, size = RunningMean(), _BLOCK[self.critic]
 
         def read(rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
@@ -109,24 +111,14 @@ class VariationalEstimator(ArrayEstimator):
             terms = np.asarray(read(split.test)[1], dtype=np.float64)
         ceiling = float(np.log(min(len(split.test), size)))
         near = target.bounded and terms.mean() > ceiling - 1.0
-        return terms, {
-            **report,
-            "ceiling": ceiling if target.bounded else None,
-            "reliable": False if near else None,
-        }
+        details = {**lost, **report, "ceiling": ceiling if target.bounded else None}
+        return terms, {**details, "reliable": False} if near else details
 
     def _critic(self, x: Array, y: Array, seed: int) -> nn.Module:
         start = shared_directions(x, y, self.embedding) if self.start == "canonical" else None
         shapes = x.shape[1:], y.shape[1:]
         generator = torch.Generator().manual_seed(seed)
         return build_critic(self.critic, self.encoder, shapes, self.hidden, self.embedding, generator, start)
-
-
-def _prepared(rows: Array, train: Any, kind: str, seed: int) -> Array:
-    """Rows after a preparation fitted on the training ones; standardising keeps the shape of a row."""
-    flattened = flat(rows)
-    prepared = prepare(kind, flattened[train], seed)(flattened)
-    return prepared.reshape(rows.shape) if kind == "standardise" else prepared
 
 
 def _blocks(
