@@ -24,9 +24,9 @@ demo: install
 	$(BIN)/infoloom preview demo/dataset -o demo/preview.png
 	@echo
 	@echo "What to look at next:"
-	@echo "  demo/preview.png           pairs of images, sorted by theta: one cause moves both"
+	@echo "  demo/preview.png           pairs of digits sorted by theta, and their means: one cause moves both"
 	@echo "  demo/dataset/README.md     the card: the truth table and how to read it"
-	@echo "  infoloom presets           the other stories; infoloom new black-hole -o my.yaml writes one to change"
+	@echo "  $(BIN)/infoloom presets  the other stories; $(BIN)/infoloom new black-hole -o my.yaml writes one to change"
 	@echo "  examples/                  the same in Python"
 
 test: install
