@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infoloom.errors import FlowError
-from infoloom.spec.flow import FlowStep, flow_header, flow_path, flow_shape, parse_flow
+from infoloom.spec.flow import SHAPE_KEEPING, FlowStep, flow_header, flow_path, flow_shape, parse_flow
 
 
 def write(path, description, header=None):
@@ -207,3 +207,16 @@ def test_blanks_are_read_in_linear_time():
         with pytest.raises(FlowError):
             parse_flow(text)
     assert time.process_time() - start < 5
+
+
+def test_an_unknown_step_is_refused_with_the_nearest_known_one():
+    with pytest.raises(
+        FlowError, match=r"unknown step `asnih`; expected one of .*asinh.* Did you mean `asinh`\?"
+    ):
+        flow_shape("vector(3) | asnih")
+
+
+def test_every_step_that_a_spec_may_name_can_be_built():
+    from infoloom.bijections import REGISTRY
+
+    assert set(SHAPE_KEEPING) == set(REGISTRY)

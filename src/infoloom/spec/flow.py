@@ -15,7 +15,16 @@ from typing import Any, Final
 
 from infoloom.errors import FlowError
 
-__all__ = ["ZOO", "FlowStep", "flow_header", "flow_path", "flow_shape", "parse_flow", "zoo_names"]
+__all__ = [
+    "SHAPE_KEEPING",
+    "ZOO",
+    "FlowStep",
+    "flow_header",
+    "flow_path",
+    "flow_shape",
+    "parse_flow",
+    "zoo_names",
+]
 
 ZOO: Final = Path(__file__).resolve().parent.parent / "bijections" / "zoo"
 MAX_DIM: Final = 100_000_000
@@ -25,6 +34,7 @@ _STEP = re.compile(
     r"(?P<name>[A-Za-z_./~-][\w./~-]*+)\s*+(?:\[(?P<selector>[^\[\]]*+)\]\s*+)?(?:\((?P<args>[^()]*+)\))?"
 )
 _KEYWORD = re.compile(r"([A-Za-z_]\w*)\s*=\s*(.+)")
+SHAPE_KEEPING: Final = ("affine", "asinh", "cdf", "cube", "half_cube", "permutation", "power", "rotation")
 _SHAPED = ("identity", "vector")
 
 Value = float | int | str | bool
@@ -86,6 +96,11 @@ def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
                 + _suggest(step.name, [*_SHAPED, *zoo_names()])
             )
         if made is None:
+            if step.name not in SHAPE_KEEPING:
+                raise FlowError(
+                    f"flow `{text}`: unknown step `{step.name}`; expected one of "
+                    f"{', '.join([*SHAPE_KEEPING, *zoo_names()])}.{_suggest(step.name, [*SHAPE_KEEPING, *zoo_names()])}"
+                )
             _check_class(step, None)
         else:
             if shape is not None and math.prod(made) != math.prod(shape):
