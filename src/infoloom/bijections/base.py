@@ -12,7 +12,7 @@ from torch import Tensor
 
 from infoloom.errors import FlowError
 
-__all__ = ["DENSE_LIMIT", "Bijection", "dense_log_det"]
+__all__ = ["DENSE_LIMIT", "Bijection", "dense_log_det", "jacobian"]
 
 DENSE_LIMIT = 1024
 
@@ -91,10 +91,10 @@ def dense_log_det(bijection: Bijection, z: Tensor) -> Tensor:
             f"log-determinant of `{bijection.dim}` components: expected at most {DENSE_LIMIT}, because it takes the "
             "whole Jacobian. Information values do not need it; use `pmi` of the latents instead of densities."
         )
-    return torch.stack([torch.linalg.slogdet(_jacobian(bijection, row)).logabsdet for row in z]).to(z.dtype)
+    return torch.stack([torch.linalg.slogdet(jacobian(bijection, row)).logabsdet for row in z]).to(z.dtype)
 
 
-def _jacobian(bijection: Bijection, row: Tensor) -> Tensor:
+def jacobian(bijection: Bijection, row: Tensor) -> Tensor:
     """(d, d): rows are mapped on their own, so as many copies of a row as components give it in one pass."""
     with torch.enable_grad():
         copies = row.detach().expand(bijection.dim, *row.shape).clone().requires_grad_()

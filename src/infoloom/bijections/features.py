@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -41,9 +42,7 @@ class _Classifier(nn.Module):
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         sizes = (channels, 32, 64, 96)
-        self.layers = nn.ModuleList(
-            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(sizes, sizes[1:], strict=False)
-        )
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(sizes))
         self.norms = nn.ModuleList(nn.GroupNorm(8, size) for size in sizes[1:])
         self.out = nn.Linear(sizes[-1], classes)
 
@@ -88,7 +87,7 @@ def train_features(data: TrainingData, *, steps: int = 600, seed: int = 0) -> Fe
 def _with_accuracy(network: _Classifier, data: TrainingData) -> Features:
     def run(function: Callable[[Tensor], Tensor], rows: NDArray[np.float32]) -> NDArray[np.float32]:
         values = torch.from_numpy((rows - data.center) / data.scale)
-        return torch.cat([function(part) for part in values.split(256)]).numpy()
+        return torch.cat([function(part) for part in torch.split(values, 256)]).numpy()
 
     def embed(rows: NDArray[np.float32]) -> Array:
         return run(network.features, rows).astype(np.float64)

@@ -1,0 +1,120 @@
+"""Channels: what they do, that they are no bijections, and what they are measured to take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from infoloom.bijections import Bijection, build
+from infoloom.bijections.channels import (
+    CHANNELS,
+    Channel,
+    Clip,
+    Crop,
+    EightBit,
+    Half,
+    Jpeg,
+    Noise,
+    measure_loss,
+)
+from infoloom.bijections.elementwise import Affine
+from infoloom.errors import FlowError
+
+MADE: dict[str, Channel] = {
+    "clip": Clip(-0.5, 0.5),
+    "crop": Crop(4, 6),
+    "float16": Half(),
+    "jpeg": Jpeg(60),
+    "noise": Noise(0.1),
+    "uint8": EightBit(),
+}
+ROWS = np.random.default_rng(0).standard_normal((5, 1, 8, 8)).astype(np.float32)
+
+
+def test_every_channel_is_tried() -> None:
+    assert MADE.keys() == CHANNELS.keys()
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_channel_changes_rows_and_is_no_bijection(name: str) -> None:
+    channel = MADE[name]
+    assert not isinstance(channel, Bijection)
+    assert not hasattr(channel, "inverse")
+    assert channel.statement == "at most"
+    seen = channel.seen(ROWS)
+    assert seen.shape == ROWS.shape
+    assert seen.dtype == np.float32
+    assert not np.array_equal(seen, ROWS)
+    np.testing.assert_array_equal(channel.seen(ROWS[:2]), seen[:2])
+
+
+def test_what_channels_store() -> None:
+    x = np.array([[-2.0, -1.0, 0.0, 1.0, 2.0]], dtype=np.float32)
+    np.testing.assert_array_equal(EightBit().apply(x), [[0, 0, 128, 255, 255]])
+    np.testing.assert_array_equal(Clip().apply(x), [[-1.0, -1.0, 0.0, 1.0, 1.0]])
+    assert Half().apply(x).dtype == np.float16
+    np.testing.assert_array_equal(
+        Crop(2, 2).apply(np.arange(16.0).reshape(1, 1, 4, 4))[0, 0], [[5, 6], [9, 10]]
+    )
+    assert Jpeg().apply(ROWS).dtype == np.uint8
+
+
+def test_noise_has_its_spread() -> None:
+    x = np.zeros((400, 50), dtype=np.float32)
+    error = 4.0 * 0.3 / math.sqrt(2 * x.size)
+    assert float(Noise(0.3).apply(x).std()) == pytest.approx(0.3, abs=error)
+
+
+def test_noise_on_a_linear_map_is_measured_exactly() -> None:
+    """x = 2 z seen with noise s keeps ½ log(1 + w² / (1 + s²/4)) along a unit template w."""
+    dim, spread = 6, 0.8
+    latents = torch.randn((2000, dim), generator=torch.Generator().manual_seed(0))
+    template = np.zeros(dim)
+    template[0] = 1.5
+    loss = measure_loss(Noise(spread), Affine((dim,), 2.0), latents, template=template)
+    assert loss.error == pytest.approx(spread / 2, rel=4.0 / math.sqrt(2 * 2000 * dim))
+    exact = 0.5 * math.log1p(1.5**2 / (1.0 + spread**2 / 4))
+    assert loss.information == pytest.approx(exact, rel=4.0 * math.sqrt(2.0 / 2000))
+    assert loss.information < 0.5 * math.log1p(1.5**2)
+
+
+def test_clipping_digits_takes_more_than_rounding() -> None:
+    flow = build("digits[3]")
+    latents = torch.randn((1, 64), generator=torch.Generator().manual_seed(0))
+    template = np.ones(64) / 8.0
+    half, byte, clip = (
+        measure_loss(channel, flow, latents, template=template)
+        for channel in (Half(), EightBit(-2.0, 2.0), Clip())
+    )
+    assert half.error < byte.error < clip.error
+    assert half.kept > byte.kept > clip.kept
+    assert clip.information is not None
+    assert clip.information < 0.5 * math.log(2.0)
+
+
+def test_a_large_flow_has_no_measured_loss() -> None:
+    with pytest.raises(FlowError, match="loss through `2000` components: expected at most 1024"):
+        measure_loss(Half(), Affine((2000,)), torch.zeros(1, 2000))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: EightBit(1.0, -1.0),
+            r"channel `uint8\(low=1.0, high=-1.0\)`: expected two numbers, the lower first",
+        ),
+        (lambda: Clip(0.0, math.inf), "channel `clip"),
+        (lambda: Noise(0.0), r"channel `noise\(spread=0.0\)`: expected a number above 0"),
+        (lambda: Jpeg(0), r"channel `jpeg\(quality=0\)`: expected 1 to 95"),
+        (lambda: Crop(9, 9).apply(ROWS), r"channel `crop\(9, 9\)`: expected pictures at least that large"),
+        (lambda: Jpeg().apply(ROWS[:, 0]), "channel `jpeg`: expected pictures of 1 or 3 channels"),
+    ],
+)
+def test_channels_that_make_no_sense_are_named(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(FlowError, match=message):
+        make()
