@@ -18,6 +18,7 @@ from infoloom.bijections import REGISTRY
 from infoloom.cli.main import app
 from infoloom.designs import design
 from infoloom.spec.load import parse_spec, preset_names
+from infoloom.spec.model import Spec
 from infoloom.story import compile_story
 from infoloom.templates import TEMPLATES
 
@@ -117,6 +118,12 @@ def test_the_spec_lists_every_template_and_flow_step(names):
     text = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
     listed = "\n".join(line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `"))
     assert {name for name in names if not re.search(rf"`{name}\b", listed)} == set()
+
+
+def test_the_spec_lists_every_key():
+    text = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
+    keys = set(Spec.model_fields) - {"directory"}
+    assert {key for key in keys if f"\n| `{key}` |" not in text} == set()
 
 
 def test_readme_lists_every_preset():
