@@ -241,6 +241,14 @@ def _undesignable(spec: Spec, graph: Graph) -> list[str]:
         if free
         else ["parameters: none is `free`. Make one free, such as `a: free`, for the design to choose."]
     )
+    if spec.scale is not None:
+        problems.append(
+            "scale: cannot be designed; expected sources without a common scale. Design without it first."
+        )
+    if spec.do:
+        problems.append(
+            "do: cannot be designed; expected a story without interventions. Design without them first."
+        )
     problems += [
         f"parameters.{name}: free, but stands in no equation. Use it as a weight, as in `{name}*cause`, or remove it."
         for name in free

@@ -16,7 +16,6 @@ __all__ = ["least_squares"]
 
 _SOLVED: Final = 1e-26
 _FLAT: Final = 1e-30
-_STALLED: Final = 1e-9
 _STALLS: Final = 4
 _DAMPING: Final = 1e-3
 _MAX_DAMPING: Final = 1e10
@@ -30,6 +29,7 @@ def least_squares(
     *,
     largest: float = 3.0,
     steps: int = 100,
+    stalled: float = 1e-4,
 ) -> Array:
     """A point of least ‖residual‖² near a start.
 
@@ -40,6 +40,7 @@ def least_squares(
         upper: Largest coordinates.
         largest: The longest step in a coordinate.
         steps: How many steps to try.
+        stalled: Relative decrease below which a few steps in a row are the last ones.
     """
     r, slopes = residual(x)
     cost = float(r @ r)
@@ -66,7 +67,7 @@ def least_squares(
         if not after < cost:
             damping, growth = damping * growth, 2.0 * growth
             continue
-        stalls = stalls + 1 if cost - after < _STALLED * cost else 0
+        stalls = stalls + 1 if cost - after < stalled * cost else 0
         gain = (cost - after) / promised if promised > 0 else 0.5
         damping, growth = max(damping * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3), 1e-15), 2.0
         x, r, slopes, cost = tried, r_tried, slopes_tried, after

@@ -13,7 +13,10 @@ from infoloom.information.design import RANK, TOLERANCE, Chart, Problem, Solutio
 
 __all__ = ["settle"]
 
-_COLLAPSED: Final = 1e-3
+Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+_UNSETTLED: Final = 0.01
+_STALLED: Final = 1e-9
 _ZERO: Final = 1e-6
 _SMALL_VALUE: Final = 1e-3
 _STRENGTHS: Final = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
@@ -46,23 +49,37 @@ def _smallest(problem: Problem, found: Solution) -> Solution | None:
         return None
     zeroed = inside(problem, np.where(np.abs(shrunk.weights) < _ZERO * norm, 0.0, shrunk.weights))
     exact = polish(problem, zeroed)
-    if exact.met and problem.quantities.regular(exact.weights):
+    if exact.met and problem.quantities.regular(exact.weights) and _settled(problem, exact.weights):
         return exact
-    return shrunk if np.linalg.norm(shrunk.weights) > _COLLAPSED * norm else None
+    return shrunk if _settled(problem, shrunk.weights) else None
+
+
+def _settled(problem: Problem, weights: Array) -> bool:
+    """Whether weights have the smallest norm nearby: w = Σ λ_i ∂I_i/∂w, i the requirements that hold with equality."""
+    active, room = _active(problem, weights)
+    slopes = problem.quantities.at(weights)[1][active][:, room]
+    multipliers = np.linalg.lstsq(slopes.T, weights[room], rcond=None)[0]
+    rest = weights[room] - slopes.T @ multipliers
+    return bool(np.linalg.norm(rest) <= _UNSETTLED * np.linalg.norm(weights))
 
 
 def _freedom(problem: Problem, weights: Array) -> int:
     """Dimension of the directions in which the parameters can move with all requirements met."""
-    values, slopes = problem.quantities.at(weights)
-    wanted = np.array([r.value for r in problem.requirements])
-    equal = np.array([r.relation == "=" for r in problem.requirements], dtype=bool)
-    active = equal | (np.abs(values - wanted) <= TOLERANCE)
-    room = (weights > problem.lower) & (weights < problem.upper)
-    relative = (slopes * weights)[active][:, room]
+    active, room = _active(problem, weights)
+    relative = (problem.quantities.at(weights)[1] * weights)[active][:, room]
     if not relative.size:
         return int(room.sum())
     singular = np.linalg.svd(relative, compute_uv=False)
     return int(room.sum()) - int(np.sum(singular > RANK * singular[0]))
+
+
+def _active(problem: Problem, weights: Array) -> tuple[Mask, Mask]:
+    """The requirements that hold with equality, and the parameters that are not at a bound."""
+    values = problem.quantities.at(weights)[0]
+    wanted = np.array([r.value for r in problem.requirements])
+    equal = np.array([r.relation == "=" for r in problem.requirements], dtype=bool)
+    room = (weights > problem.lower) & (weights < problem.upper)
+    return equal | (np.abs(values - wanted) <= TOLERANCE), room
 
 
 def _shrunk(problem: Problem, found: Solution, chart: Chart, scale: float) -> Solution | None:
@@ -83,6 +100,6 @@ def _shrunk(problem: Problem, found: Solution, chart: Chart, scale: float) -> So
             rows = (slopes * chart.slopes(weights) * scale).T * importance
             return np.concatenate([excess * importance, pull * x]), np.vstack([rows.T, pull * np.eye(len(x))])
 
-        x = least_squares(residual, x, lower, upper)
+        x = least_squares(residual, x, lower, upper, stalled=_STALLED)
     polished = polish(problem, inside(problem, chart.weights(scale * x)))
     return polished if polished.met else None

@@ -89,8 +89,13 @@ class Quantities:
         return values, slopes
 
     def regular(self, weights: Array) -> bool:
-        """Whether all volumes exist at some weights: no variable stops to vary, none determines others."""
+        """Whether all volumes exist at some weights: no modality stops to vary, no variable determines others."""
         loadings = self.linearised.at(weights)
+        for name, place in self.linearised.places.items():
+            if place.group is not None and not name.startswith("noise("):
+                alone = loadings.complement[place.group][0, [place.member]]
+                if triangle(loadings.span[0, place.rows]).singular or not np.any(alone):
+                    return False
         for part in self.volumes:
             stack = loadings.span if part.group is None else loadings.complement[part.group]
             if any(triangle(stack[0][rows]).singular for rows in part.rows):
