@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infoloom.datasets import Dataset, begin, finish, generate, make_plan, make_shards, open_dataset
+from infoloom.datasets import Dataset, begin, finish, generate, make_plan, make_shards, open_dataset, verify
 from infoloom.datasets.engines import Failure, LocalEngine, engine_named
 from infoloom.datasets.generate import read_plan, shard_jobs
 from infoloom.datasets.layout import MANIFEST
@@ -228,3 +229,15 @@ def test_bijections_are_built_once(small_path: Path) -> None:
     job = shard_jobs(small_path)[0]
     one, two = (bijection_of(job.spec, job.root, "curve") for _ in range(2))
     assert one is two
+
+
+def test_without_torch_it_says_how_to_get_it(
+    small_story: Story, own: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(DatasetError, match=r"package `torch`: expected it.*pip install 'infoloom\[torch\]'"):
+        generate(small_story, tmp_path / "out", 10)
+    assert not (tmp_path / "out").exists()
+    failed = {check.name: check.detail for check in verify(own).checks if not check.passed}
+    assert failed.keys() == {f"round trip of {name}" for name in small_story.modalities}
+    assert "pip install" in failed["round trip of image"]

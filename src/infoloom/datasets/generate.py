@@ -17,7 +17,7 @@ from infoloom.datasets.files import read_json, remove_left_over, write_json, wri
 from infoloom.datasets.layout import CARD, CROISSANT, FILES, MANIFEST, PLAN, SPEC, WORK
 from infoloom.datasets.manifest import Manifest, ShardRecord
 from infoloom.datasets.plan import Plan, make_plan, parse_plan
-from infoloom.datasets.shard import Made, ShardJob, bijection_of, read_done, story_of
+from infoloom.datasets.shard import Made, ShardJob, bijection_of, read_done, require_torch, story_of
 from infoloom.errors import DatasetError
 from infoloom.information.quantity import Quantity
 
@@ -92,6 +92,7 @@ def begin(root: Path, story: Story, plan: Plan) -> None:
     Raises:
         DatasetError: The folder holds something else, or cannot be written.
     """
+    require_torch()
     # In this order: another run writes its plan before its first shard.
     if _occupied(root) and not (root / PLAN).is_file():
         raise DatasetError(

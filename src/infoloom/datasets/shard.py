@@ -34,6 +34,7 @@ __all__ = [
     "make_with",
     "one_thread",
     "read_done",
+    "require_torch",
     "story_of",
 ]
 
@@ -213,6 +214,21 @@ def _done(made: Made, job: ShardJob) -> dict[str, Any]:
         "sha256": made.sha256,
         "made_with": made.made_with,
     }
+
+
+def require_torch() -> None:
+    """Say how to get torch if it is missing.
+
+    Raises:
+        DatasetError: It is not installed.
+    """
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise DatasetError(
+            "package `torch`: expected it, because observations are made by bijections that compute with it. Install "
+            "it: pip install 'infoloom[torch]'."
+        ) from error
 
 
 @contextmanager

@@ -12,12 +12,13 @@ import numpy as np
 
 from infoloom.datasets.columns import Column
 from infoloom.datasets.files import sha256
-from infoloom.datasets.layout import inside
+from infoloom.datasets.layout import SPEC, inside
 from infoloom.datasets.manifest import ShardRecord
 from infoloom.datasets.moments import Moments, deviation, spread_spans, story_features
 from infoloom.datasets.pmi import parse_pmi
 from infoloom.datasets.predictions import parse_prediction
 from infoloom.datasets.read import Dataset, open_dataset
+from infoloom.datasets.shard import bijection_of, one_thread, require_torch
 from infoloom.errors import InfoloomError
 
 if TYPE_CHECKING:
@@ -247,10 +248,8 @@ def _pmi_check(story: Story, column: Column, sums: _Sums, index: int) -> Check:
 
 def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     """Observations sent back through the bijection give the latents that story and seed draw."""
+    require_torch()
     import torch
-
-    from infoloom.datasets.layout import SPEC
-    from infoloom.datasets.shard import bijection_of, one_thread
 
     story = data.story
     spec = inside(data.root, SPEC).read_text(encoding="utf-8")

@@ -77,9 +77,9 @@ def _alone(job: ShardJob) -> Iterator[Made | Failure]:
             return
     yield Failure(
         job.shard,
-        f"shard `{job.shard.file}`: its worker process died {_TRIES_ALONE + 1} times, most likely for want "
-        "of "
-        "memory. Use fewer rows per shard or fewer workers, and run the same command again.",
+        f"shard `{job.shard.file}`: its worker process died {_TRIES_ALONE + 1} times, most likely for want of memory. "
+        "Use fewer rows per shard or fewer workers, and run the same command again. A script that makes datasets with "
+        'several workers needs `if __name__ == "__main__":`, because every worker imports it.',
     )
 
 
