@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -36,9 +37,8 @@ def main() -> None:
     unknown = sorted(set(given.estimators) - set(names()))
     if unknown:
         parser.error(f"unknown estimators {', '.join(unknown)}: choose from {', '.join(names())}")
-    print(
-        f"{'estimator':24} {'task':8} {'seed':>4} {'truth':>6} {'nats':>7}  {'95 % interval':17} {'ok':>5} {'s':>6}"
-    )
+    head = f"{'estimator':24} {'task':8} {'seed':>4} {'truth':>6} {'nats':>7}"
+    print(f"{head}  {'95 % interval':17} {'ok':>5} {'s':>6} {'cpu s':>6}")
     for name in given.estimators:
         for task in given.tasks:
             for seed in range(given.seeds):
@@ -59,6 +59,7 @@ def run(name: str, task_name: str, seed: int) -> dict[str, object]:
         "rows": rows,
         "truth": task.mutual_information,
     }
+    start = time.process_time()
     try:
         found = build(name).estimate_with_info(*task.sample(rows, seed))
     except EstimatorError as error:
@@ -69,6 +70,7 @@ def run(name: str, task_name: str, seed: int) -> dict[str, object]:
         "interval": found.interval,
         "reliable": found.reliable,
         "seconds": found.seconds,
+        "processor": time.process_time() - start,
     }
 
 
@@ -80,7 +82,9 @@ def line(row: dict[str, object]) -> str:
     interval = row["interval"]
     ends = f"{interval[0]:>7.3f} … {interval[1]:<7.3f}" if interval else "-"
     reliable = {True: "yes", False: "no", None: "-"}[row["reliable"]]
-    return f"{head} {row['nats']:>7.3f}  {ends:17} {reliable:>5} {row['seconds']:>6.1f}"
+    return (
+        f"{head} {row['nats']:>7.3f}  {ends:17} {reliable:>5} {row['seconds']:>6.1f} {row['processor']:>6.1f}"
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from infoloom.estimators.gaussian import (
     GaussianEstimator,
     canonical_correlations,
     gaussian_information,
+    null_variance,
     wishart_bias,
 )
 
@@ -28,6 +29,20 @@ def test_bias_is_that_of_wishart_matrices():
     error = np.std(found, ddof=1) / np.sqrt(len(found))
     assert abs(np.mean(found) - wishart_bias(30, 4, 6)) < 4 * error
     assert wishart_bias(30, 4, 6) > 20 * error
+
+
+def test_variance_of_independent_sides_is_exact():
+    """Of few rows as of many; the variance of a sample variance of a bell has relative error √(2 / (m − 1))."""
+    rng = np.random.default_rng(4)
+    found = [
+        gaussian_information(rng.standard_normal((20, 5)), rng.standard_normal((20, 4))) for _ in range(2000)
+    ]
+    exact = null_variance(20, 5, 4)
+    centred = np.asarray(found) - np.mean(found)
+    error = np.sqrt((np.mean(centred**4) - np.mean(centred**2) ** 2) / 2000)
+    assert abs(np.var(found, ddof=1) - exact) < 4 * error
+    assert null_variance(20000, 5, 4) == pytest.approx(20 / (2 * 20000**2), rel=1e-2)
+    assert null_variance(20, 4, 5) == pytest.approx(exact, rel=1e-9)
 
 
 def test_information_against_the_formula_in_one_dimension():

@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import digamma
+from scipy.special import digamma, polygamma
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.inputs import expect
 from infoloom.estimators.protocol import Array, Estimate
 
-__all__ = ["GaussianEstimator", "canonical_correlations", "gaussian_information", "wishart_bias"]
+__all__ = [
+    "GaussianEstimator",
+    "canonical_correlations",
+    "gaussian_information",
+    "null_variance",
+    "wishart_bias",
+]
 
 
 @dataclass(frozen=True)
@@ -117,16 +123,30 @@ def canonical_correlations(x: Array, y: Array) -> Array:
     return np.asarray(np.linalg.svd(left.T @ right, compute_uv=False), dtype=np.float64)
 
 
-def _unshrunk(x: Array, y: Array) -> Estimate:
-    """The corrected log-determinant and its asymptotic 95 % interval.
+def null_variance(rows: int, dim_x: int, dim_y: int) -> float:
+    """Variance (nats²) of the estimate where both sides are independent Gaussians, n > dx + dy.
 
-    Each canonical pair adds ρ² / n to the variance; independence leaves dx dy / (2 n²).
+    exp(−2 · plug-in information) is Wilks' Λ, a product of dy independent Beta((n − dx − i) / 2, dx / 2), so the
+    variance is ¼ Σ_{i≤dy} (ψ′((n − dx − i) / 2) − ψ′((n − i) / 2)), about dx dy / (2 n²).
+
+    Source:
+        Wilks 1932; Anderson 2003, theorem 8.4.1.
     """
-    rows, pairs = len(x), x.shape[1] * y.shape[1]
-    nats = gaussian_information(x, y) - wishart_bias(rows, x.shape[1], y.shape[1])
+    index = np.arange(1, dim_y + 1)
+    spread = polygamma(1, (rows - dim_x - index) / 2) - polygamma(1, (rows - index) / 2)
+    return 0.25 * float(np.sum(spread))
+
+
+def _unshrunk(x: Array, y: Array) -> Estimate:
+    """The corrected log-determinant and its 95 % interval.
+
+    Each canonical pair adds about ρ² / n to the variance that independent sides have.
+    """
+    rows, dim_x, dim_y = len(x), x.shape[1], y.shape[1]
+    nats = gaussian_information(x, y) - wishart_bias(rows, dim_x, dim_y)
     correlations = canonical_correlations(x, y)
-    squares = max(float(np.sum(correlations**2)) - pairs / rows, 0.0)
-    spread = 1.96 * math.sqrt(squares / rows + pairs / (2.0 * rows**2))
+    squares = max(float(np.sum(correlations**2)) - dim_x * dim_y / rows, 0.0)
+    spread = 1.96 * math.sqrt(squares / rows + null_variance(rows, dim_x, dim_y))
     details = {"shrinkage": 0.0, "canonical_correlations": [float(value) for value in correlations[:10]]}
     return Estimate(nats, (nats - spread, nats + spread), details=details)
 
