@@ -220,6 +220,8 @@ def _complement(group: Group, blocks: Mapping[tuple[str, str], _Block]) -> Array
 
 
 def _cholesky(joint: Array, owners: list[str]) -> Array:
+    if not len(joint):
+        return joint
     scale = np.sqrt(np.abs(np.diag(joint)))
     if (np.diag(joint) <= 0).any():
         raise SpecError(

@@ -87,7 +87,7 @@ def lay_out(graph: Graph) -> Geometry:
         noises = tuple(
             f"noise({n})" for n in modalities if any(e.source == "noise" for e in graph.nodes[n].edges)
         )
-        dim = graph.nodes[modalities[0]].dim
+        dim = graph.nodes[members[0]].dim
         own = {key: rows for key, (place, rows) in drawn.items() if place in members}
         held = [np.array(values) for n in members if (values := graph.nodes[n].held) is not None]
         basis = orthonormal_rows([*own.values(), *held], dim)
@@ -221,6 +221,6 @@ def _place(graph: Graph, node: Node, edge: Edge) -> str | None:
 def _shape(graph: Graph, place: str) -> tuple[int, ...]:
     """Shape on which a template is drawn; a field has that of the first modality that uses it."""
     node = graph.nodes[place]
-    if node.kind == "modality":
+    if node.kind == "modality" or len(node.shape) > 1:
         return node.shape
     return next(n.shape for n in graph.nodes.values() if n.kind == "modality" and place in n.parents)

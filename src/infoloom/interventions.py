@@ -5,17 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from infoloom.errors import SpecError
-from infoloom.graph import Edge, Graph, Node
+from infoloom.graph import Edge, Graph
 from infoloom.sources.features import evaluate
 from infoloom.spec.expression import Factor
 
-__all__ = ["cut", "held_values", "released"]
+__all__ = ["Value", "cut", "descendants", "plain_value", "shifted"]
 
-Value = float | Sequence[float]
+Value = float | Sequence[float] | np.ndarray[Any, np.dtype[Any]]
 
 
 def cut(graph: Graph, values: Mapping[str, Value]) -> Graph:
@@ -30,7 +31,7 @@ def cut(graph: Graph, values: Mapping[str, Value]) -> Graph:
     """
     if not values:
         return graph
-    held, problems = held_values(graph, values)
+    held, problems = _held_values(graph, values)
     if problems:
         raise SpecError(problems)
     nodes = {
@@ -39,10 +40,15 @@ def cut(graph: Graph, values: Mapping[str, Value]) -> Graph:
         else replace(node, edges=tuple(_substituted(edge, graph, held) for edge in node.edges))
         for name, node in graph.nodes.items()
     }
+    for name in graph.names(
+        "field"
+    ):  # templates stay as they are, though a held modality uses the field no more
+        shape = next(n.shape for n in graph.nodes.values() if n.kind == "modality" and name in n.parents)
+        nodes[name] = replace(nodes[name], shape=shape)
     return replace(graph, nodes=nodes)
 
 
-def held_values(graph: Graph, values: Mapping[str, Value]) -> tuple[dict[str, tuple[float, ...]], list[str]]:
+def _held_values(graph: Graph, values: Mapping[str, Value]) -> tuple[dict[str, tuple[float, ...]], list[str]]:
     """A value for every component of every held node, and what is wrong with the values."""
     held: dict[str, tuple[float, ...]] = {}
     problems = []
@@ -61,9 +67,35 @@ def held_values(graph: Graph, values: Mapping[str, Value]) -> tuple[dict[str, tu
     return held, problems
 
 
-def released(graph: Graph, name: str) -> Graph:
-    """The graph in which a target is a cause: without parents, its values given from outside row by row."""
-    return replace(graph, nodes={**graph.nodes, name: Node(name, "cause")})
+def shifted(graph: Graph, name: str, shift: float) -> Graph:
+    """The graph with a constant added to the equation of a target or modality; the same graph for a cause.
+
+    Raises:
+        SpecError: An unknown name, a field, a held node, or a shift that is not finite.
+    """
+    node = graph.nodes.get(name)
+    if node is None or node.kind == "field":
+        raise SpecError([f"shift.{name}: {_misnamed(graph, name)}"])
+    if node.held is not None:
+        raise SpecError([f"shift.{name}: it is held by an intervention already. Choose another node."])
+    if not np.isfinite(shift):
+        raise SpecError([f"shift.{name}: expected a finite number, got {shift}."])
+    if node.kind == "cause":
+        return graph
+    constant = Edge(shift, (), (), None, 0)
+    return replace(graph, nodes={**graph.nodes, name: replace(node, edges=(*node.edges, constant))})
+
+
+def descendants(graph: Graph, name: str) -> frozenset[str]:
+    """The nodes that a node has an effect on, itself included."""
+    return frozenset(other for other in graph.nodes if name in graph.ancestors([other]))
+
+
+def plain_value(value: Value) -> float | list[float]:
+    """A value as a spec holds it."""
+    if isinstance(value, int | float | np.number):
+        return float(value)
+    return [float(number) for number in np.asarray(value, dtype=np.float64).ravel()]
 
 
 def _misnamed(graph: Graph, name: str) -> str:

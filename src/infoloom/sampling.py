@@ -78,7 +78,8 @@ def make_plan(system: System, causes: tuple[str, ...], targets: tuple[str, ...])
     loadings = {name: _widened(spans[name], columns).T for name in (*causes, *targets)}
     groups = []
     for g, group in enumerate(system.groups):
-        mixing = np.stack([system.complement[name][1] for name in group.modalities])
+        own_rows = [system.complement[name][1] for name in group.modalities]
+        mixing = np.stack(own_rows) if own_rows else np.zeros((0, len(group.vectors)))
         for name, row in zip(group.modalities, mixing, strict=True):
             own = _widened(spans[name], columns).copy()
             for v in range(len(group.vectors)):
@@ -120,7 +121,7 @@ def draw_rows(
     rows: int,
     seed: int,
     start: int = 0,
-    held: Mapping[str, Array] | None = None,
+    moved: Mapping[str, float] | None = None,
 ) -> dict[str, Float32]:
     """Causes, targets and latents of rows `start` to `start + rows`.
 
@@ -129,7 +130,7 @@ def draw_rows(
         rows: Number of rows, ≥ 0.
         seed: Seed, ≥ 0.
         start: Number of the first row, ≥ 0.
-        held: Values of some scalar sources in place of drawn ones, each of shape (rows,).
+        moved: What is added to the draws of some scalar sources.
 
     Returns:
         For each cause and target shape (rows,) or (rows, size), for each modality shape (rows, d); float32.
@@ -150,15 +151,8 @@ def draw_rows(
         first = block * plan.block
         wanted = slice(max(start, first) - first, min(start + rows, first + plan.block) - first)
         into = slice(first + wanted.start - start, first + wanted.stop - start)
-        given = {name: values[into] for name, values in (held or {}).items()}
-        _draw_block(
-            plan,
-            seed,
-            block,
-            wanted,
-            {name: values[into] for name, values in result.items()},
-            given,
-        )
+        part = {name: values[into] for name, values in result.items()}
+        _draw_block(plan, seed, block, wanted, part, moved or {})
     return result
 
 
@@ -173,11 +167,11 @@ def _draw_block(
     block: int,
     wanted: slice,
     out: dict[str, Float32],
-    held: Mapping[str, Array],
+    moved: Mapping[str, float],
 ) -> None:
     """Draw one whole block and write the wanted rows of it."""
     scale = _draw_scale(plan, seed, block)
-    sources = _draw_scalars(plan, seed, block, wanted, scale, held)
+    sources = _draw_scalars(plan, seed, block, scale, moved)
     whole = wanted == slice(0, plan.block)
     latents: dict[str, Float32] = {}
     column = len(plan.scalars)
@@ -219,12 +213,7 @@ def _draw_scale(plan: Plan, seed: int, block: int) -> Array | None:
 
 
 def _draw_scalars(
-    plan: Plan,
-    seed: int,
-    block: int,
-    wanted: slice,
-    scale: Array | None,
-    held: Mapping[str, Array],
+    plan: Plan, seed: int, block: int, scale: Array | None, moved: Mapping[str, float]
 ) -> Array:
     """Scalar sources of one block; columns of the in-span vector sources are still zero."""
     sources = np.zeros((plan.block, plan.columns))
@@ -237,8 +226,7 @@ def _draw_scalars(
         if name in features.distributions:
             values = features.distributions[name].from_normal(values)
         sources[:, i] = values if scale is None else values * scale
-        if name in held:
-            sources[wanted, i] = held[name]
+        sources[:, i] += moved.get(name, 0.0)
     if functions:
         causes = {name: sources[:, plan.scalars.index(name)] for name in features.distributions}
         sources[:, list(plan.law.columns)] = features.values(causes) - features.mean
@@ -270,12 +258,14 @@ def _draw_group(
         scale: What every row's sources are multiplied by, if by anything.
     """
     streams = [_stream(seed, block, name) for name in group.vectors]
-    rows = len(into[0])
+    if not into and inside is None:
+        return  # a field that nothing is seen of
+    rows = len(into[0]) if into else len(inside if inside is not None else ())
     step = max(1, min(rows, _CHUNK_VALUES // max(1, len(streams) * group.dim)))
     buffer = np.empty((len(streams), 0 if group.direct else step * group.dim), dtype=np.float32)
     for i in range(0, rows, step):
         targets = [values[i : i + step] for values in into]
-        size = len(targets[0])
+        size = min(step, rows - i)
         parts = buffer[:, : size * group.dim]
         drawn = targets if group.direct else [part.reshape(size, -1) for part in parts]
         for stream, part in zip(streams, drawn, strict=True):

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from infoloom.compilation import compile_spec
+from infoloom.compilation import compile_spec, compose_graph
 from infoloom.covariance import StructuredCovariance, Whitener
-from infoloom.equations import Array, Law, templates
-from infoloom.errors import QueryError
+from infoloom.equations import Array, templates
+from infoloom.errors import QueryError, SpecError
 from infoloom.graph import Graph
 from infoloom.information.ceiling_table import Ceilings, find_ceilings
 from infoloom.information.decomposition import Decomposition, decompose
@@ -21,12 +21,14 @@ from infoloom.information.elliptical import elliptical_quantity
 from infoloom.information.labels import Label, make_labels
 from infoloom.information.nongaussian import Special
 from infoloom.information.notation import Query, check_names, evaluate, parse_query
+from infoloom.information.notes import story_notes
 from infoloom.information.pointwise import Pointwise
 from infoloom.information.pointwise_special import SpecialPointwise
 from infoloom.information.prediction import predict
 from infoloom.information.quantity import Quantity
 from infoloom.information.requirements import parse_requirements
 from infoloom.information.table import table_queries
+from infoloom.interventions import Value, descendants, plain_value, shifted
 from infoloom.sampling import Plan, draw_rows, make_plan
 from infoloom.spec.load import load_spec
 from infoloom.spec.model import ModalitySpec, Spec
@@ -191,8 +193,71 @@ class Story:
             Causes and targets of shape (rows,), latents z of shape (rows, d) before whitening, all float32; labels
             of shape (rows,), int64.
         """
-        drawn: Rows = {**draw_rows(self.plan, rows, seed, start)}
-        return drawn | {label.name: label.of(drawn[label.target]) for label in self._labels}
+        return self._labelled(draw_rows(self.plan, rows, seed, start))
+
+    def intervene(self, **values: Value) -> Story:
+        """The story under do(node = value): equations of the nodes cut, values held, bijections as they were.
+
+        Args:
+            values: For each cause, target or modality a number for all of its components, or one for each.
+
+        Raises:
+            SpecError: An unknown name, or a wrong number of values.
+
+        Example:
+            >>> held = load("black-hole").intervene(mass=1.0)
+            >>> round(held.information("I(xray; theta)"), 12), round(float(held.sample(1)["mass"][0]), 6)
+            (0.0, 1.0)
+        """
+        do = {**self.spec.do, **{name: plain_value(value) for name, value in values.items()}}
+        return compile_story(self.spec.model_copy(update={"do": do}))
+
+    def twins(
+        self,
+        rows: int,
+        seed: int = 0,
+        start: int = 0,
+        *,
+        node: str,
+        value: Value | None = None,
+        shift: float | None = None,
+    ) -> tuple[Rows, Rows]:
+        """Rows and their counterfactual twins: the same proto-latents, but one node held or shifted.
+
+        Args:
+            node: A cause, target or modality.
+            value: What the twins' node is held at; or
+            shift: what is added to it.
+
+        Returns:
+            Rows as `sample` gives them, and their twins; what does not depend on the node is equal to the bit.
+
+        Raises:
+            SpecError: No such node, not one of value and shift, or a shift of a held node.
+        """
+        if (value is None) == (shift is None):
+            raise SpecError([f"twins of `{node}`: expected a value or a shift, one of the two."])
+        drawn = self.sample(rows, seed, start)
+        if value is not None:
+            changed = self.intervene(**{node: value}).sample(rows, seed, start)
+        else:
+            changed = self._shifted(rows, seed, start, node, float(shift or 0.0))
+        touched = descendants(self.graph, node)
+        touched |= {name for name, label in self.spec.labels.items() if label.target in touched}
+        return drawn, {name: changed[name] if name in touched else values for name, values in drawn.items()}
+
+    def _shifted(self, rows: int, seed: int, start: int, node: str, shift: float) -> Rows:
+        """Rows with something added to a node: to its draws if it is a cause, else to its equation."""
+        graph = shifted(self.graph, node, shift)
+        if graph is self.graph:
+            size = self.dim(node)
+            labels = [f"{node}[{i}]" for i in range(size)] if self.shape(node) else [node]
+            return self._labelled(draw_rows(self.plan, rows, seed, start, moved=dict.fromkeys(labels, shift)))
+        plan = make_plan(compose_graph(self.spec, graph).system, self.causes, self.targets)
+        return self._labelled(draw_rows(plan, rows, seed, start))
+
+    def _labelled(self, drawn: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> Rows:
+        return {**drawn, **{label.name: label.of(drawn[label.target]) for label in self._labels}}
 
     def pointwise(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> Pointwise | SpecialPointwise:
         """Log-densities and pointwise information of rows such as `sample` returns."""
@@ -336,31 +401,3 @@ def load(source: str | Path | dict[str, Any]) -> Story:
         0.001533646
     """
     return compile_story(source)
-
-
-def story_notes(law: Law, do: Mapping[str, object]) -> tuple[str, ...]:
-    """Sentences on what is not Gaussian and what is held, for cards and tables."""
-    notes = []
-    special = [f"`{label}` ({d.name})" for label, d in law.features.distributions.items() if not d.normal]
-    functions = [f"`{feature}`" for feature in law.features.features if not feature.linear]
-    if special or functions:
-        what = "; ".join(filter(None, [", ".join(special[:10]), ", ".join(functions[:10])]))
-        notes.append(
-            f"Not Gaussian: {what}. Information values are found by quadrature or by Monte Carlo, as they are marked. "
-            "Whitening gives the latents unit covariance, but they are not Gaussian, so flows see inputs that they "
-            "were not trained on and observations look less real; their information stays."
-        )
-    if law.scale is not None:
-        notes.append(
-            f"All sources of a row share one Student scale with {law.scale:g} degrees of freedom: values are exact, "
-            "the length of a latent tells about all others, and latents are not Gaussian, so flows see inputs that "
-            "they were not trained on."
-        )
-    if do:
-        held = ", ".join(
-            f"`{name}` = {value if isinstance(value, float | int) else 'given'}" for name, value in do.items()
-        )
-        notes.append(
-            f"Under an intervention that holds {held}; bijections are those of the story without it."
-        )
-    return tuple(notes)
