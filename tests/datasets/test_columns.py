@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infoloom.datasets.columns import Column, arrow_schema, leaf, row_bytes, to_arrow, to_numpy, to_table
+from infoloom.datasets.columns import (
+    Column,
+    arrow_schema,
+    leaf,
+    row_bytes,
+    rows_at_once,
+    to_arrow,
+    to_numpy,
+    to_table,
+)
 from infoloom.errors import DatasetError
 
 
@@ -59,6 +68,12 @@ def test_schema_carries_hugging_face_metadata() -> None:
     assert features["z"] == {"feature": {"dtype": "float32", "_type": "Value"}, "length": 7, "_type": "List"}
     assert [leaf(c) for c in columns] == ["id", "x.list.element.list.element.list.element", "z.list.element"]
     assert row_bytes(columns) == 8 + 4 * 3 * 8 * 9 + 4 * 7
+
+
+def test_batches_of_huge_rows_are_small() -> None:
+    assert rows_at_once([Column("x", "modality", "float32", (8,))], 1024) == 1024
+    assert rows_at_once([Column("x", "modality", "float32", (10**6,))] * 2, 1024) == 33
+    assert rows_at_once([Column("x", "modality", "float32", (10**8,))], 1024) == 1
 
 
 def test_a_wrong_shape_is_refused() -> None:

@@ -121,6 +121,19 @@ def test_careful_lies_are_found(
     assert failed(report) == found, what
 
 
+def test_a_shard_given_twice_is_found(own: Path) -> None:
+    """Ten jobs with one seed would write one shard ten times; only the row numbers are mended here."""
+    first = open_dataset(own)[0:200]
+
+    def copy(rows: dict[str, Any]) -> None:
+        ids = rows["sample_id"].copy()
+        rows |= {name: array[: len(ids)].copy() for name, array in first.items()}
+        rows["sample_id"] = ids
+
+    rewrite(own, copy)
+    assert "rows redrawn" in failed(verify(own))
+
+
 def test_a_false_truth_is_found(own: Path) -> None:
     tree = json.loads((own / "manifest.json").read_text())
     tree["truth"]["values"]["I(image; theta)"] += 1e-6

@@ -13,11 +13,23 @@ import pyarrow as pa
 
 from infoloom.errors import DatasetError
 
-__all__ = ["KINDS", "Column", "Kind", "arrow_schema", "leaf", "row_bytes", "to_arrow", "to_numpy", "to_table"]
+__all__ = [
+    "KINDS",
+    "Column",
+    "Kind",
+    "arrow_schema",
+    "leaf",
+    "row_bytes",
+    "rows_at_once",
+    "to_arrow",
+    "to_numpy",
+    "to_table",
+]
 
 Kind = Literal["id", "modality", "target", "label", "cause", "latent", "pmi", "prediction"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _TYPES: Final = {"int64": pa.int64(), "float32": pa.float32(), "float64": pa.float64()}
+_BATCH_BYTES: Final = 256 * 2**20
 _NESTED_RANKS: Final = (2, 3, 4, 5)  # what Hugging Face names Array2D … Array5D
 
 
@@ -49,6 +61,11 @@ class Column:
 def row_bytes(columns: Sequence[Column]) -> int:
     """Bytes a row of all columns together, uncompressed."""
     return sum(column.bytes for column in columns)
+
+
+def rows_at_once(columns: Sequence[Column], most: int) -> int:
+    """Rows that fit together into 256 MiB, at least one and at most `most`."""
+    return max(1, min(most, _BATCH_BYTES // max(1, row_bytes(columns))))
 
 
 def leaf(column: Column) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from infoloom.datasets.columns import rows_at_once
 from infoloom.datasets.files import sync_folder
 from infoloom.datasets.layout import MANIFEST, WORK, inside
 from infoloom.datasets.manifest import Manifest
@@ -88,7 +89,7 @@ def _fill(store: ParquetStore, manifest: Manifest, part: Path) -> None:
         for index, column in enumerate(manifest.columns)
     }
     place = 0
-    for batch in store.batches(manifest.columns, 0, manifest.rows, _ROWS):
+    for batch in store.batches(manifest.columns, 0, manifest.rows, rows_at_once(manifest.columns, _ROWS)):
         rows = len(next(iter(batch.values())))
         for name, values in batch.items():
             arrays[name][place : place + rows] = values

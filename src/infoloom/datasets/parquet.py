@@ -12,20 +12,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infoloom.datasets.columns import Column, arrow_schema, leaf, row_bytes, to_numpy, to_table
+from infoloom.datasets.columns import Column, arrow_schema, leaf, rows_at_once, to_numpy, to_table
 from infoloom.datasets.layout import ROW_GROUP
 from infoloom.errors import DatasetError
 
 __all__ = ["open_parquet", "read_row_group", "read_row_groups", "row_group_rows", "write_parquet"]
 
-_GROUP_BYTES: Final = 256 * 2**20
 _SLACK: Final = 2**20
 _LEVELS: Final = 8  # bytes of definition and repetition levels a number, at the very most
 
 
 def row_group_rows(columns: Sequence[Column]) -> int:
     """Rows of a row group: 128, fewer when a row is larger than 2 MiB."""
-    return max(1, min(ROW_GROUP, _GROUP_BYTES // row_bytes(columns)))
+    return rows_at_once(columns, ROW_GROUP)
 
 
 def write_parquet(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from infoloom.datasets.read import Dataset
 
-__all__ = ["draw_preview", "picked_rows"]
+__all__ = ["draw_panel", "draw_preview", "limits_of", "picked_rows"]
 
 _ROWS: Final = 12
 _CANDIDATES: Final = 2000
@@ -51,9 +51,9 @@ def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None)
     figure = Figure(figsize=(0.8 + len(picked), 0.6 + 1.02 * len(lines)), dpi=150, layout="constrained")
     axes = figure.subplots(len(lines), len(picked), squeeze=False)
     for row, (label, column, observed) in zip(axes, lines, strict=True):
-        limits = _limits(observed)
+        limits = limits_of(observed)
         for ax, one in zip(row, observed, strict=True):
-            _draw(ax, one, column, limits)
+            draw_panel(ax, one, column, limits)
         row[0].set_ylabel(label, fontsize=8)
     for ax, value in zip(axes[0], values[picked], strict=True):
         ax.set_title(f"{value:+.2f}", fontsize=8)
@@ -110,12 +110,14 @@ def picked_rows(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return picked
 
 
-def _limits(observed: np.ndarray[Any, Any]) -> tuple[float, float]:
+def limits_of(observed: np.ndarray[Any, Any]) -> tuple[float, float]:
+    """What is drawn as black and as white: nearly the smallest and the largest number."""
     low, high = np.percentile(observed, [0.5, 99.5])
     return float(low), float(max(high, low + 1e-12))
 
 
-def _draw(ax: Axes, observed: np.ndarray[Any, Any], column: Column, limits: tuple[float, float]) -> None:
+def draw_panel(ax: Axes, observed: np.ndarray[Any, Any], column: Column, limits: tuple[float, float]) -> None:
+    """Draw one observation as a picture, a spectrogram or lines, as its shape suggests."""
     ax.set_xticks([])
     ax.set_yticks([])
     if len(column.shape) == 3 and column.shape[0] in (1, 3):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from infoloom.datasets.columns import Column
+from infoloom.datasets.columns import Column, rows_at_once
 from infoloom.datasets.files import sha256
 from infoloom.datasets.layout import SPEC, inside
 from infoloom.datasets.manifest import ShardRecord
@@ -31,6 +31,7 @@ REDRAW_TOLERANCE: Final = 1e-6
 ROUND_TRIP_TOLERANCE: Final = 1e-4
 _FEW: Final = 100
 _REDRAWN: Final = 512
+_REDRAWN_SHARDS: Final = 16
 _BATCH: Final = 1024
 _SIGMAS: Final = 4.0
 _SPANS: Final = 4
@@ -167,14 +168,17 @@ def _truth(data: Dataset) -> Iterator[Check]:
 
 
 def _redrawn(data: Dataset) -> Iterator[Check]:
-    """Some rows of the first and last shard drawn again from story and seed."""
+    """Some rows of shards spread over the dataset, drawn again from story and seed."""
     kinds = ("target", "label", "cause", "latent", "prediction")
     columns = [column for column in data.columns if column.kind in kinds]
     if not columns:
         return
     worst, rows = 0.0, 0
-    for record in dict.fromkeys((data.manifest.shards[0], data.manifest.shards[-1])):
-        first, count = record.shard.first, min(record.shard.rows, _REDRAWN)
+    picked = np.linspace(0, len(data.manifest.shards) - 1, _REDRAWN_SHARDS).astype(int)
+    records = [data.manifest.shards[i] for i in np.unique(picked)]
+    share = rows_at_once(columns, _REDRAWN // len(records))
+    for record in records:
+        first, count = record.shard.first, min(record.shard.rows, share)
         stored = data.select(*(column.name for column in columns))[first : first + count]
         drawn = data.story.sample(count, seed=data.manifest.seed, start=first)
         rows += count
@@ -203,9 +207,10 @@ def _statistics(data: Dataset, limit: int) -> Iterator[Check]:
     view = data.select(*(c.name for c in data.columns if c.kind in ("target", "cause", "latent", "pmi")))
     moments, sums = Moments.none(len(features.names)), _Sums(0, np.zeros(len(pairs)), np.zeros(len(pairs)))
     shards = [(record.shard.first, record.shard.rows) for record in data.manifest.shards]
+    step = rows_at_once(view.columns, _BATCH)
     for start, stop in spread_spans(shards, limit):
-        for first in range(start, stop, _BATCH):
-            rows = view[first : min(first + _BATCH, stop)]
+        for first in range(start, stop, step):
+            rows = view[first : min(first + step, stop)]
             moments = moments.add(features.values(rows, "z_"))
             sums = sums.add(np.stack([rows[c.name] for c in pairs], axis=1)) if pairs else sums
     yield from (_pmi_check(data.story, column, sums, i) for i, column in enumerate(pairs))

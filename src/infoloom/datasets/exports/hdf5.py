@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from infoloom.datasets.columns import rows_at_once
 from infoloom.datasets.exports.base import splits
 from infoloom.datasets.files import aside
 from infoloom.datasets.layout import SPEC, inside
@@ -47,7 +48,7 @@ def write_hdf5(data: Dataset, path: Path) -> None:
                 target = group.create_dataset(column.name, (len(view), *column.shape), column.dtype)
                 target.attrs["kind"] = column.kind
             place = 0
-            for batch in view.batches(_ROWS):
+            for batch in view.batches(rows_at_once(data.columns, _ROWS)):
                 rows = len(next(iter(batch.values())))
                 for key, values in batch.items():
                     group[key][place : place + rows] = values

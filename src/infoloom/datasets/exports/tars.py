@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from infoloom.datasets.columns import Column
+from infoloom.datasets.columns import Column, rows_at_once
 from infoloom.datasets.exports.base import modalities, splits
 from infoloom.datasets.files import aside, write_json
 
@@ -72,7 +72,7 @@ def _parts(data: Dataset) -> Iterator[tuple[str, int, Dataset]]:
 
 def _rows(view: Dataset) -> Iterator[tuple[str, dict[str, Any]]]:
     row = view.start
-    for batch in view.batches(_BATCH):
+    for batch in view.batches(rows_at_once(view.columns, _BATCH)):
         for i in range(len(next(iter(batch.values())))):
             yield f"{row:012d}", {name: values[i] for name, values in batch.items()}
             row += 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from infoloom.datasets.columns import Column
+from infoloom.datasets.columns import Column, rows_at_once
 from infoloom.datasets.exports.base import modalities
 from infoloom.datasets.exports.hdf5 import h5
 from infoloom.datasets.files import aside
@@ -43,7 +43,7 @@ def write_universe(data: Dataset, path: Path) -> None:
     with aside(path / "healpix=0" / "001-of-001.hdf5") as part, h5().File(part, "w") as file:
         file.attrs["truth_nats"] = json.dumps(data.truth)
         place = 0
-        for batch in data.batches(_ROWS):
+        for batch in data.batches(rows_at_once(data.columns, _ROWS)):
             rows = len(next(iter(batch.values())))
             first = data.start + place
             columns = _position(first, rows) | _images(images, batch) | _spectrum(spectrum, batch)
