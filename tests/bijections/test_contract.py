@@ -163,6 +163,16 @@ def test_whitening_is_the_dense_map() -> None:
     np.testing.assert_allclose(found, z @ dense.T, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("size", [3072, 100_000])
+def test_long_rows_are_whitened_alike_in_any_company(size: int) -> None:
+    whitening = Whitening(whitener(size, 3))
+    z = latents(whitening, 40, torch.float32)
+    whole = whitening.forward(z)
+    assert torch.equal(whitening.forward(z[:1])[0], whole[0])
+    assert torch.equal(whitening.forward(z[17:23]), whole[17:23])
+    assert torch.equal(whitening.forward(z.flip(0)).flip(0), whole)
+
+
 def test_composition_needs_parts_that_fit() -> None:
     with pytest.raises(
         FlowError, match=r"composition: expected at least one bijection\. Write `identity\(d\)` for none\."

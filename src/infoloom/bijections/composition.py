@@ -1,18 +1,17 @@
-"""One bijection after another, rows taken in fixed batches."""
+"""One bijection after another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from infoloom.bijections.base import Bijection
 from infoloom.errors import FlowError
 
-__all__ = ["Composition", "in_fixed_batches"]
+__all__ = ["Composition"]
 
 
 class Composition(Bijection):
@@ -66,25 +65,3 @@ class Composition(Bijection):
             "passes": all(one.get("passes", False) for one in inexact),
             "parts": inexact,
         }
-
-
-def in_fixed_batches(function: Callable[[Tensor], Tensor], values: Tensor, size: int) -> Tensor:
-    """Apply a function to rows in batches of one size, the last one padded.
-
-    Matrix and convolution routines may order their sums by the number of rows; with one size a row comes out the
-    same to
-    the bit however many rows are asked for.
-
-    Args:
-        function: Maps (size, …) to (size, …).
-        values: Rows, (n, …).
-        size: Rows of a batch.
-    """
-    done = []
-    for start in range(0, len(values), size):
-        rows = values[start : start + size]
-        missing = size - len(rows)
-        if missing:
-            rows = torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])])
-        done.append(function(rows)[: size - missing])
-    return torch.cat(done) if done else function(values.new_zeros((size, *values.shape[1:])))[:0]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from infoloom.bijections.base import Bijection
+from infoloom.bijections.batching import in_fixed_batches
 from infoloom.errors import FlowError
 
 __all__ = ["Permutation", "Rotation", "Whitening", "WhitenerLike"]
@@ -63,7 +64,9 @@ class Rotation(Bijection):
         return z.new_zeros(len(self.check_input(z)))
 
     def _turn(self, values: Tensor, matrix: Tensor) -> Tensor:
-        return (values.flatten(1).double() @ matrix).to(values.dtype).view(values.shape)
+        placed = matrix.to(values.device)
+        turned = in_fixed_batches(lambda rows: rows.double() @ placed, values.flatten(1), _batch(len(matrix)))
+        return turned.to(values.dtype).view(values.shape)
 
 
 class Permutation(Bijection):
@@ -80,10 +83,10 @@ class Permutation(Bijection):
         self.back = torch.argsort(self.order)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.check_input(z).flatten(1)[:, self.order].view(z.shape)
+        return self.check_input(z).flatten(1)[:, self.order.to(z.device)].view(z.shape)
 
     def inverse(self, x: Tensor) -> Tensor:
-        return self.check_output(x).flatten(1)[:, self.back].view(x.shape)
+        return self.check_output(x).flatten(1)[:, self.back.to(x.device)].view(x.shape)
 
     def log_det(self, z: Tensor) -> Tensor:
         return z.new_zeros(len(self.check_input(z)))
@@ -130,6 +133,15 @@ class Whitening(Bijection):
         return torch.full_like(self.check_input(z)[:, 0], self.constant)
 
     def _map(self, values: Tensor, factor: float, shift: Tensor, added: Tensor) -> Tensor:
-        wide = values.double()
-        inside = wide @ self.basis.T
-        return (factor * wide + inside @ shift.T @ self.basis + added).to(values.dtype)
+        basis, moved, centre = (part.to(values.device) for part in (self.basis, shift.T, added))
+
+        def rows(part: Tensor) -> Tensor:
+            wide = part.double()
+            return (factor * wide + wide @ basis.T @ moved @ basis + centre).to(part.dtype)
+
+        return in_fixed_batches(rows, values, _batch(self.dim))
+
+
+def _batch(dim: int) -> int:
+    """Rows of a fixed batch: a power of two, fewer where rows are long."""
+    return int(min(4096, max(16, 2 ** math.floor(math.log2(2**18 / dim + 1)))))

@@ -56,8 +56,6 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=1e-3,
         averaging=0.9993,
         label_dropout=0.1,
-        guidance=0.35,
-        guidance_from=0.65,
         mirror=True,
         minutes=100.0,
     ),

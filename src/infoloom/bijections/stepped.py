@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from infoloom.bijections.base import Bijection, dense_log_det
+from infoloom.bijections.batching import in_fixed_batches
 from infoloom.bijections.checkpoint import FlowDescription
-from infoloom.bijections.composition import in_fixed_batches
 from infoloom.bijections.solve import solve_step
 from infoloom.bijections.velocity import VelocityField
 from infoloom.errors import FlowError
