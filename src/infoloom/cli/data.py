@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from infoloom.datasets.read import Dataset
     from infoloom.datasets.shard import Made
     from infoloom.datasets.verify import Report
+    from infoloom.interventions import Value
     from infoloom.story import Story
 
 __all__ = ["register"]
@@ -42,6 +43,12 @@ Pmi = Annotated[
     ),
 ]
 Predictions = Annotated[bool, typer.Option("--predictions", help="Keep the optimal predictions of targets.")]
+Do = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--do", help="Intervene: hold a cause, target or modality, as `mass=1.0`.", show_default=False
+    ),
+]
 Device = Annotated[str, typer.Option(help="Where bijections are computed: cpu, cuda or cuda:1.")]
 Workers = Annotated[
     int | None, typer.Option(help="Processes, or jobs of a cluster.", show_default="one a core")
@@ -68,6 +75,7 @@ def generate(
     latents: Latents = True,
     pmi: Pmi = None,
     predictions: Predictions = False,
+    do: Do = None,
     device: Device = "cpu",
     workers: Workers = None,
     shards: Shards = None,
@@ -94,7 +102,7 @@ def generate(
     from infoloom.datasets import finish as join
     from infoloom.datasets.engines import engine_named
 
-    story, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions)
+    story, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions, do)
     part = _part(shards)
     count = len(plan.shards[part])
     if not count:
@@ -129,14 +137,16 @@ def emit_job(
     latents: Latents = True,
     pmi: Pmi = None,
     predictions: Predictions = False,
+    do: Do = None,
 ) -> None:
     """Print the script that makes a dataset as an array of batch jobs."""
     from infoloom.datasets.batch_jobs import job_script
 
-    _, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions)
+    _, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions, do)
     given = Path(spec)
     command = ["infoloom", "generate", str(given.resolve()) if given.is_file() else spec, str(out.resolve())]
     command += ["--rows", str(rows), "--seed", str(seed), "--split", split]
+    command += [part for text in do or [] for part in ("--do", text)]
     command += ["--rows-per-shard", str(plan.rows_per_shard), *([] if latents else ["--no-latents"])]
     command += ["--predictions"] if predictions else []
     command += [word for choice in pmi or () for word in ("--pmi", choice)] + (
@@ -225,11 +235,13 @@ def _planned(
     latents: bool,
     pmi: list[str] | None,
     predictions: bool,
+    do: list[str] | None = None,
 ) -> tuple[Story, Plan]:
     from infoloom.datasets import make_plan
     from infoloom.story import compile_story
 
     story = compile_story(spec)
+    story = story.intervene(**held_values(do)) if do else story
     choice = pmi[0] if pmi and pmi[0] in ("auto", "all", "none") else pmi or "auto"
     plan = make_plan(
         story,
@@ -242,6 +254,19 @@ def _planned(
         predictions=predictions,
     )
     return story, plan
+
+
+def held_values(texts: list[str] | None) -> dict[str, Value]:
+    """Example: `["mass=1.0", "style=0,1"]` as numbers by name."""
+    held: dict[str, Value] = {}
+    for text in texts or []:
+        name, _, value = text.partition("=")
+        try:
+            numbers = [float(part) for part in value.split(",")]
+        except ValueError:
+            raise DatasetError(f"do `{text}`: expected `name=number`, or `name=number,number,…`.") from None
+        held[name.strip()] = numbers[0] if len(numbers) == 1 else numbers
+    return held
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

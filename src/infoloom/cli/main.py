@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infoloom.cli import data, design, flow, info
+from infoloom.cli import data, design, flow, info, strip
 from infoloom.errors import InfoloomError
 
 __all__ = ["app", "main"]
@@ -21,6 +21,7 @@ app = typer.Typer(
 info.register(app)
 design.register(app)
 data.register(app)
+strip.register(app)
 app.add_typer(flow.flow_app, name="flow")
 
 
