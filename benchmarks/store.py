@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
-from infoloom.datasets import Dataset, begin, finish, generate, make_plan, make_shards
+from infoloom.datasets import Dataset, begin, generate, make_plan, make_shards
 from infoloom.datasets.columns import arrow_schema, leaf, to_table
 from infoloom.datasets.engines import LocalEngine
 from infoloom.datasets.files import aside, sha256
@@ -204,20 +205,22 @@ def peak_mebibytes() -> int:
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 
-def workers(folder: Path, rows: int) -> None:
+def shards_a_second(root: Path, rows: int, count: int) -> tuple[float, float]:
+    """Shards a second between the first and the last report, and seconds until the first."""
     story = load("black-hole")
-    times = []
-    for count in (1, 2):
-        root = folder / f"workers{count}"
-        begin(root, story, make_plan(story, rows))
-        start = time.perf_counter()
-        make_shards(root, LocalEngine(count))
-        times.append(time.perf_counter() - start)
-        finish(root)
-    detail = (
-        f"{times[0]:.1f} s and {times[1]:.1f} s, start of processes included; load {os.getloadavg()[0]:.1f}"
-    )
-    line("1 worker / 2 workers", times[0] / times[1], 1.7, detail)
+    begin(root, story, make_plan(story, rows, rows_per_shard=256))
+    reports: list[float] = []
+    start = time.perf_counter()
+    made = make_shards(root, LocalEngine(count), progress=lambda _: reports.append(time.perf_counter()))
+    shutil.rmtree(root)
+    return (len(made) - 1) / (reports[-1] - reports[0]), reports[0] - start
+
+
+def workers(folder: Path, rows: int) -> None:
+    """Two processes against one, once they have started."""
+    (one, first), (two, second) = (shards_a_second(folder / f"workers{n}", rows, n) for n in (1, 2))
+    detail = f"{two * 256:.0f} and {one * 256:.0f} rows/s; first shard after {second:.1f} and {first:.1f} s"
+    line("2 workers / 1 worker", two / one, 1.7, f"{detail}; load {os.getloadavg()[0]:.1f}")
 
 
 def main() -> None:
@@ -250,7 +253,7 @@ def main() -> None:
         if not options.skip_memory:
             memory(folder)
         if not options.skip_workers:
-            workers(folder, options.rows)
+            workers(folder, 4 * options.rows)
 
 
 if __name__ == "__main__":
