@@ -65,6 +65,7 @@ def test_default_shards_are_whole_blocks(small_story: Story) -> None:
     huge = make_plan(small_story, 10**9).rows_per_shard
     assert huge % 256 == 0
     assert huge * sum(c.bytes for c in make_plan(small_story, 1).columns) <= 65 * 2**20
+    assert len(make_plan(small_story, 10**11).shards) <= 50_000
 
 
 def test_a_plan_survives_json(small_story: Story) -> None:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from infoloom.datasets import Dataset
-from infoloom.datasets.shuffle import Epoch, share
+from infoloom.datasets import Dataset, open_dataset
+from infoloom.datasets.shuffle import Epoch, piece_edges, share
 from infoloom.errors import DatasetError
 
 
@@ -24,13 +24,26 @@ from infoloom.errors import DatasetError
     seed=st.integers(0, 5),
 )
 def test_an_epoch_is_a_permutation(sizes: list[int], first: int, window: int, seed: int) -> None:
-    edges = (first, *(first + int(n) for n in np.cumsum(sizes)))
+    edges = np.concatenate([[first], first + np.cumsum(sizes)])
     epoch = Epoch(edges, 4, seed, 0, window)
     rows = np.concatenate(list(epoch.positions(0, epoch.rows)))
     np.testing.assert_array_equal(np.sort(rows), np.arange(edges[0], edges[-1]))
     cut = epoch.rows // 2
     halves = [*epoch.positions(0, cut), *epoch.positions(cut, epoch.rows)]
     np.testing.assert_array_equal(np.concatenate([np.zeros(0, np.int64), *halves]), rows)
+
+
+def test_pieces_are_shards_and_row_groups(small: Dataset) -> None:
+    edges = piece_edges(small.manifest, 0, 900)
+    assert edges.tolist() == [0, 128, 200, 256, 384, 400, 512, 600, 630, 640, 768, 830, 896, 900]
+    assert piece_edges(small.manifest, 130, 250).tolist() == [130, 200, 250]
+
+
+def test_the_order_does_not_depend_on_the_store(own: Path) -> None:
+    data = open_dataset(own).select("sample_id")
+    before = ids(data.torch(batch_size=64, shuffle=True, seed=9))
+    data.memmap()
+    assert ids(data.torch(batch_size=64, shuffle=True, seed=9)) == before
 
 
 @given(batches=st.integers(0, 60), parts=st.integers(1, 9))
@@ -109,8 +122,6 @@ def test_rows_by_position(small: Dataset) -> None:
 
 
 def test_tensors_may_be_changed_in_place(own: Path) -> None:
-    from infoloom.datasets import open_dataset
-
     data = open_dataset(own)
     for _ in range(2):  # the second time from the memory-mapped copy
         before = data["image"].copy()
@@ -124,7 +135,6 @@ def test_tensors_may_be_changed_in_place(own: Path) -> None:
 
 
 def test_the_copy_is_used_when_it_is_there(own: Path) -> None:
-    from infoloom.datasets import open_dataset
     from infoloom.datasets.store import MemmapStore, ParquetStore
 
     data = open_dataset(own)

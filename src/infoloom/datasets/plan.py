@@ -23,6 +23,7 @@ __all__ = ["MAX_ROWS", "Plan", "make_plan", "parse_plan", "parse_splits", "plan_
 
 MAX_ROWS: Final = 10**12
 _SHARD_BYTES: Final = 64 * 2**20
+_MANY_SHARDS: Final = 50_000  # files; beyond, shards grow
 _MIN_SHARDS: Final = 8  # so that a few workers have something to share, and little is lost when one is killed
 _SPLIT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
@@ -212,7 +213,7 @@ def _rows_per_shard(rows: int, bytes_a_row: int, given: int | None) -> int:
         if given < 1:
             raise DatasetError(f"rows per shard `{given}`: expected a positive number.")
         return given
-    wanted = min(_SHARD_BYTES // bytes_a_row, -(-rows // _MIN_SHARDS))
+    wanted = max(min(_SHARD_BYTES // bytes_a_row, -(-rows // _MIN_SHARDS)), -(-rows // _MANY_SHARDS))
     return max(1, -(-wanted // BLOCK)) * BLOCK
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from infoloom.datasets.layout import ROW_GROUP
+from infoloom.datasets.manifest import Manifest
 from infoloom.errors import DatasetError
 
-__all__ = ["Epoch", "share"]
+__all__ = ["Epoch", "piece_edges", "share"]
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -29,7 +31,7 @@ class Epoch:
         window: Pieces that are in memory at once.
     """
 
-    edges: tuple[int, ...]
+    edges: Rows
     batch: int
     seed: int
     epoch: int
@@ -38,7 +40,7 @@ class Epoch:
     @property
     def rows(self) -> int:
         """Rows of the epoch."""
-        return self.edges[-1] - self.edges[0]
+        return int(self.edges[-1] - self.edges[0])
 
     def positions(self, start: int, stop: int) -> Iterator[Rows]:
         """Row numbers at the positions `start` to `stop`, a window at a time."""
@@ -56,7 +58,7 @@ class Epoch:
     @cached_property
     def _places(self) -> list[int]:
         """First position of every window, and the number of rows."""
-        sizes = np.diff(np.asarray(self.edges))[self._order]
+        sizes = np.diff(self.edges)[self._order]
         ends = np.cumsum(sizes)
         return [0, *(int(end) for end in ends[self.window - 1 : -1 : self.window]), int(ends[-1])]
 
@@ -64,6 +66,17 @@ class Epoch:
         pieces = self._order[window * self.window : (window + 1) * self.window]
         rows = np.concatenate([np.arange(self.edges[i], self.edges[i + 1]) for i in pieces])
         return np.random.default_rng((self.seed, self.epoch, window)).permutation(rows)
+
+
+def piece_edges(manifest: Manifest, start: int, stop: int) -> Rows:
+    """First rows of the pieces between two rows, and the last row: shards, and row groups within them.
+
+    They follow from the manifest alone, so the order of an epoch does not depend on where the rows are read from.
+    """
+    firsts = np.array([record.shard.first for record in manifest.shards], np.int64)
+    groups = np.arange(start - start % ROW_GROUP, stop, ROW_GROUP, dtype=np.int64)
+    inner = np.union1d(firsts, groups)
+    return np.concatenate([[start], inner[(inner > start) & (inner < stop)], [stop]])
 
 
 def share(batches: int, part: int, parts: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from infoloom.datasets.columns import Column
-from infoloom.datasets.layout import ROW_GROUP, inside
+from infoloom.datasets.layout import inside
 from infoloom.datasets.manifest import Manifest, ShardRecord
 from infoloom.datasets.parquet import open_parquet, read_row_groups
 from infoloom.errors import DatasetError
@@ -37,10 +37,6 @@ class Store(Protocol):
 
     def batches(self, columns: Sequence[Column], start: int, stop: int, rows: int) -> Iterator[Arrays]:
         """Rows in order, some at a time."""
-        ...
-
-    def edges(self) -> tuple[int, ...]:
-        """First rows of the pieces that are cheapest to read whole, and the number of rows."""
         ...
 
 
@@ -95,15 +91,6 @@ class ParquetStore:
         if held:
             yield _joined(kept)
 
-    def edges(self) -> tuple[int, ...]:
-        """First rows of the row groups, and the number of rows."""
-        firsts = [
-            record.shard.first + start
-            for record in self.manifest.shards
-            for start in self._file(record)[1][:-1]
-        ]
-        return (*firsts, self.manifest.rows)
-
     def _pieces(self, columns: Sequence[Column], start: int, stop: int) -> Iterator[tuple[int, Arrays]]:
         """Row groups in order, cut to the wanted rows, each with the global number of its first row."""
         while start < stop:
@@ -155,10 +142,6 @@ class MemmapStore:
         """Rows in order, some at a time."""
         for first in range(start, stop, rows):
             yield self.span(columns, first, min(first + rows, stop))
-
-    def edges(self) -> tuple[int, ...]:
-        """First rows of pieces of 128 rows, and the number of rows."""
-        return (*range(0, self.rows, ROW_GROUP), self.rows)
 
     def _array(self, column: Column) -> np.ndarray[Any, Any]:
         path = self.directory / self.file(self.names.index(column.name))

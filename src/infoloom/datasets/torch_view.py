@@ -11,7 +11,7 @@ import torch
 from torch.utils import data as torch_data
 
 from infoloom.datasets.memmap import existing_memmap
-from infoloom.datasets.shuffle import Epoch, share
+from infoloom.datasets.shuffle import Epoch, piece_edges, share
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -131,8 +131,7 @@ class BatchStream(torch_data.IterableDataset[Batch]):
 
     def _shuffled(self, start: int, stop: int) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
         view = self.data
-        inner = [edge for edge in view.store.edges() if view.start < edge < view.stop]
-        edges = (view.start, *inner, view.stop)
+        edges = piece_edges(view.manifest, view.start, view.stop)
         epoch = Epoch(edges, self.batch_size, self.seed, self.epoch, self.window)
         rest: dict[str, np.ndarray[Any, Any]] = {}
         for rows in epoch.positions(start, stop):
