@@ -14,6 +14,7 @@ from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.inputs import expect
 from infoloom.estimators.protocol import Array, Estimate
 from infoloom.estimators.registry import build
+from infoloom.estimators.settings import Training
 
 __all__ = ["HeldOutProtocol", "default_estimator"]
 
@@ -83,9 +84,8 @@ class HeldOutProtocol(ArrayEstimator):
 
 def default_estimator(seed: int = 0) -> ArrayEstimator:
     """The estimator that the protocol uses unless told otherwise; needs torch, and flattens pictures."""
-    made: ArrayEstimator = build(
-        "infonce", preparation="gaussianise", start="canonical", embedding=16, folds=3, seed=seed
-    )
+    settings = {"preparation": "gaussianise", "start": "canonical", "embedding": 16, "folds": 3}
+    made: ArrayEstimator = build("infonce", **settings, training=Training(patience=6), seed=seed)
     return made
 
 
