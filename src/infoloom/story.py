@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,10 +17,11 @@ from infoloom.errors import QueryError, SpecError
 from infoloom.graph import Graph
 from infoloom.information.ceiling_table import Ceilings, find_ceilings
 from infoloom.information.decomposition import Decomposition, decompose
+from infoloom.information.diagnostics import Finding, diagnose
 from infoloom.information.elliptical import elliptical_quantity
 from infoloom.information.labels import Label, make_labels
 from infoloom.information.nongaussian import Special
-from infoloom.information.notation import Query, check_names, evaluate, parse_query
+from infoloom.information.notation import Query, check_names, evaluate, parse_query, refuse_held
 from infoloom.information.notes import story_notes
 from infoloom.information.pointwise import Pointwise
 from infoloom.information.pointwise_special import SpecialPointwise
@@ -35,6 +36,7 @@ from infoloom.spec.model import ModalitySpec, Spec
 
 __all__ = ["Story", "compile_story", "load"]
 
+DIAGNOSED: Final = 2048
 Rows = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
@@ -140,6 +142,11 @@ class Story:
         """What a user of the story's data must know besides the numbers, one sentence each."""
         return story_notes(self.covariance.system.law, self.spec.do)
 
+    def diagnose(self) -> tuple[Finding, ...]:
+        """Signs of a story that will disappoint, each with its number and a remedy."""
+        whiteners = {name: self.whitener(name) for name in self.modalities if name not in self.held}
+        return diagnose(self.covariance, whiteners, {} if self.gaussian else self.sample(DIAGNOSED))
+
     def information(self, query: str) -> float:
         """The value of a quantity such as `I(radio; xray | theta)`; `quantity` says how it is known.
 
@@ -164,11 +171,10 @@ class Story:
         """
         asked = parse_query(query) if isinstance(query, str) else query
         check_names(asked, self.covariance.names)
-        self._refuse_held(asked)
-        law = self.covariance.system.law
-        if law.scale is not None:
+        refuse_held(asked, self.held)
+        if self.covariance.system.law.scale is not None:
             return elliptical_quantity(self.covariance, asked)
-        if law.features.features:
+        if not self.gaussian:
             return self._special.quantity(asked)
         return Quantity(evaluate(self.covariance, asked))
 
@@ -352,15 +358,6 @@ class Story:
         if name not in self.spec.modalities:
             raise QueryError(f"unknown modality `{name}`: expected one of {', '.join(self.modalities)}.")
         return self.spec.modalities[name]
-
-    def _refuse_held(self, query: Query) -> None:
-        for name in (*(n for part in query.parts for n in part), *query.given):
-            values = self.held.get(name.partition("[")[0])
-            if values is not None:
-                raise QueryError(
-                    f"query `{query}`: `{name}` is held at {values[0]:g} by an intervention, so it carries no "
-                    "information. Leave it out."
-                )
 
     @cached_property
     def _labels(self) -> tuple[Label, ...]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infoloom.errors import InfoloomError
+
+if TYPE_CHECKING:
+    from infoloom.story import Story
 
 __all__ = ["register"]
 
@@ -83,6 +86,9 @@ def info(
     decompose: Annotated[
         bool, typer.Option("--decompose", help="Redundant, unique and synergistic information instead.")
     ] = False,
+    diagnose: Annotated[
+        bool, typer.Option("--diagnose", help="Signs of a story that will disappoint instead.")
+    ] = False,
     classes: Annotated[
         int | None, typer.Option(help="Ceilings: also cut targets into so many classes.")
     ] = None,
@@ -102,6 +108,9 @@ def info(
         return
     if decompose:
         print_decomposition(story, bits, as_json)
+        return
+    if diagnose:
+        _print_findings(story, as_json)
         return
     values = {q: story.quantity(q) for q in queries} if queries else story.truth()
     unit = "bits" if bits else "nats"
@@ -124,3 +133,17 @@ def _print_table(title: str, values: dict[str, str], unit: str) -> None:
     for name, text in values.items():
         padding = " " * (before - len(text.partition(".")[0]))
         print(f"  {name:<{width}}  {padding}{text}")
+
+
+def _print_findings(story: Story, as_json: bool) -> None:
+    findings = story.diagnose()
+    if as_json:
+        print(json.dumps({"findings": [finding.to_json() for finding in findings]}, indent=2))
+        return
+    print(
+        f"{story.name}: {sum(not finding.healthy for finding in findings)} of {len(findings)} need attention"
+    )
+    for finding in findings:
+        print(f"  {'ok  ' if finding.healthy else 'LOOK'} {finding.name}: {finding.detail}")
+        if not finding.healthy:
+            print(f"       {finding.remedy}")

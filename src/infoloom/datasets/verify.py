@@ -274,6 +274,33 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     yield Check(
         f"round trip of {name}", bool(error.max() <= ROUND_TRIP_TOLERANCE), detail, float(error.max()), 0.0
     )
+    yield from _after_bijection(data, name, back, spans)
+
+
+def _after_bijection(
+    data: Dataset, name: str, back: np.ndarray[Any, Any], spans: list[tuple[int, int]]
+) -> Iterator[Check]:
+    """Information about the first target, estimated from observations sent back, against the truth."""
+    story = data.story
+    names = {column.name for column in data.columns}
+    target = next((t for t in story.targets if t in names and t not in story.held), None)
+    if target is None or name in story.held:
+        return
+    values = np.concatenate([data.select(target)[start:stop][target] for start, stop in spans])
+    try:
+        quantity = story.quantity(f"I({name}; {target})")
+        seen = story.pmi({name: back, target: values}, name, target)
+    except InfoloomError:
+        return  # infinite, or not within reach row by row
+    mean, truth = float(np.mean(seen)), quantity.value
+    # Few rows: of Gaussian variables the variance of pmi is at most twice the information.
+    spread = math.sqrt(2.0 * max(truth, 0.0)) if story.gaussian else float(np.std(seen))
+    error = math.hypot(spread / math.sqrt(len(values)), quantity.error)
+    passed = abs(mean - truth) <= _SIGMAS * error + TRUTH_TOLERANCE
+    detail = (
+        f"I({name}; {target}) of {len(values)} observations {mean:.3f} ± {error:.3f}, truth {truth:.3f} nats"
+    )
+    yield Check(f"information after the bijection of {name}", passed, detail, mean, truth, error)
 
 
 def _round_trip_spans(rows: int, wanted: int) -> list[tuple[int, int]]:

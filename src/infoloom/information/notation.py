@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from infoloom.covariance import StructuredCovariance
 from infoloom.errors import QueryError
 from infoloom.information import measures
 
-__all__ = ["MEASURES", "Query", "check_names", "evaluate", "parse_query"]
+__all__ = ["MEASURES", "Query", "check_names", "evaluate", "parse_query", "refuse_held"]
 
 MEASURES: Final = {
     "I": "mutual information; of three or more parts the co-information",
@@ -113,6 +113,21 @@ def check_names(query: Query, known: Collection[str]) -> None:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(known)}."
             raise QueryError(f"query `{query}`: unknown variable `{name}`; {hint}")
+
+
+def refuse_held(query: Query, held: Mapping[str, Sequence[float]]) -> None:
+    """Refuse a query of variables that an intervention holds.
+
+    Raises:
+        QueryError: One of them.
+    """
+    for name in (*(n for part in query.parts for n in part), *query.given):
+        values = held.get(name.partition("[")[0])
+        if values is not None:
+            raise QueryError(
+                f"query `{query}`: `{name}` is held at {values[0]:g} by an intervention, so it carries no "
+                "information. Leave it out."
+            )
 
 
 def _names(text: str, query: str) -> tuple[str, ...]:
