@@ -76,15 +76,24 @@ def diagnose(
     return tuple(findings)
 
 
-def condition(covariance: StructuredCovariance, names: list[str]) -> tuple[float, float]:
-    """Largest condition number of the blocks of some variables, and their smallest standard deviation."""
-    worst, smallest = 1.0, math.inf
+def condition(
+    covariance: StructuredCovariance, names: list[str], *, correlations: bool = False
+) -> tuple[float, float]:
+    """Condition number of the joint covariance of some variables, and their smallest standard deviation.
+
+    Args:
+        covariance: Second moments.
+        names: The variables.
+        correlations: Give every coordinate variance 1 first, so that sizes do not matter.
+    """
+    largest, smallest = 0.0, math.inf
     for block in covariance.blocks(names):
-        spread = np.linalg.svd(block.rows, compute_uv=False)
-        low = float(spread[-1]) if len(block.rows) <= block.rows.shape[1] else 0.0
-        worst = max(worst, (float(spread[0]) / low) ** 2 if low > 0.0 else math.inf)
-        smallest = min(smallest, low)
-    return worst, smallest
+        lengths = np.linalg.norm(block.rows, axis=1, keepdims=True)
+        rows = block.rows / np.where(lengths > 0.0, lengths, 1.0) if correlations else block.rows
+        spread = np.linalg.svd(rows, compute_uv=False)
+        largest = max(largest, float(spread[0]))
+        smallest = min(smallest, float(spread[-1]) if len(rows) <= rows.shape[1] else 0.0)
+    return (largest / smallest) ** 2 if smallest > 0.0 else math.inf, smallest
 
 
 def collapse(covariance: StructuredCovariance, name: str) -> tuple[int, float, int]:
@@ -221,12 +230,12 @@ def _kurtosis(name: str, whitener: Whitener, rows: Mapping[str, Array]) -> Itera
 
 
 def _joint(covariance: StructuredCovariance, names: list[str]) -> Finding:
-    worst, _ = condition(covariance, names)
+    worst, _ = condition(covariance, names, correlations=True)
     return Finding(
         "condition",
         "all modalities",
         worst,
         worst < ILL,
-        f"condition number {worst:.3g} of the joint covariance of all modalities",
+        f"condition number {worst:.3g} of the joint correlations of all modalities",
         "Modalities nearly determine each other: add noise to one of them.",
     )
