@@ -114,6 +114,23 @@ def test_manifests_that_do_not_hold_together_are_refused(
         open_dataset(own)
 
 
+def test_no_memory_is_set_aside_for_rows_that_are_only_claimed(own: Path, tmp_path: Path) -> None:
+    """A whole manifest of a hundred billion rows over the same small files."""
+
+    def claim(tree: Tree) -> None:
+        more = 10**11
+        tree["shards"][-1]["rows"] += more
+        tree["splits"]["test"] += more
+        tree["rows"] += more
+
+    change_manifest(own, claim)
+    data = open_dataset(own)
+    for read in (lambda: data["theta"], lambda: data.memmap(tmp_path), lambda: data.split("test")[:]):
+        with pytest.raises(DatasetError, match=r"got 70 rows in place of 100,000,000,070"):
+            read()
+    assert not list(tmp_path.glob("memmap*"))
+
+
 @pytest.mark.parametrize("text", ["", "[1, 2", "[" * 100_000, '{"a": 1} trailing', "\x00\xff"])
 def test_manifests_that_are_not_json_are_refused(own: Path, text: str) -> None:
     (own / "manifest.json").write_text(text, encoding="latin-1")

@@ -79,6 +79,7 @@ def _make(root: Path, manifest: Manifest, place: Path) -> None:
 
 
 def _fill(store: ParquetStore, manifest: Manifest, part: Path) -> None:
+    store.check(0, manifest.rows)
     arrays: dict[str, np.memmap[Any, Any]] = {
         column.name: np.lib.format.open_memmap(
             part / MemmapStore.file(index),

@@ -49,6 +49,7 @@ class ParquetStore:
 
     def span(self, columns: Sequence[Column], start: int, stop: int) -> Arrays:
         """Rows from `start` to before `stop`."""
+        self.check(start, stop)
         out = {c.name: np.empty((stop - start, *c.shape), dtype=c.dtype) for c in columns}
         for first, arrays in self._pieces(columns, start, stop):
             for name, array in arrays.items():
@@ -90,6 +91,17 @@ class ParquetStore:
             kept, held = [{name: array[full:] for name, array in whole.items()}], held - full
         if held:
             yield _joined(kept)
+
+    def check(self, start: int, stop: int) -> None:
+        """Open the shards of some rows, so that no memory is set aside for rows that only a manifest speaks of.
+
+        Raises:
+            DatasetError: A shard is missing, or is not what the manifest says.
+        """
+        while start < stop:
+            record = self._record(start)
+            self._file(record)
+            start = record.shard.first + record.shard.rows
 
     def _pieces(self, columns: Sequence[Column], start: int, stop: int) -> Iterator[tuple[int, Arrays]]:
         """Row groups in order, cut to the wanted rows, each with the global number of its first row."""
