@@ -91,6 +91,14 @@ def test_what_it_says_about_itself(small: Dataset) -> None:
     assert infoloom.open(small.root).manifest == small.manifest
 
 
+def test_it_shows_what_it_is(small: Dataset) -> None:
+    shown = repr(small.select("image", "theta").split("test"))
+    assert (
+        shown
+        == f"Dataset small in {small.root}, 270 rows\n    image: modality, float32[1, 4, 6]\n    theta: target, float32"
+    )
+
+
 def test_a_view_travels_to_other_processes(data: Dataset) -> None:
     copy = pickle.loads(pickle.dumps(data.split("test").select("theta")))  # noqa: S301 (our own object)
     np.testing.assert_array_equal(copy["theta"], data.split("test")["theta"])

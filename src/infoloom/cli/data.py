@@ -170,7 +170,8 @@ def verify(
     """Check a dataset: checksums, truth recomputed, statistics of the rows, round trip."""
     from infoloom.datasets import verify as check
 
-    report = check(out, rows=rows)
+    with _status() as tell:
+        report = check(out, rows=rows, progress=tell)
     print(json.dumps(report.to_json(), indent=1) if as_json else _report(report))
     if not report.passed:
         raise typer.Exit(1)
@@ -224,6 +225,18 @@ def _progress(title: str, total: int) -> Iterator[Callable[[Made | Failure], Non
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(title, total=total)
         yield lambda _: bar.advance(task)
+
+
+@contextmanager
+def _status() -> Iterator[Callable[[str], None]]:
+    """What is being done, on a terminal only."""
+    from rich.console import Console
+
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with Console(stderr=True).status("opening") as status:
+        yield lambda name: status.update(f"checking {name}")
 
 
 def _planned(

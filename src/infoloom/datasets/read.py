@@ -25,7 +25,7 @@ __all__ = ["Dataset", "open_dataset", "open_story"]
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """A view of a dataset: some of its columns over a range of its rows.
 
@@ -45,6 +45,10 @@ class Dataset:
     start: int
     stop: int
     store: Store
+
+    def __repr__(self) -> str:
+        lines = [f"{c.name}: {c.kind}, {c.dtype}{list(c.shape) if c.shape else ''}" for c in self.columns]
+        return "\n    ".join([f"Dataset {self.manifest.name} in {self.root}, {len(self):,} rows", *lines])
 
     def __len__(self) -> int:
         return self.stop - self.start
