@@ -79,7 +79,8 @@ def singular_values(
 
 @dataclass(frozen=True)
 class Effort:
-    """How many rows a certificate looks at, over all classes together; rounded up to whole batches.
+    """How many rows a certificate looks at, over all classes together; more than a batch is rounded up
+    to whole batches.
 
     Args:
         eigen_rows: Rows of each kind (sampled, real, segments) for the eigenvalues.
@@ -154,8 +155,11 @@ def certify(
 def _step_eigenvalues(
     flow: SteppedFlow, real: Tensor | None, effort: Effort, generator: torch.Generator, tell: Report
 ) -> dict[str, list[float]]:
-    batches = -(-effort.eigen_rows // flow.batch)
-    gathered = [_points(flow, real, index, generator) for index in range(batches)]
+    size = min(flow.batch, effort.eigen_rows)
+    if flow.label is not None:
+        flow = flow.with_label(flow.label[:size])
+    batches = -(-effort.eigen_rows // size)
+    gathered = [_points(flow, real, index, size, generator) for index in range(batches)]
     found: dict[str, list[float]] = {kind: [] for kind in gathered[0]}
     for step in range(flow.step_count):
         for kind, values in found.items():
@@ -169,14 +173,14 @@ def _step_eigenvalues(
 
 
 def _points(
-    flow: SteppedFlow, real: Tensor | None, index: int, generator: torch.Generator
+    flow: SteppedFlow, real: Tensor | None, index: int, size: int, generator: torch.Generator
 ) -> dict[str, list[Tensor]]:
     """One batch of states to look at, for each kind and step: (rows, d) each."""
     with torch.no_grad():
-        ours = flow.states(_normal((flow.batch, flow.dim), generator, flow))
-        rows = None if real is None else _batch_of(real, index, flow.batch).to(ours[0])
+        ours = flow.states(_normal((size, flow.dim), generator, flow))
+        rows = None if real is None else _batch_of(real, index, size).to(ours[0])
         reached = None if rows is None else flow.states_back(rows)
-        theirs = flow.states(_normal((flow.batch, flow.dim), generator, flow)) if reached is None else reached
+        theirs = flow.states(_normal((size, flow.dim), generator, flow)) if reached is None else reached
     segments = [_between(a, b, generator) for a, b in zip(ours, theirs, strict=True)]
     return {"sampled": ours, "segments": segments} | ({} if reached is None else {"real": reached})
 

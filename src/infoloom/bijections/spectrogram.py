@@ -53,13 +53,22 @@ def render_sound(picture: NDArray[np.float32], rounds: int = 60, seed: int = 0) 
     """
     decibels = np.clip(np.asarray(picture, dtype=np.float64).reshape(BANDS, FRAMES), FLOOR, None)
     power = np.clip(10.0 ** (decibels / 10.0) - 10.0 ** (FLOOR / 10.0), 0.0, None)
-    magnitude = np.sqrt(np.clip(np.linalg.pinv(_filters()) @ power, 0.0, None)).T
+    magnitude = np.sqrt(_spread(power)).T
     phase = np.exp(2j * np.pi * np.random.default_rng(seed).random(magnitude.shape))
     for _ in range(rounds):
         sound = _overlap_add(magnitude * phase)
         phase = np.exp(1j * np.angle(_spectrum(sound)))
     sound = _overlap_add(magnitude * phase)
     return np.asarray(0.9 * 32767.0 * sound / max(float(np.abs(sound).max()), 1e-9), dtype=np.int16)
+
+
+def _spread(mel: Array) -> Array:
+    """A spectrum without negative parts that has these mel powers, by multiplicative updates."""
+    filters = _filters()
+    power = filters.T @ mel + 1e-12
+    for _ in range(200):
+        power = power * (filters.T @ mel) / (filters.T @ (filters @ power) + 1e-12)
+    return np.asarray(power)
 
 
 def _centred(sound: Array, length: int) -> Array:
