@@ -54,11 +54,7 @@ def measure_quality(
     tell("training the feature classifier", 0.0)
     found = features or train_features(data, seed=seed)
     held, trained = _even(real_rows(data, flow, seed=seed), rows), data.values
-    noise = np.random.default_rng(seed + 1).standard_normal(trained[:rows].shape, dtype=np.float32)
-    again = (
-        _random_rows(trained, rows, seed)
-        + flow.description.sigma * flow.description.scale * noise[: len(trained)]
-    )
+    again = _even(real_rows(data, flow, seed=seed + 1, held_out=False), rows)
     result: dict[str, Any] = {"rows": rows, "classifier_accuracy": found.accuracy}
     result["floor"] = _compared(found, held, again, None)
     classes = len(data.classes or ())
@@ -151,7 +147,3 @@ def _sampled(flow: SteppedFlow, latents: torch.Tensor | None, rows: int, seed: i
 
 def _even(rows: torch.Tensor, count: int) -> Rows:
     return np.asarray(rows[:count].numpy())
-
-
-def _random_rows(values: Rows, count: int, seed: int) -> Rows:
-    return values[np.random.default_rng(seed).choice(len(values), min(count, len(values)), replace=False)]
