@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -153,3 +157,24 @@ def test_wrong_options_are_explained(small: Dataset) -> None:
         small.torch(shuffle=True)
     with pytest.raises(DatasetError, match="batch size `0`, window `16`: expected positive numbers"):
         small.torch(batch_size=0)
+
+
+@pytest.mark.slow
+def test_a_distributed_run_is_recognised(small: Dataset, tmp_path: Path) -> None:
+    """Two real processes of a `gloo` group, each with its half of the batches."""
+    code = f"""
+import json, sys, infoloom, torch.distributed as dist
+dist.init_process_group("gloo", init_method="file://{tmp_path}/meet", rank=int(sys.argv[1]), world_size=2)
+stream = infoloom.open({str(small.root)!r}).select("sample_id").torch(batch_size=64, shuffle=True, seed=2)
+print(json.dumps([batch["sample_id"].tolist() for batch in stream]))
+dist.destroy_process_group()
+"""
+    environment = {**os.environ, "PYTHONPATH": ":".join(path for path in sys.path if path)}
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code, str(rank)], stdout=subprocess.PIPE, env=environment)
+        for rank in range(2)
+    ]
+    parts = [json.loads(run.communicate(timeout=120)[0]) for run in runs]
+    assert [len(part) for part in parts] == [7, 7]
+    alone = [batch["sample_id"].tolist() for batch in small.torch(batch_size=64, shuffle=True, seed=2)]
+    assert parts[0] + parts[1] == alone[:14]
