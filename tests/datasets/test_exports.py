@@ -105,7 +105,7 @@ def stacked(tmp_path: Path) -> Dataset:
 
 
 def test_npz_as_the_papers_code_loads_it(stacked: Dataset, tmp_path: Path) -> None:
-    out = export(stacked, tmp_path / "npz", "npz")
+    out = stacked.export(tmp_path / "npz", "npz")
     parts = [np.load(path) for path in sorted(out.glob("*.npz"))]
     assert len(parts) == 3
     joined = {key: np.concatenate([part[key] for part in parts]) for key in ("X", "Y", "Noise", "labels")}

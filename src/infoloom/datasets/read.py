@@ -179,6 +179,12 @@ class Dataset:
 
         return hugging_face(self)
 
+    def export(self, out: str | Path, kind: str) -> Path:
+        """Write the view in another format: `hdf5`, `mmu`, `webdataset`, `4m` or `npz`; see `infoloom.datasets.exports`."""
+        from infoloom.datasets.exports import export
+
+        return export(self, out, kind)
+
     def _column(self, name: str) -> Column:
         for column in self.columns:
             if column.name == name:
