@@ -180,7 +180,7 @@ class Dataset:
         return hugging_face(self)
 
     def export(self, out: str | Path, kind: str) -> Path:
-        """Write the view in another format: `hdf5`, `mmu`, `webdataset`, `4m` or `npz`; see `infoloom.datasets.exports`."""
+        """Write the view as `hdf5`, `mmu`, `webdataset`, `4m` or `npz`; see `infoloom.datasets.exports`."""
         from infoloom.datasets.exports import export
 
         return export(self, out, kind)
