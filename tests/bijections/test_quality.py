@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from infoloom.bijections.distances import frechet_distance, kernel_distance, nea
 from infoloom.bijections.features import train_features
 from infoloom.bijections.quality import gaussianity, measure_quality, story_latents
 from infoloom.bijections.training_data import TrainingData
+from infoloom.errors import FlowError
 
 RNG = np.random.default_rng(0)
 
@@ -84,6 +86,12 @@ def test_the_classifier_learns_and_gives_features() -> None:
     assert features.embed(data.held_out).shape == (100, 96)
     again = train_features(data, steps=30)
     np.testing.assert_array_equal(features.embed(data.held_out), again.embed(data.held_out))
+
+
+def test_a_report_needs_training_and_held_out_rows() -> None:
+    data = pictures()
+    with pytest.raises(FlowError, match="quality: expected at least 64 training rows and 64 held-out rows"):
+        measure_quality("digits", replace(data, held_out=data.held_out[:10]))
 
 
 def test_a_whole_report(tmp_path: Path) -> None:

@@ -132,6 +132,9 @@ def test_trainings_that_cannot_start_are_named() -> None:
     constant = replace(
         ring(), values=np.ones((100, 2), dtype=np.float32), labels=np.zeros(100, dtype=np.int64)
     )
+    held_only = replace(ring(), values=np.zeros((0, 2), dtype=np.float32), labels=np.zeros(0, dtype=np.int64))
+    with pytest.raises(FlowError, match="expected rows to train on, got held-out rows only"):
+        Trainer(held_only, RECIPE)
     with pytest.raises(FlowError, match="expected rows that differ, got a constant"):
         Trainer(constant, RECIPE)
     with pytest.raises(FlowError, match=r"training: the loss is .* Lower the learning rate and resume"):

@@ -15,6 +15,7 @@ from infoloom.bijections.linear import Whitening
 from infoloom.bijections.packaging import all_classes, real_rows
 from infoloom.bijections.stepped import SteppedFlow
 from infoloom.bijections.training_data import TrainingData
+from infoloom.errors import FlowError
 
 __all__ = ["gaussianity", "measure_quality", "story_latents"]
 
@@ -50,6 +51,10 @@ def measure_quality(
         classifier's accuracy; `gaussianity` of inverted real rows; `nearest_ratio`.
     """
     tell = report or (lambda what, share: None)
+    if min(len(data.values), len(data.held_out)) < 64:
+        raise FlowError(
+            "quality: expected at least 64 training rows and 64 held-out rows. Give both files of the data."
+        )
     flow = all_classes(name)
     tell("training the feature classifier", 0.0)
     found = features or train_features(data, seed=seed)

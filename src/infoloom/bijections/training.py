@@ -83,6 +83,10 @@ class Trainer:
         self.values = torch.from_numpy((data.values - data.center) / data.scale).float().to(self.device)
         self.labels = None if data.labels is None else torch.from_numpy(data.labels).to(self.device)
         self.class_count = len(data.classes or ())
+        if not len(self.values):
+            raise FlowError(
+                "training data: expected rows to train on, got held-out rows only. Add the training files."
+            )
         spread = float(self.values.std())
         if not spread > 0.0:
             raise FlowError("training data: expected rows that differ, got a constant. Choose other data.")

@@ -71,9 +71,9 @@ def load_training_data(source: str, *, unconditional: bool = False) -> TrainingD
         data = _picture_folder(Path(source))
     else:
         data = _files(_paths(source))
-    if len(data.values) < 16:
+    if len(data.values) + len(data.held_out) < 16:
         raise FlowError(f"training data `{source}`: expected at least 16 rows, got {len(data.values)}.")
-    if not np.isfinite(data.values).all():
+    if not (np.isfinite(data.values).all() and np.isfinite(data.held_out).all()):
         raise FlowError(
             f"training data `{source}`: expected finite numbers. Remove rows with NaN or infinity."
         )
