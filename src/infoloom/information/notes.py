@@ -19,7 +19,7 @@ def story_notes(law: Law, do: Mapping[str, object]) -> tuple[str, ...]:
         notes.append(
             f"Not Gaussian: {what}. Information values are found by quadrature or by Monte Carlo, as they are marked. "
             "Whitening gives the latents unit covariance, but they are not Gaussian, so flows see inputs that they "
-            "were not trained on and observations look less real; their information stays."
+            "were not trained on and observations may look less real; their information stays."
         )
     if law.scale is not None:
         notes.append(
