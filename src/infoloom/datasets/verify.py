@@ -14,7 +14,7 @@ from infoloom.datasets.columns import Column, rows_at_once
 from infoloom.datasets.files import sha256
 from infoloom.datasets.layout import SPEC, inside
 from infoloom.datasets.manifest import ShardRecord
-from infoloom.datasets.moments import Moments, deviation, spread_spans, story_features
+from infoloom.datasets.moments import FALSE_ALARM, Moments, deviation, spread_spans, story_features
 from infoloom.datasets.pmi import parse_pmi
 from infoloom.datasets.predictions import parse_prediction
 from infoloom.datasets.read import Dataset, open_dataset
@@ -292,11 +292,17 @@ def _after_bijection(
         seen = story.pmi({name: back, target: values}, name, target)
     except InfoloomError:
         return  # infinite, or not within reach row by row
-    mean, truth = float(np.mean(seen)), quantity.value
-    # Few rows: of Gaussian variables the variance of pmi is at most twice the information.
-    spread = math.sqrt(2.0 * max(truth, 0.0)) if story.gaussian else float(np.std(seen))
-    error = math.hypot(spread / math.sqrt(len(values)), quantity.error)
-    passed = abs(mean - truth) <= _SIGMAS * error + TRUTH_TOLERANCE
+    mean, truth, n = float(np.mean(seen)), quantity.value, len(values)
+    if story.gaussian:
+        # A scalar target has one canonical correlation r, r² = 1 − exp(−2I), which is also the variance of pmi. The
+        # tail bound is that of `moments.deviation`: it holds for the few rows that a flow can invert.
+        r = math.sqrt(-math.expm1(-2.0 * max(truth, 0.0)))
+        error, t = r / math.sqrt(n), math.log(2.0 / FALSE_ALARM)
+        bound = math.sqrt(2.0 * t) * error + t * r / n
+    else:
+        error = math.hypot(float(np.std(seen)) / math.sqrt(n), quantity.error)
+        bound = _SIGMAS * error
+    passed = abs(mean - truth) <= bound + TRUTH_TOLERANCE
     detail = (
         f"I({name}; {target}) of {len(values)} observations {mean:.3f} ± {error:.3f}, truth {truth:.3f} nats"
     )
