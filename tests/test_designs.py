@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import scipy.optimize
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from oracles import Dense
 
@@ -66,7 +66,7 @@ QUANTITIES = [
 
 
 @given(st.lists(WEIGHT, min_size=6, max_size=6), st.sets(st.sampled_from(QUANTITIES), min_size=1, max_size=4))
-@settings(max_examples=8)
+@settings(max_examples=6, phases=[Phase.explicit, Phase.generate])  # shrinking would take minutes
 def test_what_weights_can_give_is_found_again(weights, asked):
     tree, values = hidden(2, weights)
     oracle = Dense({**tree, "parameters": values})
@@ -84,7 +84,7 @@ def test_what_weights_can_give_is_found_again(weights, asked):
     if not found.determined:
         norms = [math.hypot(*found.values.values()), math.hypot(*values.values())]
         assert norms[0] <= norms[1] * (1 + 1e-6)
-        assert "the smallest weights are taken" in found.note
+        assert "the smallest weights found are taken" in found.note
 
 
 @given(st.floats(0.05, 0.49), st.floats(0.05, 0.49))
@@ -134,7 +134,10 @@ def test_a_design_is_reproducible():
 def test_smallest_weights_are_those_of_brute_force():
     found = design(pair({"I(x; y)": 0.5}))
     assert not found.determined
-    assert found.note == "the requirements leave 1 of 2 free parameters open: the smallest weights are taken"
+    assert (
+        found.note
+        == "the requirements leave 1 of 2 free parameters open: the smallest weights found are taken"
+    )
 
     def partner(a):
         """The other weight, from the closed form solved for its signal."""

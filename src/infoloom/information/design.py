@@ -28,6 +28,7 @@ __all__ = [
     "chart_of",
     "descend",
     "inside",
+    "more_solutions",
     "nearest",
     "polish",
     "solve",
@@ -40,6 +41,8 @@ _NEAR: Final = 1e-6
 _SCALES: Final = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)
 _RANDOM: Final = 6
 _STARTS: Final = 24
+_MANY: Final = 30
+_EACH: Final = 1
 _TRIED: Final = 5
 _SAME: Final = 1e-6
 _SIGNS: Final = 12
@@ -146,6 +149,17 @@ def solve(problem: Problem, first: Array | None = None, starts: int = _STARTS) -
             if len(worst) > 1 and abs(worst[-1] - worst[-2]) < _SAME * worst[-1]:
                 break  # two starts that end alike: others of their kind would too
     return best
+
+
+def more_solutions(problem: Problem) -> Iterator[Solution]:
+    """Other weights that meet the requirements, from some starts of every kind; none for many parameters."""
+    if len(problem.lower) > _MANY:
+        return
+    for phase in _phases(problem, None):
+        for start, chart in islice(phase, _EACH):
+            found = polish(problem, descend(problem, start, chart))
+            if found.met:
+                yield found
 
 
 def nearest(problem: Problem, number: int, first: Array) -> Solution:

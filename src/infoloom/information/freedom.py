@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import scipy.optimize
 
 from infoloom.equations import Array
 from infoloom.information.descent import least_squares
-from infoloom.information.design import RANK, TOLERANCE, Chart, Problem, Solution, inside, polish
+from infoloom.information.design import (
+    RANK,
+    TOLERANCE,
+    Chart,
+    Problem,
+    Solution,
+    inside,
+    more_solutions,
+    polish,
+)
 
 __all__ = ["settle"]
 
@@ -19,7 +29,7 @@ _UNSETTLED: Final = 0.01
 _STALLED: Final = 1e-9
 _ZERO: Final = 1e-6
 _SMALL_VALUE: Final = 1e-3
-_STRENGTHS: Final = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
+_STRENGTHS: Final = (1e-2, 1e-4, 1e-6)
 
 
 def settle(problem: Problem, found: Solution) -> Solution:
@@ -32,9 +42,12 @@ def settle(problem: Problem, found: Solution) -> Solution:
     if not freedom:
         return found
     left = f"the requirements leave {freedom} of {len(found.weights)} free parameters open"
-    smallest = _smallest(problem, found)
-    if smallest is not None:
-        return replace(smallest, determined=False, note=f"{left}: the smallest weights are taken")
+    tried = [_smallest(problem, one) for one in (found, *more_solutions(problem))]
+    smallest = [one for one in tried if one is not None]
+    if smallest:
+        # Weights of the same norm up to rounding: the first ones, whatever the machine.
+        best = min(smallest, key=lambda one: float(f"{np.linalg.norm(one.weights):.6e}"))
+        return replace(best, determined=False, note=f"{left}: the smallest weights found are taken")
     nearest = _shrunk(problem, found, Chart(np.where(found.weights < 0, -1.0, 1.0)), 1.0)
     note = f"{left}, and weights can shrink together without end: those nearest to 1 are taken"
     return replace(nearest or found, determined=False, note=note)
@@ -85,8 +98,8 @@ def _active(problem: Problem, weights: Array) -> tuple[Mask, Mask]:
 def _shrunk(problem: Problem, found: Solution, chart: Chart, scale: float) -> Solution | None:
     """Coordinates (in units of `scale`) of smallest norm near those found, if the requirements can be kept.
 
-    Minimises ‖excess‖² + μ ‖x‖² for ever smaller μ, each from the minimum before; what is then left of the excess is
-    of the order of μ, and polishing takes it away.
+    Minimises ‖excess‖² + μ ‖x‖² for ever smaller μ, each from the minimum before, which keeps away from weights where
+    a requirement cannot be felt any more; sequential quadratic programming then takes the last digits.
     """
     lower, upper = (bound / scale for bound in chart.bounds(problem.lower, problem.upper))
     x = np.clip(chart.coordinates(found.weights) / scale, lower, upper)
@@ -101,5 +114,43 @@ def _shrunk(problem: Problem, found: Solution, chart: Chart, scale: float) -> So
             return np.concatenate([excess * importance, pull * x]), np.vstack([rows.T, pull * np.eye(len(x))])
 
         x = least_squares(residual, x, lower, upper, stalled=_STALLED)
-    polished = polish(problem, inside(problem, chart.weights(scale * x)))
-    return polished if polished.met else None
+    ends = [
+        polish(problem, inside(problem, chart.weights(scale * end)))
+        for end in (x, _refined(problem, x, chart, scale))
+    ]
+    kept = [one for one in ends if one.met]
+    return min(kept, key=lambda one: float(np.linalg.norm(chart.coordinates(one.weights))), default=None)
+
+
+def _refined(problem: Problem, x: Array, chart: Chart, scale: float) -> Array:
+    """Coordinates of smallest norm near others, by sequential quadratic programming."""
+    lower, upper = (bound / scale for bound in chart.bounds(problem.lower, problem.upper))
+    signs = np.array([-1.0 if r.relation == "<=" else 1.0 for r in problem.requirements])
+    wanted = np.array([r.value for r in problem.requirements])
+    equal = np.array([r.relation == "=" for r in problem.requirements], dtype=bool)
+
+    def value(x: Array, rows: Mask) -> Array:
+        return np.asarray((signs * (problem.quantities.at(chart.weights(scale * x))[0] - wanted))[rows])
+
+    def slope(x: Array, rows: Mask) -> Array:
+        weights = chart.weights(scale * x)
+        slopes = problem.quantities.at(weights)[1] * chart.slopes(weights) * scale
+        return np.asarray((signs[:, None] * slopes)[rows])
+
+    constraints: Any = [
+        {"type": kind, "fun": value, "jac": slope, "args": (rows,)}
+        for kind, rows in (("eq", equal), ("ineq", ~equal))
+        if rows.any()
+    ]
+    minimize: Any = scipy.optimize.minimize  # its overloads do not know dictionaries of constraints
+    found = minimize(
+        lambda x: 0.5 * float(np.sum(x**2)),
+        x,
+        jac=lambda x: x,
+        method="SLSQP",
+        bounds=list(zip(lower.tolist(), upper.tolist(), strict=True)),
+        constraints=constraints,
+        options={"ftol": 1e-14, "maxiter": 100},
+    )
+    refined = np.asarray(found.x, dtype=np.float64)
+    return np.clip(refined, lower, upper) if np.isfinite(refined).all() else x
