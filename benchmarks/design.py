@@ -60,7 +60,8 @@ def main() -> None:
     took, busy = seconds(lambda: design(tree), 5), time.process_time()
     design(tree)
     busy = time.process_time() - busy
-    print(f"design of {len(found.asked)} requirements, {len(found.values)} parameters: {took:.2f} s, of CPU {busy:.2f} s")
+    size = f"{len(found.asked)} requirements, {len(found.values)} parameters"
+    print(f"design of {size}: {took:.2f} s, of CPU {busy:.2f} s")
     print(f"residual {found.residual:.1e} nats")
     graph = build_graph(build_spec(tree))
     geometry = lay_out(graph)

@@ -93,7 +93,7 @@ class Quantities:
         loadings = self.linearised.at(weights)
         for name, place in self.linearised.places.items():
             if place.group is not None and not name.startswith("noise("):
-                alone = loadings.complement[place.group][0, [place.member]]
+                alone = loadings.complement[place.group][0, place.member]
                 if triangle(loadings.span[0, place.rows]).singular or not np.any(alone):
                     return False
         for part in self.volumes:
