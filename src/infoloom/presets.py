@@ -33,7 +33,7 @@ def multimodal_decay(
         modalities: Number of modalities.
         alpha: Base of the decay between modalities, > 0; the larger, the less neighbours share.
         beta: Base of the decay of the target's weight, > 0.
-        dim: Components of a modality.
+        dim: Components of a modality; with 3072 each shows another class of the CIFAR-10 flow, else plain latents.
         weight: The target's weight in the first modality.
 
     Source:
@@ -53,8 +53,8 @@ def multimodal_decay(
             "fields": {f"field{j}": "normal" for j in count},
             "targets": {"theta": "cause"},
             "modalities": {
-                name: {"flow": "identity(3, 32, 32)" if dim == 3072 else f"vector({dim})", "latent": latent}
-                for name, latent in latents.items()
+                name: {"flow": f"cifar10[{i % 10}]" if dim == 3072 else f"vector({dim})", "latent": latent}
+                for i, (name, latent) in enumerate(latents.items())
             },
         }
     )

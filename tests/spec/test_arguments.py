@@ -132,9 +132,9 @@ def test_defaults_and_random_templates(tmp_path: Path) -> None:
         "eta_arg: not given as a list",
         "drawn by this package",
         "whitened exactly",
-        "labels `[1, 6]`",
     ):
         assert any(part in note for note in found.notes), part
+    assert [m.flow for m in found.spec.modalities.values()] == ["cifar10[1]", "cifar10[6]"]
     assert parse_spec(found.to_yaml()) == found.spec
     assert found.to_yaml().startswith("# ")
 
@@ -195,3 +195,11 @@ def test_the_command(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["new"])
     assert isinstance(result.exception, InfoloomError)
     assert "expected the name of a preset, or `--from-arguments FILE`" in str(result.exception)
+
+
+def test_labels_that_do_not_name_a_class_a_modality_are_left_out(tmp_path: Path) -> None:
+    found = imported(tmp_path, labels=[1, 2, 3], DAG_ul=[[1, 0], [0, 1]])
+    assert any(
+        "labels `[1, 2, 3]`: left out, the observations are whitened latents" in note for note in found.notes
+    )
+    assert [m.flow for m in found.spec.modalities.values()] == ["identity(3, 32, 32)"] * 2
