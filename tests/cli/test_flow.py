@@ -75,7 +75,8 @@ def test_train_writes_a_flow_that_can_be_used(tmp_path: Path) -> None:
     assert status == 0, text
     assert f'Use it in a spec as `flow: "{output}"`.' in text
     assert output.is_file()
-    assert Image.open(picture).size[0] > 100
+    with Image.open(picture) as image:
+        assert image.size[0] > 100
 
 
 def test_a_network_that_is_no_json_is_named(tmp_path: Path) -> None:
