@@ -54,11 +54,13 @@ def test_predictions_are_left_out_unless_asked_for(tmp_path: Path) -> None:
 
 def test_names_of_predictions_are_read_back() -> None:
     assert parse_prediction(prediction_name("theta", ("x", "y"))) == ("theta", ("x", "y"))
-    with pytest.raises(DatasetError, match=r"^prediction `theta\|x`: expected `prediction\(target\|a,b\)`\.$"):
+    with pytest.raises(
+        DatasetError, match=r"^prediction `theta\|x`: expected `prediction\(target\|a,b\)`\.$"
+    ):
         parse_prediction("theta|x")
 
 
 def test_predictions_of_a_story_that_is_not_gaussian_are_refused(tmp_path: Path) -> None:
     story = loom.load({**SPEC, "causes": {"mass": "laplace"}, "labels": {}})
-    with pytest.raises(DatasetError, match="^predictions of `labelled`: expected a Gaussian story, because"):
+    with pytest.raises(DatasetError, match=r"^predictions of `labelled`: expected a Gaussian story, because"):
         loom.generate(story, tmp_path / "laplace", 16, predictions=True)
