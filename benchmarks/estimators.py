@@ -61,7 +61,8 @@ def run(name: str, task_name: str, seed: int) -> dict[str, object]:
     }
     start = time.process_time()
     try:
-        found = build(name).estimate_with_info(*task.sample(rows, seed))
+        settings = {"seed": seed} if "seed" in build(name).parameters() else {}
+        found = build(name, **settings).estimate_with_info(*task.sample(rows, seed))
     except EstimatorError as error:
         return {**row, "error": str(error)}
     return {
