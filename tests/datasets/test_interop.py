@@ -72,6 +72,8 @@ def test_the_header_of_the_card_is_plain_yaml(small: Dataset) -> None:
 def test_the_card_is_readable(small: Dataset) -> None:
     value = small.truth["I(image; theta)"]
     assert f"| `I(image; theta)` | {value:.9g} | {value / np.log(2):.9g} |" in small.card
+    given = small.truth["I(image; curve | theta)"]
+    assert f"| `I(image; curve \\| theta)` | {given:.9g} | {given / np.log(2):.9g} |" in small.card
     assert "- seed 11" in small.card
     assert "- `curve`: flow `vector(24) | asinh`, invertible in closed form" in small.card
     assert "| `image` | float32[1, 4, 6] | observation |" in small.card

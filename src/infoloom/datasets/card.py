@@ -83,7 +83,8 @@ def _title(manifest: Manifest) -> str:
 
 def _truth(manifest: Manifest) -> str:
     lines = [
-        f"| `{name}` | {_value(manifest, name)} | {_value(manifest, name, True)} |" for name in manifest.truth
+        f"| {_cell(name)} | {_value(manifest, name)} | {_value(manifest, name, True)} |"
+        for name in manifest.truth
     ]
     shown = "\n".join(lines[:_MAX_TRUTH])
     more = (
@@ -92,6 +93,11 @@ def _truth(manifest: Manifest) -> str:
         else ""
     )
     return f"## Ground truth\n\n| information | nats | bits |\n|---|---|---|\n{shown}{more}"
+
+
+def _cell(name: str) -> str:
+    """A name in a table: a bar would end the cell, in code too."""
+    return "`" + name.replace("|", "\\|") + "`"
 
 
 def _value(manifest: Manifest, name: str, bits: bool = False) -> str:
@@ -121,7 +127,7 @@ checks checksums, recomputes the truth from `spec.yaml` and compares it with the
 
 def _columns(manifest: Manifest) -> str:
     lines = [
-        f"| `{c.name}` | {c.dtype}{list(c.shape) if c.shape else ''} | {_MEANING[c.kind]} |"
+        f"| {_cell(c.name)} | {c.dtype}{list(c.shape) if c.shape else ''} | {_MEANING[c.kind]} |"
         for c in manifest.columns
     ]
     return "## Columns\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(lines)
