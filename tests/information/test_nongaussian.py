@@ -342,7 +342,7 @@ def test_channels_know_what_they_show(laplace: Story) -> None:
 
 def test_values_that_are_not_exact_never_look_exact() -> None:
     assert Quantity(1.5).text() == "1.500000000000"
-    assert Quantity(0.394095, None, "quadrature", 1e-6).text() == "0.394095 (quadrature)"
+    assert Quantity(0.394095, None, "quadrature", 1e-6).text() == "0.394095 ± 0.000001 (quadrature)"
     assert Quantity(1.2341, 0.0052, "Monte Carlo").text() == "1.234 ± 0.005 (Monte Carlo)"
     assert Quantity(12.0, 2.0, "Monte Carlo").text() == "12.0 ± 2.0 (Monte Carlo)"
     assert Quantity(1.5).to_json() == 1.5

@@ -50,17 +50,13 @@ class Quantity:
         return {"value": self.value / unit, name: self.error / unit, "method": self.method}
 
     def text(self, bits: bool = False) -> str:
-        """As many digits as are known: `1.234567890123`, `0.394090 (quadrature)`, `1.234 ± 0.005 (Monte Carlo)`."""
+        """As many digits as are known: `1.234567890123`, `0.39409 ± 0.00001 (quadrature)`, `1.2 ± 0.1 (Monte Carlo)`."""
         unit = NATS_PER_BIT if bits else 1.0
         if self.exact:
             return f"{round(self.value / unit, 12) + 0.0:.12f}"
-        digits = 6
-        if self.standard_error is not None:
-            digits = max(1, min(9, _first_digit(self.standard_error / unit)))
+        digits = max(1, min(9, _first_digit(self.error / unit)))
         value = f"{round(self.value / unit, digits) + 0.0:.{digits}f}"
-        if self.standard_error is None:
-            return f"{value} ({self.method})"
-        return f"{value} ± {self.standard_error / unit:.{digits}f} ({self.method})"
+        return f"{value} ± {self.error / unit:.{digits}f} ({self.method})"
 
 
 def _first_digit(error: float) -> int:
