@@ -386,3 +386,10 @@ def test_a_sweep_moves_one_quantity_and_holds_others():
 def test_a_sweep_past_what_can_be_reached_says_so():
     with pytest.raises(DesignError, match=r"^require\.I\(x; theta\) `= 2`: expected at most"):
         sweep(pair({"I(x; y)": 0.1}), "I(x; theta)", [0.2, 2.0])
+
+
+def test_information_beyond_what_float64_resolves_is_no_design():
+    with pytest.raises(
+        DesignError, match=r"^require: met only with weights \(a = .*noise is lost in the rounding"
+    ):
+        design(pair({"I(x; mass)": 50.0}))

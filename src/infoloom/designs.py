@@ -219,7 +219,16 @@ def _compiled(
             **{k: v for k, v in bounds.items() if v is not None},
         }
     story = compile_story(build_spec(tree, spec.directory))
-    reached = {r.name: story.information(r.name) for r in requirements}
+    try:
+        reached = {r.name: story.information(r.name) for r in requirements}
+    except InfiniteInformationError as error:
+        weights = ", ".join(f"{name} = {values[name]:.3g}" for name, p in spec.parameters.items() if p.free)
+        raise DesignError(
+            [
+                f"require: met only with weights ({weights}) beside which the noise is lost in the rounding of "
+                "float64. Require less information, or bound the free parameters."
+            ]
+        ) from error
     residual = max(abs(r.excess(reached[r.name])) for r in requirements)
     if not residual <= TOLERANCE:
         raise DesignError(

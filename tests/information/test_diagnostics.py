@@ -91,6 +91,12 @@ def test_causes_on_one_template_have_one_direction() -> None:
     assert not finding(crowd, "effective rank").healthy
 
 
+def test_only_causes_that_a_modality_sees_count_alone_or_in_functions() -> None:
+    causes = {"m": "laplace", "s": "uniform", "t": "normal", "u": "student_t(9)"}
+    made = story(causes=causes, x="0.5*m**2@ones + 0.2*m*s@patch(0, 0, 2, 4) + 0.3*t@ones + 0*u + noise")
+    assert collapse(made.covariance, "x")[2] == 3
+
+
 @pytest.mark.parametrize("whitening", ["none", "scale"])
 def test_latents_off_the_manifold_are_found_when_whitening_is_off(whitening: str) -> None:
     made = story(whitening=whitening, x="0.8*m@ones + 2*noise")

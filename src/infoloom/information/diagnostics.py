@@ -116,7 +116,7 @@ def collapse(covariance: StructuredCovariance, name: str) -> tuple[int, float, i
     seen = (vectors / np.sqrt(values)) @ vectors.T @ signal
     power = np.linalg.svd(seen, compute_uv=False) ** 2
     nats = 0.5 * np.log1p(power)
-    causes = int(np.count_nonzero(np.any(np.abs(signal) > 0, axis=0)))
+    causes = _causes(covariance, name)
     if not nats.sum() > 0.0:
         return 0, 0.0, causes
     share = nats[nats > 0] / nats.sum()
@@ -124,6 +124,17 @@ def collapse(covariance: StructuredCovariance, name: str) -> tuple[int, float, i
     parts = np.sort(np.sum(spread**2, axis=1))[::-1]
     count = int(np.searchsorted(np.cumsum(parts), SHARE * parts.sum()) + 1)
     return count, float(np.exp(-(share @ np.log(share)))), causes
+
+
+def _causes(covariance: StructuredCovariance, name: str) -> int:
+    """How many scalar causes a modality sees, alone or in functions of them."""
+    system = covariance.system
+    drawn = system.law.drawn.get(name, system.in_span[name])[:, : len(system.scalars)]
+    features = dict(zip(system.law.columns, system.law.features.features, strict=True))
+    seen: set[str] = set()
+    for column in np.flatnonzero(np.any(drawn != 0.0, axis=0)).tolist():
+        seen.update(features[column].causes if column in features else (system.scalars[column],))
+    return len(seen)
 
 
 def flow_input(covariance: StructuredCovariance, name: str, whitener: Whitener) -> tuple[float, float]:
