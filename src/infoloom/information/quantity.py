@@ -50,7 +50,7 @@ class Quantity:
         return {"value": self.value / unit, name: self.error / unit, "method": self.method}
 
     def text(self, bits: bool = False) -> str:
-        """As many digits as are known: `1.234567890123`, `0.39409 ± 0.00001 (quadrature)`, `1.2 ± 0.1 (Monte Carlo)`."""
+        """As many digits as are known: `1.234567890123`, `0.394 ± 0.001 (quadrature)`, `1.2 ± 0.1 (Monte Carlo)`."""
         unit = NATS_PER_BIT if bits else 1.0
         if self.exact:
             return f"{round(self.value / unit, 12) + 0.0:.12f}"
