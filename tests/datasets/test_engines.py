@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -99,6 +100,11 @@ def test_an_htcondor_file_lists_every_shard_once() -> None:
         """arguments = "'generate' 'it''s.yaml' '/data/out' '--rows' '10' '--workers' '1' --shards $(shards)\""""
         in text
     )
+    program = re.search(r"^executable = (.*)$", text, re.MULTILINE)
+    assert program is not None
+    assert Path(program[1]).is_absolute()  # HTCondor looks beside the submit file, in no PATH
+    assert Path(program[1]).name == "infoloom"
+    assert "transfer_executable = False" in text
     assert "request_gpus = 1" in text
     assert text.endswith("queue shards from (\n    0:3\n    3:5\n    5:7\n)\n")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import sysconfig
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from infoloom.datasets.shuffle import share
@@ -75,6 +77,11 @@ shards=({shards})
 """
 
 
+def _installed(program: str) -> str:
+    """Where a program of this installation is: HTCondor looks for it in no PATH."""
+    return str(Path(sysconfig.get_path("scripts")) / program)
+
+
 def _htcondor(command: Sequence[str], out: str, parts: list[tuple[int, int]], gpu: bool) -> str:
     gpus = "request_gpus = 1\n" if gpu else ""
     shards = "\n".join(f"    {start}:{stop}" for start, stop in parts)
@@ -83,7 +90,8 @@ def _htcondor(command: Sequence[str], out: str, parts: list[tuple[int, int]], gp
     return f"""# Submit with `condor_submit THIS_FILE`; when all jobs have ended, join the shards:
 #   infoloom finish {shlex.quote(out)}
 # A job that was killed may be submitted again: whole shards are kept.
-executable = {command[0]}
+executable = {_installed(command[0])}
+transfer_executable = False
 arguments = "{words} --shards $(shards)"
 environment = "OMP_NUM_THREADS=1"
 request_cpus = 1
