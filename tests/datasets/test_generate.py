@@ -145,6 +145,14 @@ def test_another_dataset_is_refused_with_the_difference(
     assert folder_bytes(own) == before
 
 
+@pytest.mark.parametrize("device", ["tpu", "cuda:", "meta", "cpu:0 "])
+def test_an_unknown_device_is_refused_before_any_shard(
+    small_story: Story, tmp_path: Path, device: str
+) -> None:
+    with pytest.raises(DatasetError, match=f"^device `{device}`: expected `cpu`, `cuda` or one GPU"):
+        generate(small_story, tmp_path / "out", 8, device=device)
+
+
 def test_a_folder_of_something_else_is_refused(small_story: Story, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(DatasetError, match="expected an empty folder or an unfinished dataset"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -202,7 +203,13 @@ def read_plan(root: Path) -> tuple[Plan, str]:
 
 
 def shard_jobs(root: Path, device: str = "cpu") -> tuple[ShardJob, ...]:
-    """The jobs of a begun dataset, in the order of their rows."""
+    """The jobs of a begun dataset, in the order of their rows.
+
+    Raises:
+        DatasetError: No such kind of device.
+    """
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise DatasetError(f"device `{device}`: expected `cpu`, `cuda` or one GPU such as `cuda:1`.")
     plan, spec = read_plan(root)
     place = str(root.resolve())
     return tuple(
