@@ -295,7 +295,7 @@ def test_specs_without_a_variance_or_with_two_laws_are_refused() -> None:
     ):
         load(tree)
     with pytest.raises(
-        SpecError, match=r"causes\.m\.distribution: unknown distribution `laplas`; did you mean `laplace`\?"
+        SpecError, match=r"causes\.m\.distribution: unknown distribution `laplas`; did you mean `laplace`\?$"
     ):
         story({"m": "laplas"}, x1="m + noise")
 

@@ -259,7 +259,8 @@ def _problem(item: Any) -> str:
         case "missing":
             return f"{path}: this key is missing. Add it."
         case "value_error":
-            return f"{path}: {str(item['msg']).removeprefix('Value error, ')}."
+            said = str(item["msg"]).removeprefix("Value error, ")
+            return f"{path}: {said}" if said.endswith("?") else f"{path}: {said}."
         case "literal_error" if path == "infoloom":
             expected = f"expected {FORMAT}, which this version reads. Update infoloom."
             return f"infoloom: this spec has format {_kind(got)}; {expected}"
