@@ -234,7 +234,7 @@ def test_twins_of_a_function_see_the_function() -> None:
             {"x1": [1.0, 2.0]},
             "do.x1: expected a number, or 9 of them, got 2. Give every component its value.",
         ),
-        ({"mass": math.nan}, "do.mass: expected a number, or 1 of them, got 1."),
+        ({"mass": math.nan}, "do.mass: expected finite numbers, got nan. Hold it at a number."),
     ],
 )
 def test_what_cannot_be_held_is_named(story: Story, values: dict[str, Any], message: str) -> None:

@@ -58,7 +58,9 @@ def _held_values(graph: Graph, values: Mapping[str, Value]) -> tuple[dict[str, t
             problems.append(f"do.{name}: {_misnamed(graph, name)}")
             continue
         numbers = (float(value),) * node.dim if isinstance(value, int | float) else tuple(map(float, value))
-        if len(numbers) != node.dim or not np.isfinite(numbers).all():
+        if not np.isfinite(numbers).all():
+            problems.append(f"do.{name}: expected finite numbers, got {value}. Hold it at a number.")
+        elif len(numbers) != node.dim:
             problems.append(
                 f"do.{name}: expected a number, or {node.dim} of them, got {len(numbers)}. "
                 "Give every component its value."

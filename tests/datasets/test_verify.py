@@ -62,6 +62,12 @@ def test_a_good_dataset_passes(small_path: Path) -> None:
     assert abs(mean["value"] - mean["expected"]) <= 4 * mean["standard_error"]
 
 
+@pytest.mark.parametrize("rows", [0, -3])
+def test_no_rows_are_nothing_to_verify_with(small_path: Path, rows: int) -> None:
+    with pytest.raises(DatasetError, match=f"^rows `{rows}`: expected at least 1 to check"):
+        verify(small_path, rows=rows)
+
+
 def test_without_latents_and_pmi(small_story: Story, tmp_path: Path) -> None:
     generate(small_story, tmp_path, 50, latents=False, pmi="none")
     report = verify(tmp_path)

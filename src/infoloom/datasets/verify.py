@@ -19,7 +19,7 @@ from infoloom.datasets.pmi import parse_pmi
 from infoloom.datasets.predictions import parse_prediction
 from infoloom.datasets.read import Dataset, open_dataset
 from infoloom.datasets.shard import bijection_of, one_thread, require_torch
-from infoloom.errors import InfoloomError
+from infoloom.errors import DatasetError, InfoloomError
 
 if TYPE_CHECKING:
     from infoloom.story import Story
@@ -92,8 +92,10 @@ def verify(
         Every check, passed or not; a check that cannot be made is one that did not pass.
 
     Raises:
-        DatasetError: There is no finished dataset to check.
+        DatasetError: There is no finished dataset to check, or there are no rows to check it with.
     """
+    if min(rows, round_trip_rows) < 1:
+        raise DatasetError(f"rows `{min(rows, round_trip_rows)}`: expected at least 1 to check.")
     data = open_dataset(path)
     checks: list[Check] = []
     for name, check in _checks(data, rows, round_trip_rows):
