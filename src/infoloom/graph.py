@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from infoloom.errors import FlowError, SpecError
 from infoloom.spec.expression import Factor, TemplateCall, Term
 from infoloom.spec.flow import flow_shape
+from infoloom.spec.lint import point_at, suggest
 from infoloom.spec.model import Spec
 from infoloom.spec.parser import ExpressionError, parse_expression
 
 __all__ = ["Edge", "Graph", "Kind", "Node", "build_graph"]
 
-MAX_SUGGESTIONS: Final = 20
 
 Kind = Literal["cause", "field", "target", "modality"]
 
@@ -175,14 +174,14 @@ class _Builder:
         try:
             terms = parse_expression(text).terms
         except ExpressionError as error:
-            self.problems.append(_at(path, text, error.position, str(error)))
+            self.problems.append(point_at(path, text, error.position, str(error)))
             return
         edges = []
         for term in terms:
             trouble, edge = self.resolve(name, term)
             if edge is None:
                 position, message = trouble
-                self.problems.append(_at(path, text, position, message))
+                self.problems.append(point_at(path, text, position, message))
             else:
                 edges.append(edge)
         node = self.nodes[name]
@@ -243,9 +242,7 @@ class _Builder:
 
     def suggest(self, word: str) -> str:
         known = [*self.nodes, *self.spec.parameters, "noise"]
-        few = len(self.problems) < MAX_SUGGESTIONS  # each one looks at all names
-        near = difflib.get_close_matches(word, known, n=1) if few else []
-        return f"; did you mean `{near[0]}`?" if near else ". Add it to `causes`, `fields` or `parameters`"
+        return suggest(word, known, len(self.problems))
 
     def size_fields(self) -> None:
         for name in self.spec.fields:
@@ -299,11 +296,3 @@ class _Builder:
             raise SpecError(
                 [f"equations: a cycle {cycle}; expected a graph without one. Remove an edge of it."]
             ) from error
-
-
-def _at(path: str, text: str, position: int, message: str) -> str:
-    """Point at a character of an equation."""
-    start = max(0, position - 30)
-    excerpt = text[start : position + 30].replace("\n", " ")
-    stop = "" if message.endswith((".", "?")) else "."
-    return f"{path}: {message}{stop}\n    {excerpt}\n    {' ' * (position - start)}^ character {position + 1}"

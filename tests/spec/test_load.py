@@ -319,3 +319,25 @@ def test_specs_do_not_change():
     spec = parse_spec(MINIMAL)
     with pytest.raises(ValueError, match="frozen"):
         spec.name = "b"
+
+
+def test_problems_of_form_equations_and_flows_are_reported_at_once():
+    text = """
+name: x
+causes: {mass: {size: 0}}
+targets: {theta: "0.8*mas + 3*"}
+modalities:
+  radio: {flow: "vectr(4)", latnt: 3, latent: "mass + spim"}
+"""
+    with pytest.raises(SpecError) as caught:
+        parse_spec(text)
+    paths = [problem.partition(":")[0] for problem in caught.value.problems]
+    assert sorted(paths) == [
+        "causes.mass.size",
+        "modalities.radio.flow",
+        "modalities.radio.latent",
+        "modalities.radio.latnt",
+        "targets.theta",
+    ]
+    assert "unknown name `spim`" in str(caught.value)
+    assert "^ character 8" in str(caught.value)

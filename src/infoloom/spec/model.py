@@ -26,6 +26,7 @@ from infoloom.errors import SpecError
 from infoloom.spec.distribution import parse_distribution, parse_scale
 from infoloom.spec.expression import Expression
 from infoloom.spec.files import content_hash, rename_files
+from infoloom.spec.lint import lint
 
 __all__ = ["CauseSpec", "LabelSpec", "ModalitySpec", "ParameterSpec", "Spec", "build_spec"]
 
@@ -187,7 +188,8 @@ def build_spec(tree: object, directory: Path | None = None) -> Spec:
         directory: Folder that relative file names are relative to.
 
     Raises:
-        SpecError: With every problem of form, each with its path.
+        SpecError: With every problem of form, each with its path; where there is one, also with what is wrong with
+            equations and flows, so that nothing is left for a second run that can be told in the first.
     """
     if not isinstance(tree, dict):
         raise SpecError(
@@ -209,6 +211,7 @@ def build_spec(tree: object, directory: Path | None = None) -> Spec:
         problems += [_problem(item) for item in error.errors()]
     problems += _name_problems(tree)
     if spec is None or problems:
+        problems += lint(tree, directory)
         raise SpecError(dict.fromkeys(problems))
     return spec
 
