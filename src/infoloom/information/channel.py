@@ -36,16 +36,18 @@ class Component:
         features: The features.
         gram: AᵀA, shape (F, F).
         columns: Which of all features they are.
+        given: Causes in them that are known without noise, each with its value in a row.
     """
 
     features: Features
     gram: Array
     columns: tuple[int, ...]
+    given: tuple[str, ...] = ()
 
     @property
-    def key(self) -> tuple[tuple[str, ...], bytes]:
+    def key(self) -> tuple[tuple[str, ...], bytes, tuple[str, ...]]:
         """Equal for components with the same information."""
-        return self.features.labels, np.round(self.gram, 13).tobytes()
+        return self.features.labels, np.round(self.gram, 13).tobytes(), self.given
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,13 @@ def make_channel(covariance: StructuredCovariance, names: Sequence[str]) -> Chan
     exact, shown = exact[kept], shown[kept]
     known = _known(law.features, shown, names)
     gram = weights.T @ weights
-    return Channel(
-        known, tuple(_components(law.features, gram, known, names)), whitening, weights, exact, shown
-    )
+    return Channel(known, tuple(_components(law.features, gram, known)), whitening, weights, exact, shown)
 
 
 def direction(part: Component) -> Array | None:
     """Weights a of a component whose channel is y = a · f(s) + N(0, 1), shape (F,), if it is one."""
+    if part.given:
+        return None
     values, vectors = np.linalg.eigh(part.gram)
     variance = float(np.trace(part.features.covariance))
     if len(values) > 1 and max(0.0, values[-2]) * variance > max(_FLAT, _FLAT * values[-1]):
@@ -167,27 +169,14 @@ def _pins(features: Features, shown: Array, open_at: Sequence[int], cause: str) 
     return bool(np.any(np.all(steps > 0.0, axis=0) | np.all(steps < 0.0, axis=0)))
 
 
-def _components(
-    features: Features, gram: Array, known: frozenset[str], names: Sequence[str]
-) -> list[Component]:
+def _components(features: Features, gram: Array, known: frozenset[str]) -> list[Component]:
     """Features that are observed, split where neither a cause nor the Gram matrix ties them."""
-    seen = [i for i in range(len(gram)) if gram[i, i] > 0.0]
-    left = []
-    for i in seen:
-        feature = features.features[i]
-        fixed = set(feature.causes) & known
-        if fixed and fixed != set(feature.causes):
-            raise QueryError(
-                f"{_listed(names)}: `{feature}` is seen while {_listed(sorted(fixed))} is known without noise, and "
-                "this is not supported. Add noise to the target that shows it."
-            )
-        if not fixed:
-            left.append(i)
+    left = [i for i, f in enumerate(features.features) if gram[i, i] > 0.0 and not set(f.causes) <= known]
     scale = np.sqrt(np.diag(gram))[left]
     tied = np.abs(gram[np.ix_(left, left)]) > _LOOSE * np.outer(scale, scale)
     causes_at: dict[str, int] = {}
     for place, i in enumerate(left):
-        for cause in features.features[i].causes:
+        for cause in set(features.features[i].causes) - known:
             tied[causes_at.setdefault(cause, place), place] = True
     from scipy.sparse.csgraph import connected_components  # slow to import
 
@@ -197,7 +186,8 @@ def _components(
         at = [i for i, own in zip(left, label, strict=True) if own == mark]
         chosen = tuple(features.features[i] for i in at)
         causes = {c: features.distributions[c] for f in chosen for c in f.causes}
-        parts.append(Component(Features(chosen, causes), gram[np.ix_(at, at)], tuple(at)))
+        given = tuple(sorted(known & causes.keys()))
+        parts.append(Component(Features(chosen, causes), gram[np.ix_(at, at)], tuple(at), given))
     return parts
 
 

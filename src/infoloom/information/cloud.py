@@ -20,6 +20,7 @@ import scipy.special
 from infoloom.equations import Array
 from infoloom.errors import QueryError
 from infoloom.information.channel import Component, direction
+from infoloom.information.cloud_given import density_given
 from infoloom.information.line import Mixture, Resolution, cause_nodes, feature_mixture, log_sum
 from infoloom.sources.features import Features
 
@@ -146,6 +147,10 @@ class _Side:
         """For every row a term of J, from all inner points and from half of them."""
         own = np.stack([noise[label] for label in self.part.features.labels], axis=1)
         y = self.part.features.values(s) @ self.root + own
+        if self.part.given:
+            start = -0.5 * np.einsum("ij,ij->i", own, own)
+            whole, half = (density_given(self.part, self.root, s, y, r) for r in (_BLUNT, _BLUNT.coarser))
+            return start - whole, start - half
         whole, half = self.density(replicate)(y)
         features = self.part.features
         heavy = any(d.name == "student_t" for d in features.distributions.values())

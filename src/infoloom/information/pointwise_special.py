@@ -77,6 +77,11 @@ class SpecialPointwise:
         result = -0.5 * quadratic - volume - 0.5 * dim * math.log(2.0 * math.pi) - self._span_volume(names)
         seen = whitened @ channel.weights
         for part in channel.components:
+            if part.given:
+                raise QueryError(
+                    f"pointwise information: {', '.join(part.features.labels)} seen while {', '.join(part.given)} is "
+                    "known without noise has no value here. Add noise to the target that shows it."
+                )
             result = result + self._average(part, seen[:, list(part.columns)])
         return np.asarray(result)
 
