@@ -409,3 +409,21 @@ def test_pointwise_information_with_a_known_cause_in_a_product_has_no_value() ->
     made = story({"m": "normal", "s": "normal"}, {"theta": "m"}, x="0.5*m*s + noise")
     with pytest.raises(QueryError, match=r"^pointwise information: m\*s seen while m is known without noise"):
         made.pmi(made.sample(8), "x", "theta")
+
+
+@pytest.mark.parametrize("df", [2.1, 3.0, 5.0])
+def test_quadrature_keeps_its_tolerance_in_heavy_tails(df: float) -> None:
+    """Against a plain sum over s and y on stretched grids."""
+    distribution, weight = make_distribution(f"student_t({df})"), 0.5
+    u, v = np.linspace(-25.0, 25.0, 3001), np.linspace(-25.0, 25.0, 12001)
+    y, s = np.sinh(u), 0.5 * np.sinh(v)
+    mass = distribution.density(s) * 0.5 * np.cosh(v) * (v[1] - v[0])
+    nodes, shares = np.polynomial.hermite_e.hermegauss(60)
+    near = np.abs(y) < 30.0
+    density = np.empty(len(y))
+    density[near] = np.exp(-0.5 * (y[near, None] - weight * s) ** 2) @ mass / math.sqrt(2.0 * math.pi)
+    density[~near] = distribution.density((y[~near, None] - nodes) / weight) @ shares / shares.sum() / weight
+    terms = np.where(density > 0.0, density * np.log(np.maximum(density, 1e-300)), 0.0)
+    entropy = -float(np.sum(terms * np.cosh(u)) * (u[1] - u[0]))
+    wanted = entropy - 0.5 * math.log(2.0 * math.pi * math.e)
+    assert linear_information(distribution, weight) == pytest.approx(wanted, abs=2e-7)

@@ -4,7 +4,7 @@ Given its special causes s a story is Gaussian, so for any sets of variables
 
     I(A; B | C) = I(A; B | C, s) + J(AC) + J(BC) − J(ABC) − J(C),    J(S) = I(s; S).
 
-The first term is a closed form. J is one through linear normal causes, a quadrature to 1e-6 nats through one
+The first term is a closed form. J is one through linear normal causes, a quadrature to 2e-7 nats through one
 direction of features, and a Monte Carlo estimate otherwise; the latter share their rows, so that errors cancel.
 """
 
