@@ -23,7 +23,7 @@ def run(*words: str) -> str:
 def test_values_by_quadrature_say_so() -> None:
     text = run("info", "stress-laplace", "I(x1; theta)")
     assert text.startswith("stress-laplace, in nats\n")
-    assert "0.490160 ± 0.000003 (quadrature)" in text
+    assert "0.4901604 ± 0.0000006 (quadrature)" in text
     assert "Not Gaussian: `mass` (laplace)." in text
     tree = json.loads(run("info", "stress-laplace", "I(x1; theta)", "--json"))
     assert tree["values"]["I(x1; theta)"] == {
@@ -62,7 +62,7 @@ def test_a_dataset_beyond_gaussian_keeps_its_errors(tmp_path: Path) -> None:
     values = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["truth"]["values"]
     assert values["I(x1; theta)"]["method"] == "quadrature"
     card = (out / "README.md").read_text(encoding="utf-8")
-    assert "| `I(x1; theta)` | 0.490160 ± 0.000003 (quadrature) |" in card
+    assert "| `I(x1; theta)` | 0.4901604 ± 0.0000006 (quadrature) |" in card
     assert "Not Gaussian: `mass` (laplace)" in card
     text = run("verify", str(out))
     assert "information after the bijection of x1" in text
