@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infoloom.errors import InfoloomError
+from infoloom.cli.output import write_new
 
 if TYPE_CHECKING:
     from infoloom.designs import Design
@@ -41,13 +41,7 @@ def _write(solved: Design, output: Path) -> None:
     from infoloom.designs import solved_yaml
 
     text = solved_yaml(solved, output.resolve().parent)
-    try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise InfoloomError(
-            f"file `{output}`: cannot be written ({error.strerror}). Choose another name."
-        ) from error
+    write_new(output, text)
 
 
 def _tree(solved: Design) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infoloom.cli.output import write_new
 from infoloom.errors import InfoloomError
 
 if TYPE_CHECKING:
@@ -60,13 +61,7 @@ def new(
     if output is None:
         print(text, end="")
         return
-    try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise InfoloomError(
-            f"file `{output}`: cannot be written ({error.strerror}). Choose another name."
-        ) from error
+    write_new(output, text)
 
 
 def info(
