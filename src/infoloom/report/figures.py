@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infoloom.errors import InfoloomError
+from infoloom.report.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["draw_templates"]
 
@@ -46,27 +46,13 @@ def draw_templates(templates: Mapping[str, NDArray[np.float64]], path: str | Pat
     if not templates:
         raise InfoloomError("templates: expected at least one to draw. Name causes in a modality's latent.")
     columns = min(COLUMNS, len(templates))
-    figure = _figure(columns, -(-len(templates) // columns))
+    rows = -(-len(templates) // columns)
+    figure = new_figure(PANEL * columns, (PANEL + 0.6) * rows)
     for place, (title, template) in enumerate(templates.items(), start=1):
-        axes = figure.add_subplot(-(-len(templates) // columns), columns, place)
+        axes = figure.add_subplot(rows, columns, place)
         _panel(axes, title, np.asarray(template, dtype=np.float64))
     figure.savefig(path, dpi=150)
     return path
-
-
-def _figure(columns: int, rows: int) -> Figure:
-    try:
-        # The object-oriented interface draws without a display and leaves pyplot's global state alone.
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InfoloomError(
-            "matplotlib: expected to be installed, because figures need it. "
-            'Run `pip install "infoloom[plot]"`.'
-        ) from error
-    figure = Figure(figsize=(PANEL * columns, (PANEL + 0.6) * rows), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def _panel(axes: Axes, title: str, template: NDArray[np.float64]) -> None:
