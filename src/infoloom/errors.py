@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 __all__ = [
+    "BenchmarkError",
     "DatasetError",
     "DegenerateError",
     "DesignError",
@@ -64,3 +65,7 @@ class DatasetError(InfoloomError):
 
 class EstimatorError(InfoloomError):
     """Data or settings that an estimator cannot use, or an estimator that did not answer."""
+
+
+class BenchmarkError(InfoloomError):
+    """A benchmark run that cannot start, or results that cannot be read."""

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import wait as wait_for
 from typing import Final
 
 from infoloom.datasets.engines.base import Failure, attempt
+from infoloom.datasets.engines.processes import follow_parent, one_thread_each
 from infoloom.datasets.shard import Made, ShardJob
 from infoloom.errors import DatasetError
 
 __all__ = ["LocalEngine"]
 
-_THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _TRIES_ALONE: Final = 2
 
 
@@ -86,27 +83,9 @@ def _alone(job: ShardJob) -> Iterator[Made | Failure]:
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Spawned processes with one thread each; they are gone when the block ends, however it ends."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # read by a process when it starts, so set it here
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_follow_parent)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _follow_parent() -> None:
-    """End this worker when its parent is killed; a pool's workers would wait for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait_for([sentinel])
-    os._exit(1)
+    with one_thread_each():
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=follow_parent)
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

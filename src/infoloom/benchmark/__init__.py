@@ -1,0 +1,1 @@
+"""Benchmarks: the only place where estimates and learners meet the truth."""
