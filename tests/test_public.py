@@ -26,6 +26,7 @@ PUBLIC = [
     "open",
     "preset",
     "presets",
+    "ssl",
     "sweep",
     "symbols",
     "template",

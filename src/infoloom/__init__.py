@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from infoloom import presets as presets
+    from infoloom import ssl as ssl
     from infoloom.datasets import Dataset as Dataset
     from infoloom.datasets import generate as generate
     from infoloom.datasets import open_dataset as open  # noqa: A004, F401
@@ -42,6 +43,7 @@ _PLACES = {
     "open": "datasets:open_dataset",
     "preset": "presets:preset",
     "presets": "presets",
+    "ssl": "ssl",
     "sweep": "designs:sweep",
     "symbols": "spec.expression:symbols",
     "template": "spec.expression:template",

@@ -13,6 +13,7 @@ __all__ = [
     "FlowError",
     "InfiniteInformationError",
     "InfoloomError",
+    "LearnerError",
     "QueryError",
     "SpecError",
     "TemplateError",
@@ -69,3 +70,7 @@ class EstimatorError(InfoloomError):
 
 class BenchmarkError(InfoloomError):
     """A benchmark run that cannot start, or results that cannot be read."""
+
+
+class LearnerError(InfoloomError):
+    """Data or settings that a self-supervised learner cannot use, or a training that diverged."""

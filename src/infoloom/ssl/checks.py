@@ -1,0 +1,97 @@
+"""The one place where settings, shapes and arrays given to a learner are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from infoloom.errors import LearnerError
+
+__all__ = ["check_arrays", "check_shapes", "expect", "expect_positive"]
+
+
+def expect(holds: bool, name: str, got: object, expected: str, advice: str) -> None:
+    """Raise a `LearnerError` in the house form unless a condition holds."""
+    if not holds:
+        raise LearnerError(f"`{name}` `{got}`: expected {expected}. {advice}")
+
+
+def expect_positive(settings: object, *names: str) -> None:
+    """Raise a `LearnerError` unless these settings are numbers above 0."""
+    for name in names:
+        value, usual = getattr(settings, name), getattr(type(settings), name)
+        expect(value > 0, name, value, "a number above 0", f"Use {usual}.")
+
+
+def check_shapes(shapes: Mapping[str, tuple[int, ...]], least: int) -> None:
+    """Refuse modalities that no encoder takes, or too few of them.
+
+    Args:
+        shapes: Modality → shape of one row: (d,), (leads, samples) or (channels, height, width).
+        least: Fewest modalities that the objective works with.
+    """
+    expect(
+        len(shapes) >= least,
+        "shapes",
+        ", ".join(shapes) or "no modality",
+        f"at least {least} modalities",
+        "Add a modality, or choose another objective.",
+    )
+    expect(
+        "fused" not in shapes,
+        "shapes",
+        "fused",
+        "another name of a modality, because `fused` names the features of all modalities together",
+        "Rename it.",
+    )
+    for name, shape in shapes.items():
+        expect(
+            len(shape) in (1, 2, 3) and min(shape) >= 1,
+            f"shape of {name}",
+            shape,
+            "(values,), (leads, samples) or (channels, height, width), all at least 1",
+            "Reshape the rows.",
+        )
+
+
+def check_arrays(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], least: int = 1) -> int:
+    """Refuse arrays that miss a modality, have another shape, different rows, or values that are not finite.
+
+    Args:
+        arrays: Name → (n, *shape); further names are left alone.
+        shapes: Name → shape of one row, of all that is needed.
+        least: Fewest rows.
+
+    Returns:
+        The number of rows.
+    """
+    for name, shape in shapes.items():
+        expect(name in arrays, "arrays", ", ".join(arrays), f"`{name}` among them", "Add it.")
+        got = tuple(arrays[name].shape)
+        expect(
+            got[1:] == tuple(shape),
+            f"array {name}",
+            got,
+            f"shape (rows, {', '.join(map(str, shape))})",
+            "Reshape it.",
+        )
+    counts = {name: len(arrays[name]) for name in shapes}
+    expect(
+        len(set(counts.values())) == 1,
+        "rows",
+        counts,
+        "the same number in each array, because row i of one belongs to row i of the others",
+        "Give all arrays the same rows.",
+    )
+    rows = next(iter(counts.values()))
+    expect(rows >= least, "rows", rows, f"at least {least}", "Draw more rows.")
+    for name in shapes:
+        finite = all(
+            bool(np.isfinite(np.asarray(arrays[name][k : k + 4096])).all()) for k in range(0, rows, 4096)
+        )
+        expect(
+            finite, f"array {name}", "nan or infinite", "finite values", "Remove those rows from all arrays."
+        )
+    return rows

@@ -1,0 +1,78 @@
+"""What a learner is: a loss on a batch of all modalities, and features of each of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from infoloom.ssl.scaling import Standardise
+from infoloom.ssl.settings import EncoderSettings
+
+__all__ = ["Batch", "Learner", "Shapes", "with_fused"]
+
+Batch: TypeAlias = Mapping[str, Tensor]
+Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
+
+
+class Learner(nn.Module, ABC):
+    """A model of several modalities that is trained by its own loss and then frozen.
+
+    Args:
+        objective: Its name in the registry.
+        shapes: Modality → shape of one row.
+        settings: What `build` was given.
+    """
+
+    def __init__(self, objective: str, shapes: Shapes, settings: EncoderSettings) -> None:
+        super().__init__()
+        self.objective, self.settings = objective, settings
+        self.shapes = {name: tuple(shape) for name, shape in shapes.items()}
+        # Lists, not dicts, of modules: a modality may be called `values` or `type`.
+        self.scales = nn.ModuleList(Standardise(shape) for shape in self.shapes.values())
+
+    @property
+    def needs(self) -> dict[str, tuple[int, ...]]:
+        """Name → shape of one row, of every array that the loss reads."""
+        return dict(self.shapes)
+
+    def prepare(self, arrays: Mapping[str, Any]) -> None:
+        """Take mean and scale of each channel from the training rows; everything that follows divides by them."""
+        for name, scale in zip(self.shapes, self.scales, strict=True):
+            scale.fit(arrays[name])  # type: ignore[operator]
+
+    def scaled(self, batch: Batch) -> dict[str, Tensor]:
+        """The modalities that a batch holds, standardised; others of its arrays are left out."""
+        return {
+            name: scale(batch[name])
+            for name, scale in zip(self.shapes, self.scales, strict=True)
+            if name in batch
+        }
+
+    @abstractmethod
+    def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """The objective, lower is better.
+
+        Args:
+            batch: Name → (n, *shape), float32, everything in `needs`.
+            generator: Of masks, negatives and noise, on the device of the batch.
+
+        Returns:
+            A scalar.
+        """
+
+    @abstractmethod
+    def encode(self, batch: Batch) -> dict[str, Tensor]:
+        """Features (n, d) of each modality in the batch by name, and `fused` of all of them together."""
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """The same as `encode`."""
+        return self.encode(batch)
+
+
+def with_fused(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Features by modality, and side by side as `fused`."""
+    return {**features, "fused": torch.cat(list(features.values()), dim=1)}

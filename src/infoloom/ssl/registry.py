@@ -1,0 +1,75 @@
+"""Learners by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from infoloom.errors import LearnerError
+
+if TYPE_CHECKING:
+    from infoloom.ssl.learner import Learner
+
+__all__ = ["REGISTRY", "build", "names"]
+
+#: Name → module of `ssl/objectives` that offers its `Settings` and `learner`.
+REGISTRY: Mapping[str, str] = {
+    "clip": "clip",
+    "vicreg": "vicreg",
+    "supervised": "supervised",
+    "random": "random_encoder",
+    "pixels": "pixels",
+}
+
+
+def names() -> tuple[str, ...]:
+    """Names that `build` knows, sorted."""
+    return tuple(sorted(REGISTRY))
+
+
+def build(objective: str, shapes: Mapping[str, tuple[int, ...]], /, **settings: Any) -> Learner:
+    """Build a learner by the name of its objective.
+
+    Args:
+        objective: A name from `names()`.
+        shapes: Modality → shape of one row: (d,), (leads, samples) or (channels, height, width).
+        settings: Of that objective; `seed` fixes the first weights.
+
+    Raises:
+        LearnerError: If the name or a setting is unknown, or a shape cannot be encoded.
+
+    Example:
+        >>> learner = build("clip", {"image": (1, 16, 16), "curve": (2, 64)}, features=32)
+        >>> learner.objective, learner.settings.features
+        ('clip', 32)
+    """
+    if objective not in REGISTRY:
+        near = difflib.get_close_matches(objective, names(), n=1)
+        advice = f"Did you mean `{near[0]}`?" if near else "Choose one of them."
+        raise LearnerError(f"`objective` `{objective}`: expected one of {', '.join(names())}. {advice}")
+    module = _module(objective)
+    known = [field.name for field in fields(module.Settings)]
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise LearnerError(
+            f"`setting` `{', '.join(unknown)}` of `{objective}`: expected some of {', '.join(known)}. "
+            "Leave it out."
+        )
+    learner: Learner = module.learner(shapes, module.Settings(**settings))
+    return learner
+
+
+def _module(objective: str) -> Any:
+    """Import the module of an objective when it is first asked for."""
+    try:
+        return import_module(f"infoloom.ssl.objectives.{REGISTRY[objective]}")
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise LearnerError(
+            f"`{objective}` `without torch`: expected torch, because a learner is a network. "
+            "Install it with: pip install 'infoloom[torch]'."
+        ) from error

@@ -1,0 +1,48 @@
+"""Standardised inputs: the same encoder settings then suit a picture in [0, 1] and a signal in millivolts."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Standardise"]
+
+_ROWS = 4096
+
+
+class Standardise(nn.Module):
+    """(x − mean) / scale by channel, or by component of a vector; the identity until it was fitted.
+
+    Nothing is taken from a single row or batch, which would erase a cause that shifts a whole picture.
+
+    Args:
+        shape: Of one row.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        wide = (shape[0], *(1 for _ in shape[1:]))
+        self.register_buffer("mean", torch.zeros(wide))
+        self.register_buffer("scale", torch.ones(wide))
+
+    @torch.no_grad()
+    def fit(self, rows: Any) -> None:
+        """Take mean and standard deviation over rows (n, *shape); a channel that never varies keeps scale 1."""
+        mean, scale = cast(Tensor, self.mean), cast(Tensor, self.scale)
+        axes = (0, *range(2, rows.ndim))
+        sums = np.zeros((2, rows.shape[1]))
+        for first in range(0, len(rows), _ROWS):
+            part = np.asarray(rows[first : first + _ROWS], dtype=np.float64)
+            sums += part.sum(axes), np.square(part).sum(axes)
+        center, square = sums / (rows[:, 0].size if isinstance(rows, np.ndarray) else rows[:, 0].numel())
+        spread = np.sqrt(np.maximum(square - center**2, 0.0))
+        spread[spread <= 1e-6 * (1.0 + np.abs(center))] = 1.0
+        mean.copy_(torch.from_numpy(center).view(mean.shape))
+        scale.copy_(torch.from_numpy(spread).view(scale.shape))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(n, *shape) → the same shape."""
+        return (rows - cast(Tensor, self.mean)) / cast(Tensor, self.scale)

@@ -1,0 +1,74 @@
+"""Settings of encoders and of trainings, without importing what trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infoloom.ssl.checks import expect, expect_positive
+
+__all__ = ["EncoderSettings", "Training"]
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """How a modality becomes features.
+
+    Args:
+        features: Features a modality.
+        channels: Channels of the first convolution; each of the next has twice as many, up to eight times.
+        hidden: Width of the hidden layers of a perceptron.
+        seed: Of the first weights.
+    """
+
+    features: int = 64
+    channels: int = 16
+    hidden: int = 128
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        expect_positive(self, "features", "channels", "hidden")
+        expect(self.seed >= 0, "seed", self.seed, "0 or more", "Use 0.")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a learner is trained.
+
+    Args:
+        batch: Rows a step; contrastive objectives compare each row with the others of its batch.
+        learning_rate: Highest rate of AdamW, reached after the warm-up and left along a cosine.
+        weight_decay: Of AdamW, on weight matrices only.
+        epochs: Passes over the rows; in each a row comes once, but for the remainder that fills no batch.
+        steps: Number of steps in place of `epochs`.
+        warmup: Share of the steps in which the rate rises.
+        clip: Largest norm of a gradient.
+        precision: `float32`, `bfloat16` (of activations), or `auto`: bfloat16 on an accelerator only.
+        seed: Of the order of rows and of everything drawn in the objective.
+    """
+
+    batch: int = 256
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    epochs: int = 20
+    steps: int | None = None
+    warmup: float = 0.05
+    clip: float = 5.0
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        expect(self.batch >= 2, "batch", self.batch, "2 or more", "Use 256.")
+        expect_positive(self, "learning_rate", "epochs", "clip")
+        expect(self.steps is None or self.steps > 0, "steps", self.steps, "a number above 0", "Use epochs.")
+        expect(self.weight_decay >= 0.0, "weight_decay", self.weight_decay, "0 or more", "Use 1e-4.")
+        expect(0.0 <= self.warmup < 1.0, "warmup", self.warmup, "a share of the steps, below 1", "Use 0.05.")
+        known = ("auto", "float32", "bfloat16")
+        expect(
+            self.precision in known, "precision", self.precision, f"one of {', '.join(known)}", "Use auto."
+        )
+        expect(self.seed >= 0, "seed", self.seed, "0 or more", "Use 0.")
+
+    def steps_of(self, rows: int) -> tuple[int, int]:
+        """Rows a step and number of steps of a training on so many rows."""
+        batch = min(self.batch, rows)
+        return batch, self.steps or self.epochs * (rows // batch)

@@ -1,0 +1,95 @@
+"""The file of a learner, or of a training that can go on, as safetensors: nothing in it is executed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from infoloom.errors import LearnerError
+from infoloom.ssl.learner import Learner
+from infoloom.ssl.registry import build
+
+__all__ = ["describe", "load", "read_state", "save", "under", "write_state"]
+
+FORMAT = 1
+
+
+def save(learner: Learner, path: str | Path) -> None:
+    """Write a learner: weights, objective, shapes and settings.
+
+    Args:
+        learner: What `build` made.
+        path: The file, replaced at once or not at all.
+    """
+    write_state(Path(path), {"learner": learner.state_dict()}, {"learner": describe(learner)})
+
+
+def load(path: str | Path) -> Learner:
+    """Read a learner back, from its own file or from that of a training.
+
+    Raises:
+        LearnerError: If the file is not one of those.
+    """
+    tensors, about = read_state(Path(path))
+    said = about["learner"]
+    shapes = {name: tuple(shape) for name, shape in said["shapes"].items()}
+    learner = build(said["objective"], shapes, **said["settings"])
+    learner.load_state_dict(under(tensors, "learner"))
+    return learner.eval()
+
+
+def describe(learner: Learner) -> dict[str, Any]:
+    """Objective, shapes and settings, as JSON gives them back."""
+    said = {"objective": learner.objective, "shapes": learner.shapes, "settings": asdict(learner.settings)}
+    copied: dict[str, Any] = json.loads(json.dumps(said))
+    return copied
+
+
+def write_state(path: Path, parts: Mapping[str, Mapping[str, Tensor]], about: Mapping[str, Any]) -> None:
+    """Write tensors in named parts, and what JSON can say about them; a reader sees the old file or the new."""
+    tensors = {
+        f"{part}.{name}": value.detach().to("cpu", copy=True).contiguous()
+        for part, values in parts.items()
+        for name, value in values.items()
+    }
+    content = to_bytes(tensors, {"infoloom": json.dumps({"format": FORMAT, **about})})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_bytes(content)
+    os.replace(draft, path)
+
+
+def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write_state` wrote.
+
+    Raises:
+        LearnerError: If the file cannot be read, or is something else.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("infoloom", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except (OSError, SafetensorError) as error:
+        raise LearnerError(
+            f"`learner` `{path}`: expected a file that can be read ({error}). Train again."
+        ) from error
+    if about.get("format") != FORMAT or "learner" not in about:
+        raise LearnerError(
+            f"`learner` `{path}`: expected a file of format {FORMAT} that `save` or `train` wrote. Train again."
+        )
+    return tensors, about
+
+
+def under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    """The tensors of one part by the names they had in it."""
+    return {
+        name.removeprefix(f"{part}."): value for name, value in tensors.items() if name.startswith(f"{part}.")
+    }

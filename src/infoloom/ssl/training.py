@@ -1,0 +1,231 @@
+"""The training loop: AdamW, warm-up and cosine, mixed precision, and a state file to go on from."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from infoloom.errors import LearnerError
+from infoloom.ssl.checks import check_arrays
+from infoloom.ssl.encoding import tensors_of
+from infoloom.ssl.learner import Learner
+from infoloom.ssl.settings import Training
+from infoloom.ssl.state import describe, read_state, under, write_state
+
+__all__ = ["History", "Progress", "train"]
+
+#: Steps between two looks at the loss; reading it makes an accelerator wait.
+_LOOK = 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a training has reached: `step` of `steps`, the loss of that step, seconds since it was started."""
+
+    step: int
+    steps: int
+    loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class History:
+    """What a training did.
+
+    Args:
+        steps: Number of steps, those before a resume included.
+        losses: Loss of every step.
+        seconds: Wall-clock time of this run, without what came before a resume.
+    """
+
+    steps: int
+    losses: tuple[float, ...]
+    seconds: float
+
+
+def train(
+    learner: Learner,
+    arrays: Mapping[str, Any],
+    settings: Training | None = None,
+    *,
+    device: str | None = None,
+    state: str | Path | None = None,
+    save_every: int = 500,
+    progress: Callable[[Progress], None] | None = None,
+) -> History:
+    """Train a learner in place and leave it ready to encode.
+
+    Args:
+        learner: From `build`; one without anything to learn is only fitted to the scale of the rows.
+        arrays: Name → (n, *shape), arrays or tensors (memory maps too), everything in `learner.needs`.
+        settings: How to train.
+        device: Where to compute, such as `cuda`; where the learner is if left out.
+        state: File to go on from, and to write every `save_every` steps and at the end. A training that was
+            interrupted and resumed gives the same weights, bit by bit, as one in one go.
+        save_every: See `state`.
+        progress: Called every 20 steps and at the end.
+
+    Raises:
+        LearnerError: Arrays that do not fit, a state of another training, or a loss that is no longer a number.
+    """
+    chosen = settings or Training()
+    rows = check_arrays(arrays, learner.needs, least=2)
+    if device is not None:
+        learner.to(device)
+    run = _Run(learner, arrays, chosen, rows)
+    path = None if state is None else Path(state)
+    if path is not None and path.exists():
+        run.resume(path)
+    else:
+        learner.prepare(arrays)
+    started = time.perf_counter()
+    while run.step < run.steps:
+        run.advance()
+        if run.step % _LOOK == 0 or run.step == run.steps:
+            loss = run.look()
+            if progress is not None:
+                progress(Progress(run.step, run.steps, loss, time.perf_counter() - started))
+        if path is not None and (run.step % save_every == 0 or run.step == run.steps):
+            run.save(path)
+    learner.eval()
+    return History(run.step, tuple(run.losses), time.perf_counter() - started)
+
+
+class _Run:
+    """A training in progress: the one place of the room where something changes from step to step."""
+
+    def __init__(self, learner: Learner, arrays: Mapping[str, Any], settings: Training, rows: int) -> None:
+        self.learner, self.arrays, self.settings, self.rows = learner, arrays, settings, rows
+        self.names = tuple(learner.needs)
+        self.learned = [weight for weight in learner.parameters() if weight.requires_grad]
+        self.batch, steps = settings.steps_of(rows)
+        self.steps = steps if self.learned else 0
+        self.device = next((tensor.device for tensor in learner.buffers()), torch.device("cpu"))
+        self.generator = torch.Generator(self.device).manual_seed(settings.seed)
+        self.optimiser = _optimiser(self.learned, settings) if self.learned else None
+        self.step = 0
+        self.losses: list[float] = []
+        self.pending: list[Tensor] = []
+        self.epoch, self.order = -1, np.empty(0, dtype=np.int64)
+
+    def advance(self) -> None:
+        """One step."""
+        self.learner.train()
+        given = tensors_of(self.arrays, self.names, self._chosen(), self.device)
+        with _precision(self.settings, self.device):
+            loss = self.learner.loss(given, self.generator)
+        if self.optimiser is not None:
+            rate = self.settings.learning_rate * schedule(self.step, self.steps, self.settings.warmup)
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self.learned, self.settings.clip)
+            self.optimiser.step()
+        self.pending.append(loss.detach())
+        self.step += 1
+
+    def look(self) -> float:
+        """Read the losses of the latest steps and refuse those that are not numbers; the last one."""
+        values = torch.stack(self.pending).tolist() if self.pending else []
+        self.pending.clear()
+        for number, value in enumerate(values, len(self.losses)):
+            if not math.isfinite(value):
+                raise LearnerError(
+                    f"`loss` `{value}` of `{self.learner.objective}` at step {number + 1}: expected a number, because "
+                    f"a diverged network learns nothing more. Lower `learning_rate`, now "
+                    f"{self.settings.learning_rate:g}, or `clip`, now {self.settings.clip:g}."
+                )
+        self.losses += values
+        return self.losses[-1]
+
+    def save(self, path: Path) -> None:
+        """Write everything that the next step depends on."""
+        self.look()
+        parts: dict[str, Mapping[str, Tensor]] = {
+            "learner": self.learner.state_dict(),
+            "run": {
+                "generator": self.generator.get_state(),
+                "losses": torch.tensor(self.losses, dtype=torch.float64),
+            },
+        }
+        moments = self.optimiser.state_dict()["state"] if self.optimiser else {}
+        parts |= {f"optimiser.{number}": values for number, values in moments.items()}
+        write_state(path, parts, self._about() | {"step": self.step})
+
+    def resume(self, path: Path) -> None:
+        """Take up a saved state.
+
+        Raises:
+            LearnerError: If it is that of another learner, of other settings, or of another number of rows.
+        """
+        tensors, about = read_state(path)
+        for name, mine in self._about().items():
+            if about.get(name) != mine:
+                raise LearnerError(
+                    f"`state` `{path}`: expected {name} {mine}, got {about.get(name)}. Remove the file to start "
+                    "afresh, or train with the settings it has."
+                )
+        self.learner.load_state_dict(under(tensors, "learner"))
+        if self.optimiser is not None:
+            kept = self.optimiser.state_dict()
+            numbers = range(len(self.learned))
+            kept["state"] = {number: under(tensors, f"optimiser.{number}") for number in numbers}
+            self.optimiser.load_state_dict(kept)
+        self.generator.set_state(tensors["run.generator"])
+        self.losses = tensors["run.losses"].tolist()
+        self.step = about["step"]
+
+    def _about(self) -> dict[str, Any]:
+        return {"learner": describe(self.learner), "training": asdict(self.settings), "rows": self.rows}
+
+    def _chosen(self) -> NDArray[np.int64]:
+        """Rows of this step: each epoch has an order of its own, and uses no row twice."""
+        epoch, position = divmod(self.step, self.rows // self.batch)
+        if epoch != self.epoch:
+            shuffler = torch.Generator().manual_seed((self.settings.seed << 32) + epoch)
+            self.epoch, self.order = epoch, torch.randperm(self.rows, generator=shuffler).numpy()
+        return self.order[position * self.batch : (position + 1) * self.batch]
+
+
+def schedule(step: int, steps: int, warmup: float) -> float:
+    """Share of the highest rate: up along a line, then down along a cosine.
+
+    Args:
+        step: Number of the step, from 0.
+        steps: Of the whole training.
+        warmup: Share of the steps that go up.
+
+    Example:
+        >>> [round(schedule(step, 8, 0.25), 3) for step in range(8)]
+        [0.5, 1.0, 1.0, 0.933, 0.75, 0.5, 0.25, 0.067]
+    """
+    rising = warmup * steps
+    if step + 1 <= rising:
+        return (step + 1) / rising
+    return 0.5 + 0.5 * math.cos(math.pi * (step - rising) / (steps - rising))
+
+
+def _optimiser(learned: Iterable[nn.Parameter], settings: Training) -> torch.optim.AdamW:
+    """AdamW that decays matrices and leaves biases, scales and temperatures alone."""
+    groups = [
+        {"params": [weight for weight in learned if (weight.ndim >= 2) == matrix], "weight_decay": decay}
+        for matrix, decay in ((True, settings.weight_decay), (False, 0.0))
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+
+def _precision(settings: Training, device: torch.device) -> AbstractContextManager[Any]:
+    """Autocast to bfloat16 where the settings want it."""
+    wanted = settings.precision == "bfloat16" or (settings.precision == "auto" and device.type != "cpu")
+    return torch.autocast(device.type, torch.bfloat16) if wanted else nullcontext()
