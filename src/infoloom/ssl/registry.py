@@ -18,7 +18,11 @@ __all__ = ["REGISTRY", "build", "names"]
 #: Name → module of `ssl/objectives` that offers its `Settings` and `learner`.
 REGISTRY: Mapping[str, str] = {
     "clip": "clip",
+    "siglip": "siglip",
+    "symile": "symile",
+    "gram": "gram",
     "vicreg": "vicreg",
+    "barlow": "barlow",
     "supervised": "supervised",
     "random": "random_encoder",
     "pixels": "pixels",

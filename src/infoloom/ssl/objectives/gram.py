@@ -1,0 +1,129 @@
+"""GRAM: embeddings of one row span a small volume, those of different rows a large one.
+
+Source: Cicchetti, Grassucci, Sigillo and Comminiello, Gramian multimodal representation learning and alignment
+(ICLR 2025), equations 3 to 6. Their further loss of a matching head between modalities is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, normalize
+
+from infoloom.ssl.checks import expect, expect_positive
+from infoloom.ssl.learner import Shapes
+from infoloom.ssl.settings import EncoderSettings
+from infoloom.ssl.towers import Towers
+
+__all__ = ["Gram", "Settings", "gram_loss", "learner", "volumes"]
+
+#: Added to squared lengths, because a square root has no gradient at 0, where rows are perfectly aligned.
+EPSILON = 1e-6
+
+
+@dataclass(frozen=True)
+class Settings(EncoderSettings):
+    """Settings of `gram`.
+
+    Args:
+        embedding: Values of an embedding.
+        temperature: First temperature; it is learned.
+        anchor: The modality whose rows are exchanged, or None for the first.
+    """
+
+    embedding: int = 64
+    temperature: float = 0.07
+    anchor: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        expect_positive(self, "embedding", "temperature")
+
+
+def volumes(anchor: Tensor, others: Sequence[Tensor]) -> Tensor:
+    """√ det G of the vectors (anchor i, others j), G their matrix of inner products.
+
+    The volume is that of the others times the distance of the anchor from their span, so no determinant of n² matrices
+    is taken.
+
+    Args:
+        anchor: Embeddings of length 1, (n, d).
+        others: Those of the other modalities, each (m, d).
+
+    Returns:
+        (n, m), from 10⁻³ where rows are aligned to 1.
+    """
+    basis: list[Tensor] = []
+    volume = torch.ones_like(others[0][:, 0])
+    for rows in others:
+        rest = rows - sum(
+            ((rows * side).sum(dim=1, keepdim=True) * side for side in basis), torch.zeros_like(rows)
+        )
+        length = (rest.square().sum(dim=1) + EPSILON).sqrt()
+        basis.append(rest / length[:, None])
+        volume = volume * length
+    inside = torch.stack([(anchor @ side.T).square() for side in basis]).sum(dim=0)
+    outside = anchor.square().sum(dim=1, keepdim=True) - inside
+    return volume * (outside.clamp(min=0.0) + EPSILON).sqrt()
+
+
+def gram_loss(anchor: Tensor, others: Sequence[Tensor], scale: Tensor | float) -> Tensor:
+    """Cross-entropy of finding, by the smallest volume, the others of each anchor and the anchor of the others.
+
+    Args:
+        anchor: Embeddings of the anchor, (n, d).
+        others: Those of the other modalities, each (n, d).
+        scale: 1 / temperature.
+
+    Returns:
+        A scalar (nats); log n where nothing is told apart.
+    """
+    scores = -scale * volumes(normalize(anchor, dim=1), [normalize(rows, dim=1) for rows in others])
+    partner = torch.arange(len(scores), device=scores.device)
+    return 0.5 * (cross_entropy(scores, partner) + cross_entropy(scores.T, partner))
+
+
+class Gram(nn.Module):
+    """`gram_loss` with a learned temperature.
+
+    Args:
+        temperature: The first.
+        anchor: Name of the anchor.
+    """
+
+    def __init__(self, temperature: float, anchor: str) -> None:
+        super().__init__()
+        self.anchor = anchor
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
+
+    def forward(self, embeddings: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        """Modality → (n, d) to a scalar; nothing is drawn."""
+        others = [values for name, values in embeddings.items() if name != self.anchor]
+        return gram_loss(embeddings[self.anchor], others, self.log_scale.exp())
+
+
+def learner(shapes: Shapes, settings: Settings) -> Towers:
+    """Encoders with linear heads.
+
+    Raises:
+        LearnerError: If the anchor is no modality.
+    """
+    anchor = next(iter(shapes), "") if settings.anchor is None else settings.anchor
+    expect(
+        not shapes or anchor in shapes,
+        "anchor",
+        anchor,
+        f"one of {', '.join(shapes)}",
+        "Choose one, or None.",
+    )
+    return Towers(
+        "gram",
+        shapes,
+        settings,
+        head=lambda: nn.Linear(settings.features, settings.embedding, bias=False),
+        compare=Gram(settings.temperature, anchor),
+    )
