@@ -19,6 +19,7 @@ from infoloom.bijections.channels import (
     Half,
     Jpeg,
     Noise,
+    kept_information,
     measure_loss,
 )
 from infoloom.bijections.elementwise import Affine
@@ -94,6 +95,65 @@ def test_clipping_digits_takes_more_than_rounding() -> None:
     assert half.kept > byte.kept > clip.kept
     assert clip.information is not None
     assert clip.information < 0.5 * math.log(2.0)
+
+
+@pytest.fixture(scope="module")
+def sevens() -> tuple[Bijection, torch.Tensor]:
+    flow = build("digits[7]")
+    return flow, torch.randn((32, 64), generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize("channel", [EightBit(-2.0, 2.0), EightBit()], ids=["rounding", "clipping"])
+def test_the_estimate_on_digits_is_what_the_inverse_finds(
+    sevens: tuple[Bijection, torch.Tensor], channel: EightBit
+) -> None:
+    """The latent that the flow's own inverse finds behind 8 bits is off by what the Jacobian says."""
+    flow, latents = sevens
+    with torch.no_grad():
+        back = flow.inverse(torch.from_numpy(channel.seen(flow.forward(latents).numpy())))
+    by_row = (back - latents).double().square().mean(dim=1)
+    loss = measure_loss(channel, flow, latents[:3])
+    found = float(by_row[:3].mean().sqrt())
+    assert loss.error == pytest.approx(found, rel=0.15)  # clipping is beyond first order
+    assert loss.error**2 == pytest.approx(
+        float(by_row.mean()), abs=4.0 * float(by_row.std()) / math.sqrt(3.0) + 0.15 * found**2
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("channel", [EightBit(-2.0, 2.0), EightBit()], ids=["rounding", "clipping"])
+def test_information_behind_a_channel_on_digits(channel: EightBit) -> None:
+    """A cause along a random direction, regressed on latents found behind 8 bits, against the estimate."""
+    flow, rows, information = build("digits[3]"), 320, 0.9
+    generator = torch.Generator().manual_seed(1)
+    direction = torch.nn.functional.normalize(torch.randn(64, generator=generator), dim=0)
+    cause, noise = torch.randn(rows, generator=generator), torch.randn((rows, 64), generator=generator)
+    strength = math.sqrt(-math.expm1(-2.0 * information))
+    along = strength * cause + (math.sqrt(1.0 - strength**2) - 1.0) * (noise @ direction)
+    latents = noise + along[:, None] * direction
+    with torch.no_grad():
+        back = flow.inverse(torch.from_numpy(channel.seen(flow.forward(latents).numpy())))
+    before, after = (
+        -0.5 * math.log1p(-(np.corrcoef(cause.numpy(), (z @ direction).numpy())[0, 1] ** 2))
+        for z in (latents, back)
+    )
+    estimate = kept_information(before, measure_loss(channel, flow, latents[:4]).error)
+    assert after < before
+    # the standard error of ½ log(1 − r²) is r / √n; the part that both have from the same rows cancels
+    assert estimate == pytest.approx(
+        after, abs=4.0 * math.sqrt(-math.expm1(-2.0 * (before - after)) / rows) + 0.02
+    )
+
+
+def test_kept_information_between_nothing_and_all() -> None:
+    """x = z + e with independent noise e is a Gaussian channel, where the formula is exact."""
+    information, error = 0.7, 0.6
+    strength = -math.expm1(-2.0 * information)
+    joint = np.array([[1.0, math.sqrt(strength)], [math.sqrt(strength), 1.0 + error**2]])
+    exact = -0.5 * math.log(np.linalg.det(joint) / (1.0 + error**2))
+    assert kept_information(information, error) == pytest.approx(exact, rel=1e-12)
+    assert kept_information(information, 0.0) == pytest.approx(information, rel=1e-12)
+    assert kept_information(information, 1e9) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_a_large_flow_has_no_measured_loss() -> None:

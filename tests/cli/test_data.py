@@ -96,6 +96,19 @@ def test_options_reach_the_dataset(app: typer.Typer, spec: str, tmp_path: Path) 
     assert len(found.manifest.shards) == 3
 
 
+def test_copies_in_8_bits(app: typer.Typer, spec: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert call(app, "generate", spec, out, "--rows", 20, "--also", "uint8", "--workers", 1)[0] == 0
+    assert open_dataset(out).select("left_uint8", "right_uint8").names == ("left_uint8", "right_uint8")
+    code, text = call(app, "verify", out)
+    assert (code, "ok   8 bits of right: 0 levels of 20 rows differ" in text) == (0, True)
+    few = ("--also", "right_uint8", "--rows", 20)
+    assert call(app, "generate", spec, tmp_path / "few", *few, "--workers", 1)[0] == 0
+    assert "left_uint8" not in open_dataset(tmp_path / "few").names
+    code, text = call(app, "emit-job", "slurm", spec, tmp_path / "jobs", *few)
+    assert "--rows-per-shard 256 --also right_uint8 --workers 1 --shards" in text
+
+
 def test_a_failed_check_has_status_one(app: typer.Typer, spec: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     call(app, "generate", spec, out, "--rows", 20, "--workers", 1)

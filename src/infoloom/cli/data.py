@@ -43,6 +43,13 @@ Pmi = Annotated[
     ),
 ]
 Predictions = Annotated[bool, typer.Option("--predictions", help="Keep the optimal predictions of targets.")]
+Also = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Also store viewable 8-bit copies: `uint8` for all modalities, or `radio_uint8`.",
+        show_default=False,
+    ),
+]
 Do = Annotated[
     list[str] | None,
     typer.Option(
@@ -75,6 +82,7 @@ def generate(
     latents: Latents = True,
     pmi: Pmi = None,
     predictions: Predictions = False,
+    also: Also = None,
     do: Do = None,
     device: Device = "cpu",
     workers: Workers = None,
@@ -102,7 +110,7 @@ def generate(
     from infoloom.datasets import finish as join
     from infoloom.datasets.engines import engine_named
 
-    story, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions, do)
+    story, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions, also, do)
     part = _part(shards)
     count = len(plan.shards[part])
     if not count:
@@ -137,18 +145,20 @@ def emit_job(
     latents: Latents = True,
     pmi: Pmi = None,
     predictions: Predictions = False,
+    also: Also = None,
     do: Do = None,
 ) -> None:
     """Print the script that makes a dataset as an array of batch jobs."""
     from infoloom.datasets.batch_jobs import job_script
 
-    _, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions, do)
+    _, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions, also, do)
     given = Path(spec)
     command = ["infoloom", "generate", str(given.resolve()) if given.is_file() else spec, str(out.resolve())]
     command += ["--rows", str(rows), "--seed", str(seed), "--split", split]
     command += [part for text in do or [] for part in ("--do", text)]
     command += ["--rows-per-shard", str(plan.rows_per_shard), *([] if latents else ["--no-latents"])]
     command += ["--predictions"] if predictions else []
+    command += [word for choice in also or () for word in ("--also", choice)]
     command += [word for choice in pmi or () for word in ("--pmi", choice)] + (
         ["--device", "cuda"] if gpu else []
     )
@@ -248,7 +258,8 @@ def _planned(
     latents: bool,
     pmi: list[str] | None,
     predictions: bool,
-    do: list[str] | None = None,
+    also: list[str] | None,
+    do: list[str] | None,
 ) -> tuple[Story, Plan]:
     from infoloom.datasets import make_plan
     from infoloom.story import compile_story
@@ -265,6 +276,7 @@ def _planned(
         latents=latents,
         pmi=choice,
         predictions=predictions,
+        also=also,
     )
     return story, plan
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import yaml
 
+from infoloom.datasets.channel_columns import channel_source
 from infoloom.datasets.columns import Column, row_bytes
 from infoloom.datasets.manifest import Manifest
 from infoloom.units import to_bits
@@ -15,6 +16,7 @@ __all__ = ["card_text"]
 _MEANING: Final = {
     "id": "number of the row; row i depends on the spec, the seed and i only",
     "modality": "observation",
+    "channel": "8-bit copy of an observation, for viewing; carries at most its information, see below",
     "target": "target",
     "label": "class of a target, cut into equally likely classes",
     "cause": "cause: independent, mean 0, variance 1",
@@ -34,6 +36,7 @@ def card_text(manifest: Manifest) -> str:
         _reading(manifest),
         _columns(manifest),
         _provenance(manifest),
+        *_channels(manifest),
     )
     return f"---\n{header}---\n\n" + "\n\n".join(parts) + "\n"
 
@@ -145,6 +148,35 @@ def _provenance(manifest: Manifest) -> str:
     ]
     facts = [f"- spec `spec.yaml`, digest `{manifest.digest}`", f"- seed {manifest.seed}", *made]
     return "## Provenance\n\n" + "\n".join(facts) + "\n\n## Bijections\n\n" + "\n".join(flows)
+
+
+def _channels(manifest: Manifest) -> list[str]:
+    """What 8-bit columns are and what they lose, if there are any."""
+    columns = [column for column in manifest.columns if column.levels is not None]
+    lines = [
+        f"- `{c.name}`: level 0 is {c.levels[0]:g}, level 255 is {c.levels[1]:g}, values outside are clipped. It "
+        f"carries at most the information of `{channel_source(c.name)}`. "
+        + _loss(manifest, channel_source(c.name), manifest.losses.get(c.name, {}))
+        for c in columns
+        if c.levels is not None
+    ]
+    return ["## 8-bit columns\n\n" + "\n".join(lines)] if lines else []
+
+
+def _loss(manifest: Manifest, modality: str, loss: dict[str, Any]) -> str:
+    if "error" not in loss:
+        return f"What it loses was not measured: {loss.get('not_measured', 'unknown')}."
+    kept = [
+        f"of the {manifest.truth[f'I({modality}; {target})']:.3g} nats of I({modality}; {target}) a cause along an "
+        f"average direction keeps about {nats:.3g}"
+        for target, nats in loss.get("information", {}).items()
+    ]
+    rows = f"{loss['rows']} row{'s' if loss['rows'] > 1 else ''}"
+    found = (
+        f"Measured on {rows}, linearised through the Jacobian: the latent comes back with an error of "
+        f"{loss['error']:.3g} of its standard deviation, correlation {loss['correlation']:.3g}"
+    )
+    return "; ".join([found, *kept]) + "."
 
 
 def _certificate(certificate: dict[str, Any]) -> str:

@@ -26,21 +26,37 @@ __all__ = [
     "to_table",
 ]
 
-Kind = Literal["id", "modality", "target", "label", "cause", "latent", "pmi", "prediction"]
+Kind = Literal["id", "modality", "channel", "target", "label", "cause", "latent", "pmi", "prediction"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-_TYPES: Final = {"int64": pa.int64(), "float32": pa.float32(), "float64": pa.float64()}
+_TYPES: Final = {"int64": pa.int64(), "uint8": pa.uint8(), "float32": pa.float32(), "float64": pa.float64()}
 _BATCH_BYTES: Final = 256 * 2**20
 _NESTED_RANKS: Final = (2, 3, 4, 5)  # what Hugging Face names Array2D … Array5D
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: what it holds, its type and the shape of one row of it."""
+    """One column: what it holds, its type and the shape of one row of it.
+
+    Attributes:
+        levels: Of a column of 8-bit levels: what 0 and 255 stand for, in the unit of the observation.
+    """
 
     name: str
     kind: Kind
     dtype: str
     shape: tuple[int, ...] = ()
+    levels: tuple[float, float] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The column as plain values."""
+        levels = {} if self.levels is None else {"levels": list(self.levels)}
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "dtype": self.dtype,
+            "shape": list(self.shape),
+            **levels,
+        }
 
     @property
     def size(self) -> int:

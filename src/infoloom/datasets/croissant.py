@@ -54,7 +54,7 @@ _CITATION: Final = (
     "Hashmani, Merz, Qu, Pettee, Cranmer: Multimodal Datasets with Controllable Mutual Information, "
     "arXiv 2510.21686"
 )
-_TYPES: Final = {"int64": "cr:Int64", "float32": "cr:Float32", "float64": "cr:Float64"}
+_TYPES: Final = {"int64": "cr:Int64", "uint8": "cr:UInt8", "float32": "cr:Float32", "float64": "cr:Float64"}
 
 
 def croissant(manifest: Manifest) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infoloom.datasets.attachments import attach
 from infoloom.datasets.card import card_text
+from infoloom.datasets.channel_columns import channel_source
+from infoloom.datasets.channel_losses import measured_loss
+from infoloom.datasets.columns import Column
 from infoloom.datasets.croissant import croissant
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
 from infoloom.datasets.files import read_json, remove_left_over, write_json, write_once, write_text
@@ -44,6 +47,7 @@ def generate(
     latents: bool = True,
     pmi: str | Sequence[str] = "auto",
     predictions: bool = False,
+    also: str | Sequence[str] | None = None,
     device: str = "cpu",
     engine: Engine | None = None,
     progress: Progress | None = None,
@@ -61,6 +65,8 @@ def generate(
         latents: Whether to keep causes and latents.
         pmi: Pointwise-information columns: `"auto"`, `"all"`, `"none"` or pairs such as `"radio;theta"`.
         predictions: Whether to keep the optimal prediction of every target from each modality and from all.
+        also: `"uint8"` for an 8-bit copy of every modality beside the exact one, for viewing, or names of such
+            columns, `"radio_uint8"`; one carries at most the information of its modality.
         device: Where bijections are computed.
         engine: Another engine than local processes.
         progress: Called with every shard that ends.
@@ -81,6 +87,7 @@ def generate(
         latents=latents,
         pmi=pmi,
         predictions=predictions,
+        also=also,
     )
     begin(root, story, plan)
     made = make_shards(root, engine or LocalEngine(workers), device=device, progress=progress)
@@ -221,6 +228,7 @@ def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
     place = str(root.resolve())
     story = story_of(spec, place)
     truth = story.truth()
+    values = {name: quantity.value for name, quantity in truth.items()}
     kinds = [asdict(one)["made_with"] for one in made]
     made_with = [kind for index, kind in enumerate(kinds) if kind not in kinds[:index]]
     records: list[ShardRecord] = [one.record(made_with.index(one.made_with)) for one in made]
@@ -233,12 +241,13 @@ def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
         splits=plan.splits,
         columns=plan.columns,
         shards=tuple(records),
-        truth={name: quantity.value for name, quantity in truth.items()},
+        truth=values,
         accuracy={name: accuracy for name, quantity in truth.items() if (accuracy := _accuracy(quantity))},
         notes=story.notes,
         bijections={name: _bijection(story, spec, place, name) for name in story.modalities},
         made_with=tuple(made_with),
         spec_sha256=hashlib.sha256(spec.encode()).hexdigest(),
+        losses={c.name: _loss(story, place, c, values) for c in plan.columns if c.kind == "channel"},
     )
 
 
@@ -250,6 +259,15 @@ def _accuracy(quantity: Quantity) -> dict[str, Any]:
 def _bijection(story: Story, spec: str, root: str, name: str) -> dict[str, Any]:
     certificate = bijection_of(spec, root, name).certificate()
     return {"flow": story.flow(name), "certificate": dict(certificate)}
+
+
+def _loss(story: Story, root: str, column: Column, truth: Mapping[str, float]) -> dict[str, Any]:
+    from infoloom.bijections import build
+
+    modality = channel_source(column.name)
+    targets = {target: f"I({modality}; {target})" for target in story.targets if story.gaussian}
+    known = {target: truth[query] for target, query in targets.items() if query in truth}
+    return measured_loss(column, build(story.flow(modality), directory=Path(root)), known)
 
 
 def _missing(root: Path, job: ShardJob) -> bool:

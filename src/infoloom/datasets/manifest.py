@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -56,6 +57,7 @@ class Manifest:
         bijections: Flow expression and certificate by modality.
         accuracy: For values that are not exact, how they were found and how far they may be off, by query.
         notes: What a user of the rows must know besides, one sentence each.
+        losses: What 8-bit columns are measured to lose, by column.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Manifest:
     spec_sha256: str
     accuracy: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    losses: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def quantity(self, name: str) -> Quantity:
         """An information value with its accuracy."""
@@ -94,10 +97,7 @@ class Manifest:
             "rows": self.rows,
             "rows_per_shard": self.rows_per_shard,
             "splits": dict(self.splits),
-            "columns": [
-                {"name": c.name, "kind": c.kind, "dtype": c.dtype, "shape": list(c.shape)}
-                for c in self.columns
-            ],
+            "columns": [column.to_json() for column in self.columns],
             "truth": {
                 "unit": "nats",
                 "values": {
@@ -107,6 +107,7 @@ class Manifest:
             },
             **({"notes": list(self.notes)} if self.notes else {}),
             "bijections": self.bijections,
+            **({"losses": self.losses} if self.losses else {}),
             "made_with": list(self.made_with),
             "shards": [record.to_json() for record in self.shards],
         }
@@ -164,6 +165,7 @@ def _parse(tree: dict[str, Any], root: Path) -> Manifest:
             },
             notes=tuple(_text(note) for note in tree.get("notes", ())),
             bijections=dict(tree["bijections"]),
+            losses={_text(name): dict(loss) for name, loss in tree.get("losses", {}).items()},
             made_with=tuple(dict(made) for made in tree["made_with"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -226,14 +228,25 @@ def _accuracy(tree: Any) -> dict[str, Any]:
 
 def _column(tree: Any) -> Column:
     shape = tuple(_number(n, MAX_SIZE) for n in tree["shape"])
-    column = Column(_text(tree["name"]), tree["kind"], str(tree["dtype"]), shape)
+    column = Column(_text(tree["name"]), tree["kind"], str(tree["dtype"]), shape, _levels(tree))
     if not _NAME.fullmatch(column.name):
         raise ValueError(f"column `{column.name[:60]}`: not a name")
-    if column.kind not in KINDS or column.dtype not in ("int64", "float32", "float64"):
+    if column.kind not in KINDS or column.dtype not in ("int64", "uint8", "float32", "float64"):
         raise ValueError(f"column `{column.name}`: kind `{column.kind}`, type `{column.dtype}`")
+    if (column.kind == "channel") != (column.levels is not None):
+        raise ValueError(f"column `{column.name}`: kind `{column.kind}`, levels {column.levels}")
     if len(shape) > MAX_RANK or not 0 < column.size <= MAX_SIZE:
         raise ValueError(f"column `{column.name}`: a row of shape {shape}")
     return column
+
+
+def _levels(tree: Any) -> tuple[float, float] | None:
+    if "levels" not in tree:
+        return None
+    low, high = (float(end) for end in tree["levels"])
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"levels from {low} to {high}")
+    return low, high
 
 
 def _record(tree: Any) -> ShardRecord:

@@ -37,7 +37,7 @@ def write_parquet(
         columns: What each row holds.
         chunks: Arrays (n, *shape) by column name.
     """
-    floats = [leaf(column) for column in columns if column.dtype != "int64"]
+    floats = [leaf(column) for column in columns if column.dtype.startswith("float")]
     with pq.ParquetWriter(
         path,
         arrow_schema(columns),
@@ -46,7 +46,7 @@ def write_parquet(
         compression_level=1,
         use_dictionary=False,
         use_byte_stream_split=floats,
-        column_encoding={column.name: "DELTA_BINARY_PACKED" for column in columns if column.dtype == "int64"},
+        column_encoding={leaf(c): "DELTA_BINARY_PACKED" for c in columns if not c.dtype.startswith("float")},
         write_statistics=[leaf(column) for column in columns if not column.shape],
         write_page_index=True,
     ) as writer:

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from infoloom.datasets.channel_columns import channel_columns
 from infoloom.datasets.columns import Column, row_bytes
 from infoloom.datasets.layout import BLOCK, FORMAT, MAX_SHARDS, Shard
 from infoloom.datasets.pmi import pmi_name, pmi_pairs
@@ -62,7 +63,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """The plan as plain values."""
         tree = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**tree, "splits": dict(self.splits), "columns": [columns_json(c) for c in self.columns]}
+        return {**tree, "splits": dict(self.splits), "columns": [column.to_json() for column in self.columns]}
 
     def differences(self, other: Plan) -> list[str]:
         """Lines saying where another plan differs, shortest facts first."""
@@ -72,11 +73,6 @@ class Plan:
         names, asked = {c.name: c for c in self.columns}, {c.name: c for c in other.columns}
         changed = sorted(n for n in names.keys() | asked.keys() if names.get(n) != asked.get(n))
         return lines + ([f"columns that differ: {', '.join(changed)}"] if changed else [])
-
-
-def columns_json(column: Column) -> dict[str, Any]:
-    """A column as plain values."""
-    return {"name": column.name, "kind": column.kind, "dtype": column.dtype, "shape": list(column.shape)}
 
 
 def make_plan(
@@ -89,6 +85,7 @@ def make_plan(
     latents: bool = True,
     pmi: str | Sequence[str] = "auto",
     predictions: bool = False,
+    also: str | Sequence[str] | None = None,
 ) -> Plan:
     """Decide shards, splits and columns.
 
@@ -101,16 +98,17 @@ def make_plan(
         latents: Whether to keep causes and latents.
         pmi: `"auto"`, `"all"`, `"none"` or pairs such as `"radio,xray;theta"`.
         predictions: Whether to keep the optimal prediction of every target from each modality and from all.
+        also: `"uint8"` for an 8-bit copy of every modality, or names of such columns, `"radio_uint8"`.
 
     Raises:
-        DatasetError: Sizes that make no sense, or names that collide.
+        DatasetError: Sizes that make no sense, names that collide, or a flow of which no 8-bit range follows.
     """
     if not 0 < rows <= MAX_ROWS:
         raise DatasetError(f"rows `{rows}`: expected a number from 1 to {MAX_ROWS:,}.")
     if not 0 <= seed < 2**63:
         raise DatasetError(f"seed `{seed}`: expected a whole number from 0 to 2^63 − 1.")
     columns = plan_columns(
-        story, latents, pmi_pairs(story, pmi), predictions_of(story) if predictions else ()
+        story, latents, pmi_pairs(story, pmi), predictions_of(story) if predictions else (), also
     )
     per_shard = _rows_per_shard(rows, row_bytes(columns), rows_per_shard)
     named = split_rows(rows, parse_splits(splits) if isinstance(splits, str) else splits or {"train": rows})
@@ -127,6 +125,7 @@ def plan_columns(
     latents: bool,
     pairs: Sequence[tuple[tuple[str, ...], tuple[str, ...]]],
     predictions: Sequence[tuple[str, tuple[str, ...]]] = (),
+    also: str | Sequence[str] | None = None,
 ) -> tuple[Column, ...]:
     """The columns of a story's dataset, in the order in which they are stored.
 
@@ -135,6 +134,7 @@ def plan_columns(
     """
     columns = [Column("sample_id", "id", "int64")]
     columns += [Column(name, "modality", "float32", tuple(story.shape(name))) for name in story.modalities]
+    columns += channel_columns(story, also)
     columns += [Column(name, "target", "float32") for name in story.targets]
     columns += [Column(name, "label", "int64") for name in story.labels]
     if latents:
@@ -146,9 +146,8 @@ def plan_columns(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DatasetError(
-            f"column `{twice[0]}`: expected one meaning a name, because `sample_id` and `z_<modality>` are "
-            "made by "
-            "the dataset. Rename the variable in the spec."
+            f"column `{twice[0]}`: expected one meaning a name, because `sample_id`, `z_<modality>` and "
+            "`<modality>_uint8` are made by the dataset. Rename the variable in the spec."
         )
     return tuple(columns)
 
@@ -225,7 +224,13 @@ def parse_plan(tree: Any) -> Plan:
     """
     try:
         columns = tuple(
-            Column(c["name"], c["kind"], c["dtype"], tuple(int(n) for n in c["shape"]))
+            Column(
+                c["name"],
+                c["kind"],
+                c["dtype"],
+                tuple(int(n) for n in c["shape"]),
+                (float(c["levels"][0]), float(c["levels"][1])) if "levels" in c else None,
+            )
             for c in tree["columns"]
         )
         splits = tuple((str(name), int(rows)) for name, rows in tree["splits"].items())

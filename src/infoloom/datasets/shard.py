@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from infoloom.datasets.channel_columns import channel_of, channel_source
 from infoloom.datasets.columns import Column
 from infoloom.datasets.files import aside, read_json, sha256, write_json
 from infoloom.datasets.layout import Shard
@@ -125,6 +126,8 @@ def _rows(story: Story, job: ShardJob, first: int, wanted: slice) -> dict[str, n
                 arrays[column.name] = np.arange(first + wanted.start, first + wanted.stop, dtype=np.int64)
             case "modality":
                 arrays[column.name] = _observe(job, column.name, drawn[column.name][wanted])
+            case "channel":
+                arrays[column.name] = channel_of(column).apply(arrays[channel_source(column.name)])
             case "latent":
                 arrays[column.name] = drawn[column.name.removeprefix("z_")][wanted]
             case "prediction":

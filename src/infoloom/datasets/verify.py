@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from infoloom.datasets.channel_columns import channel_of, channel_source, levels_of
 from infoloom.datasets.columns import Column, rows_at_once
 from infoloom.datasets.files import sha256
 from infoloom.datasets.layout import SPEC, inside
@@ -120,6 +121,11 @@ def _checks(data: Dataset, rows: int, round_trip_rows: int) -> list[tuple[str, C
         *(
             (f"round trip of {name}", lambda name=name: _round_trip(data, name, round_trip_rows))
             for name in data.manifest.bijections
+        ),
+        *(
+            (f"8 bits of {channel_source(column.name)}", lambda column=column: _channel(data, column, rows))
+            for column in data.columns
+            if column.kind == "channel"
         ),
     ]
 
@@ -309,6 +315,24 @@ def _after_bijection(
         f"I({name}; {target}) of {len(values)} observations {mean:.3f} ± {error:.3f}, truth {truth:.3f} nats"
     )
     yield Check(f"information after the bijection of {name}", passed, detail, mean, truth, error)
+
+
+def _channel(data: Dataset, column: Column, limit: int) -> Iterator[Check]:
+    """An 8-bit column is its channel of the exact one, number by number, with the levels that the flow gives."""
+    source = channel_source(column.name)
+    view, channel = data.select(source, column.name), channel_of(column)
+    shards = [(record.shard.first, record.shard.rows) for record in data.manifest.shards]
+    step = rows_at_once(view.columns, _BATCH)
+    rows = wrong = 0
+    for start, stop in spread_spans(shards, limit):
+        for first in range(start, stop, step):
+            arrays = view[first : min(first + step, stop)]
+            rows += len(arrays[source])
+            wrong += int(np.count_nonzero(channel.apply(arrays[source]) != arrays[column.name]))
+    same = levels_of(data.story, source) == column.levels
+    detail = f"{wrong} levels of {rows:,} rows differ from those of the exact column"
+    detail += "" if same else "; the range is not the one of the flow"
+    yield Check(f"8 bits of {source}", same and not wrong, detail, float(wrong), 0.0)
 
 
 def _round_trip_spans(rows: int, wanted: int) -> list[tuple[int, int]]:

@@ -47,6 +47,8 @@ def write_hdf5(data: Dataset, path: Path) -> None:
             for column in data.columns:
                 target = group.create_dataset(column.name, (len(view), *column.shape), column.dtype)
                 target.attrs["kind"] = column.kind
+                if column.levels is not None:
+                    target.attrs["levels"] = column.levels
             place = 0
             for batch in view.batches(rows_at_once(data.columns, _ROWS)):
                 rows = len(next(iter(batch.values())))

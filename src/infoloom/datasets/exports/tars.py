@@ -46,7 +46,8 @@ def write_webdataset(data: Dataset, path: Path) -> None:
 
 def write_folders(data: Dataset, path: Path) -> None:
     """Write `<split>/<column>/shard-00000.tar`, …, with the same names of rows in every column's tars."""
-    columns: tuple[Column, ...] = (*modalities(data), *(c for c in data.columns if c.kind == "target"))
+    others = (column for column in data.columns if column.kind in ("channel", "target"))
+    columns: tuple[Column, ...] = (*modalities(data), *others)
     sizes: dict[str, int] = {}
     for split, index, view in _parts(data.select(*(column.name for column in columns))):
         name = f"shard-{index:05d}.tar"

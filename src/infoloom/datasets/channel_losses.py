@@ -1,0 +1,62 @@
+"""What 8-bit columns lose: measured where the whole Jacobian of the flow is cheap, else the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from infoloom.datasets.channel_columns import channel_of
+from infoloom.datasets.columns import Column
+from infoloom.datasets.shard import one_thread
+
+if TYPE_CHECKING:
+    from infoloom.bijections.base import Bijection
+
+__all__ = ["measured_loss"]
+
+_ROWS: Final = 4
+_TRAINED_LIMIT: Final = 256  # components; beyond, one row takes most of a minute on a core
+_SEED: Final = 0
+
+
+def measured_loss(column: Column, bijection: Bijection, information: Mapping[str, float]) -> dict[str, Any]:
+    """An estimate of what an 8-bit column loses, JSON-able; see `infoloom.bijections.channels.measure_loss`.
+
+    Args:
+        column: The 8-bit column.
+        bijection: What makes its modality out of N(0, I) latents.
+        information: Of the modality with jointly normal targets, by target, nats.
+
+    Returns:
+        `rows` looked at, root mean square `error` of the latent in its standard deviation, `correlation` with its
+        recovery, `information` with the targets as it is estimated to be kept, nats; or `not_measured`, the reason.
+        Three digits.
+    """
+    import torch
+
+    from infoloom.bijections.base import DENSE_LIMIT
+    from infoloom.bijections.channels import kept_information, measure_loss
+
+    trained = bijection.certificate().get("kind") != "exact"
+    limit = _TRAINED_LIMIT if trained else DENSE_LIMIT
+    if bijection.dim > limit:
+        kind = "a trained flow" if trained else "the map"
+        return {
+            "not_measured": f"the whole Jacobian of {kind} of {bijection.dim} components would take too long; "
+            f"it is computed up to {limit}"
+        }
+    rows = max(1, min(_ROWS, _TRAINED_LIMIT // bijection.dim)) if trained else _ROWS
+    latents = torch.randn((rows, bijection.dim), generator=torch.Generator().manual_seed(_SEED))
+    with one_thread():
+        loss = measure_loss(channel_of(column), bijection, latents)
+    return {
+        "rows": rows,
+        "error": _three(loss.error),
+        "correlation": _three(loss.correlation),
+        "information": {t: _three(kept_information(nats, loss.error)) for t, nats in information.items()},
+    }
+
+
+def _three(value: float) -> float:
+    """Three digits: more are not known, and the last ones differ between machines."""
+    return float(f"{value:.3g}")
