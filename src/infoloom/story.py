@@ -293,13 +293,18 @@ class Story:
         return self.pointwise(rows).information(*parts)
 
     def ceilings(
-        self, *, classes: int | None = None, batch: int = 256, batches: int | None = None, seed: int = 0
+        self,
+        *,
+        classes: int | None = None,
+        batch: int | None = 256,
+        batches: int | None = None,
+        seed: int = 0,
     ) -> Ceilings:
         """What the best possible learner reaches on every target, label and pair of modalities.
 
         Args:
             classes: Also cut every target into so many equally likely classes.
-            batch: Pairs in a contrastive batch.
+            batch: Pairs in a contrastive batch; None leaves pairs of modalities out.
             batches: How many batches to draw for the Monte Carlo values; 16 to 400 when left out.
             seed: Seed of these batches.
 

@@ -84,17 +84,7 @@ def _decomposition_text(name: str, parts: list[Decomposition], bits: bool = Fals
 def _decomposition_json(parts: list[Decomposition], bits: bool = False) -> str:
     """One object, by target."""
     unit, scale = _unit(bits)
-    tree = {
-        one.target: {
-            "modalities": list(one.modalities),
-            "information": {k: v / scale for k, v in one.information.items()},
-            "total": one.total / scale,
-            "redundancy": one.redundancy / scale,
-            "unique": {k: v / scale for k, v in one.unique.items()},
-            "synergy": one.synergy / scale,
-        }
-        for one in parts
-    }
+    tree = {one.target: one.to_json(scale) for one in parts}
     return json.dumps({"unit": unit, "method": "minimal mutual information", "decomposition": tree}, indent=2)
 
 

@@ -109,7 +109,7 @@ def find_ceilings(
     labels: Sequence[Label] = (),
     *,
     classes: int | None = None,
-    batch: int = 256,
+    batch: int | None = 256,
     batches: int | None = None,
     seed: int = 0,
 ) -> Ceilings:
@@ -121,7 +121,7 @@ def find_ceilings(
         modalities: Names of the modalities.
         labels: Labels of the spec.
         classes: Also cut every target into so many classes.
-        batch: Pairs in a contrastive batch.
+        batch: Pairs in a contrastive batch; None leaves pairs of modalities out.
         batches: Batches to draw for each pair; see `contrastive`.
         seed: Seed of the batches.
 
@@ -133,7 +133,9 @@ def find_ceilings(
             "ceilings: expected a Gaussian story, because they follow from the information in closed form only there. "
             "Use normal causes and linear equations."
         )
-    if len(modalities) * (len(modalities) - 1) // 2 > MAX_PAIRS:
+    size = batch or 0
+    combined = list(combinations(modalities, 2)) if batch is not None else []
+    if len(combined) > MAX_PAIRS:
         raise QueryError(
             f"ceilings: {len(modalities)} modalities have more than {MAX_PAIRS} pairs. "
             "Ask for fewer modalities at a time."
@@ -150,10 +152,10 @@ def find_ceilings(
         if one.target == target
     )
     pairs = []
-    for a, b in combinations(modalities, 2):
-        found = contrastive(covariance, [a], [b], batch, batches, seed)
+    for a, b in combined:
+        found = contrastive(covariance, [a], [b], size, batches, seed)
         information = mutual_information(covariance, [a], [b])
-        pairs.append(PairCeiling((a, b), batch, information, found.bound, found.retrieval))
+        pairs.append(PairCeiling((a, b), size, information, found.bound, found.retrieval))
     return Ceilings(of_targets, of_classes, tuple(pairs))
 
 

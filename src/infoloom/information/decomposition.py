@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from infoloom.covariance import StructuredCovariance
 from infoloom.errors import QueryError
@@ -40,6 +41,21 @@ class Decomposition:
     redundancy: float
     unique: dict[str, float]
     synergy: float
+
+    def to_json(self, unit: float = 1.0) -> dict[str, Any]:
+        """As plain values, all but the target.
+
+        Args:
+            unit: Nats in the unit of information.
+        """
+        return {
+            "modalities": list(self.modalities),
+            "information": {name: value / unit for name, value in self.information.items()},
+            "total": self.total / unit,
+            "redundancy": self.redundancy / unit,
+            "unique": {name: value / unit for name, value in self.unique.items()},
+            "synergy": self.synergy / unit,
+        }
 
 
 def decompose(covariance: StructuredCovariance, target: str, modalities: Sequence[str]) -> Decomposition:
