@@ -11,9 +11,9 @@ from infoloom.datasets.columns import Column, row_bytes
 from infoloom.datasets.manifest import Manifest
 from infoloom.units import to_bits
 
-__all__ = ["card_text"]
+__all__ = ["MEANING", "card_text", "certificate_text"]
 
-_MEANING: Final = {
+MEANING: Final = {
     "id": "number of the row; row i depends on the spec, the seed and i only",
     "modality": "observation",
     "channel": "8-bit copy of an observation, for viewing; carries at most its information, see below",
@@ -130,7 +130,7 @@ checks checksums, recomputes the truth from `spec.yaml` and compares it with the
 
 def _columns(manifest: Manifest) -> str:
     lines = [
-        f"| {_cell(c.name)} | {c.dtype}{list(c.shape) if c.shape else ''} | {_MEANING[c.kind]} |"
+        f"| {_cell(c.name)} | {c.dtype}{list(c.shape) if c.shape else ''} | {MEANING[c.kind]} |"
         for c in manifest.columns
     ]
     return "## Columns\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(lines)
@@ -143,7 +143,7 @@ def _provenance(manifest: Manifest) -> str:
         for one in manifest.made_with
     ]
     flows = [
-        f"- `{name}`: flow `{b['flow']}`, {_certificate(b['certificate'])}"
+        f"- `{name}`: flow `{b['flow']}`, {certificate_text(b['certificate'])}"
         for name, b in manifest.bijections.items()
     ]
     facts = [f"- spec `spec.yaml`, digest `{manifest.digest}`", f"- seed {manifest.seed}", *made]
@@ -179,7 +179,8 @@ def _loss(manifest: Manifest, modality: str, loss: dict[str, Any]) -> str:
     return "; ".join([found, *kept]) + "."
 
 
-def _certificate(certificate: dict[str, Any]) -> str:
+def certificate_text(certificate: dict[str, Any]) -> str:
+    """What is known of a bijection's inverse, in words."""
     if certificate.get("kind") == "exact":
         return "invertible in closed form"
     parts = [

@@ -13,10 +13,11 @@ from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from infoloom.datasets.read import Dataset
 
-__all__ = ["draw_panel", "draw_preview", "limits_of", "picked_rows"]
+__all__ = ["default_order", "draw_panel", "draw_preview", "limits_of", "picked_rows", "preview_figure"]
 
 _ROWS: Final = 12
 _CANDIDATES: Final = 2000
@@ -38,17 +39,38 @@ def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None)
     Raises:
         DatasetError: Nothing to sort by, or an unknown name.
     """
+    by = sort_by or default_order(data)
+    figure = preview_figure(data, by)
+    figure.suptitle(_title(data, by, [column.name for column in _shown(data)]), fontsize=9)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with aside(target) as part:
+        figure.savefig(part, format="png")
+    return target
+
+
+def preview_figure(data: Dataset, by: str, panel: float = 1.0) -> Figure:
+    """The figure of `draw_preview`, without its title.
+
+    Args:
+        data: An open dataset.
+        by: The target or cause to sort by.
+        panel: Width of one observation, inches.
+
+    Raises:
+        DatasetError: An unknown name, or a vector.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    by = sort_by or _default(data)
     if data.select(by).columns[0].shape:
         raise DatasetError(f"sort by `{by}`: expected a scalar.")
-    shown = tuple(column for column in data.columns if column.kind == "modality")[:_MAX_MODALITIES]
     values = data.select(by)[: min(len(data), _CANDIDATES)][by]
     picked = picked_rows(values)
-    lines = _lines(data, shown, values, picked)
-    figure = Figure(figsize=(0.8 + len(picked), 0.6 + 1.02 * len(lines)), dpi=150, layout="constrained")
+    lines = _lines(data, _shown(data), values, picked)
+    size = (0.8 + panel * len(picked), 0.6 + 1.02 * panel * len(lines))
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
     axes = figure.subplots(len(lines), len(picked), squeeze=False)
     for row, (label, column, observed) in zip(axes, lines, strict=True):
         limits = limits_of(observed)
@@ -57,13 +79,24 @@ def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None)
         row[0].set_ylabel(label, fontsize=8)
     for ax, value in zip(axes[0], values[picked], strict=True):
         ax.set_title(f"{value:+.2f}", fontsize=8)
-    figure.suptitle(_title(data, by, [column.name for column in shown]), fontsize=9)
-    FigureCanvasAgg(figure)
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with aside(target) as part:
-        figure.savefig(part, format="png")
-    return target
+    return figure
+
+
+def default_order(data: Dataset) -> str:
+    """What rows are sorted by if nothing is said: the first scalar target, else the first scalar cause.
+
+    Raises:
+        DatasetError: The dataset keeps none.
+    """
+    names = [column.name for kind in ("target", "cause") for column in data.columns if column.kind == kind]
+    scalars = [name for name in names if data.select(name).columns[0].shape == ()]
+    if not scalars:
+        raise DatasetError("preview: expected a target or a cause to sort by; this dataset keeps none.")
+    return scalars[0]
+
+
+def _shown(data: Dataset) -> tuple[Column, ...]:
+    return tuple(column for column in data.columns if column.kind == "modality")[:_MAX_MODALITIES]
 
 
 Line = tuple[str, Column, np.ndarray[Any, Any]]
@@ -86,14 +119,6 @@ def _lines(
         means = near[column.name].reshape(*nearest.shape, *column.shape).mean(axis=1)
         lines.append((f"{column.name},\nmean of {_NEAR}", column, means))
     return lines
-
-
-def _default(data: Dataset) -> str:
-    names = [column.name for kind in ("target", "cause") for column in data.columns if column.kind == kind]
-    scalars = [name for name in names if data.select(name).columns[0].shape == ()]
-    if not scalars:
-        raise DatasetError("preview: expected a target or a cause to sort by; this dataset keeps none.")
-    return scalars[0]
 
 
 def picked_rows(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -123,7 +148,13 @@ def draw_panel(ax: Axes, observed: np.ndarray[Any, Any], column: Column, limits:
     if len(column.shape) == 3 and column.shape[0] in (1, 3):
         scaled = (observed.transpose(1, 2, 0) - limits[0]) / (limits[1] - limits[0])
         image = np.clip(scaled, 0.0, 1.0)
-        ax.imshow(image[..., 0] if column.shape[0] == 1 else image, cmap="gray", vmin=0.0, vmax=1.0)
+        ax.imshow(
+            image[..., 0] if column.shape[0] == 1 else image,
+            cmap="gray",
+            vmin=0.0,
+            vmax=1.0,
+            interpolation="none",
+        )
         return
     if len(column.shape) == 2 and column.shape[0] > 8:
         ax.imshow(observed, cmap="magma", vmin=limits[0], vmax=limits[1], aspect="auto", origin="lower")

@@ -42,7 +42,7 @@ class Table:
     """A table of a section.
 
     Attributes:
-        head: Titles of the columns.
+        head: Titles of the columns; empty ones only, and there is no head.
         rows: Cells: text, numbers (shown with six digits, all of them kept in the page), or nothing.
         caption: What it shows.
     """
@@ -200,11 +200,12 @@ def _figure(prefix: str, caption: str, figure: Figure) -> str:
 def _table(table: Table) -> str:
     head = "".join(f'<th scope="col">{_inline(title)}</th>' for title in table.head)
     rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
-    caption = f"<caption>{_inline(table.caption)}</caption>\n" if table.caption else ""
-    return (
-        f'<div class="scroll" tabindex="0"><table>\n{caption}<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{rows}\n</tbody>\n</table></div>"
-    )
+    parts = [
+        f"<caption>{_inline(table.caption)}</caption>" if table.caption else "",
+        f"<thead><tr>{head}</tr></thead>" if any(table.head) else "",
+        f"<tbody>\n{rows}\n</tbody>",
+    ]
+    return '<div class="scroll" tabindex="0"><table>\n' + "\n".join(filter(None, parts)) + "\n</table></div>"
 
 
 def _cell(cell: Cell) -> str:

@@ -1,0 +1,44 @@
+"""What a report is made from, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from infoloom.errors import BenchmarkError, DatasetError, InfoloomError
+from infoloom.report.contents import read_contents
+
+
+def results(path, *benches):
+    lines = [{"format": 1, "bench": bench, "run": f"{i}", "status": "ok"} for i, bench in enumerate(benches)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def refused(error, message, *sources):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        read_contents(sources)
+
+
+def test_one_dataset_or_results(tmp_path):
+    file = results(tmp_path / "results.jsonl", "estimators")
+    text = f"report of `{file}, {tmp_path}`: expected one dataset, or results files only. "
+    refused(InfoloomError, text + "Write one report for each dataset.", file, tmp_path)
+
+
+def test_folders_and_files_that_hold_nothing(tmp_path):
+    text = f"dataset `{tmp_path}`: expected a folder with `manifest.json`. Check the path."
+    refused(DatasetError, text, tmp_path)
+    file = tmp_path / "none.jsonl"
+    text = f"results `{file}`: expected a readable file (No such file or directory)."
+    refused(BenchmarkError, text, file)
+    file.write_text("")
+    refused(InfoloomError, f"report of `{file}`: expected at least one result.", file)
+
+
+def test_results_of_an_unknown_benchmark(tmp_path):
+    file = results(tmp_path / "results.jsonl", "estimators", "cooking")
+    text = "results of `cooking`: expected estimators or ssl. They were made by another version; update infoloom."
+    refused(InfoloomError, text, file)
