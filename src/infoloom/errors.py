@@ -16,6 +16,7 @@ __all__ = [
     "LearnerError",
     "QueryError",
     "SpecError",
+    "TaskError",
     "TemplateError",
 ]
 
@@ -74,3 +75,7 @@ class BenchmarkError(InfoloomError):
 
 class LearnerError(InfoloomError):
     """Data or settings that a self-supervised learner cannot use, or a training that diverged."""
+
+
+class TaskError(InfoloomError):
+    """A benchmark task that cannot be built, drawn or written."""

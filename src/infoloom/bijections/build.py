@@ -13,6 +13,7 @@ import torch
 from infoloom.bijections.base import Bijection
 from infoloom.bijections.checkpoint import FlowDescription, load_checkpoint
 from infoloom.bijections.composition import Composition
+from infoloom.bijections.coupling import Coupling
 from infoloom.bijections.elementwise import Affine, Asinh, Cdf, Identity, Power
 from infoloom.bijections.linear import Permutation, Rotation, WhitenerLike, Whitening
 from infoloom.bijections.stepped import SteppedFlow
@@ -26,6 +27,7 @@ REGISTRY: dict[str, Callable[..., Bijection]] = {
     "affine": Affine,
     "asinh": Asinh,
     "cdf": Cdf,
+    "coupling": Coupling,
     "cube": functools.partial(Power, exponent=3.0),
     "half_cube": functools.partial(Power, exponent=1.5),
     "permutation": Permutation,

@@ -34,7 +34,17 @@ _STEP = re.compile(
     r"(?P<name>[A-Za-z_./~-][\w./~-]*+)\s*+(?:\[(?P<selector>[^\[\]]*+)\]\s*+)?(?:\((?P<args>[^()]*+)\))?"
 )
 _KEYWORD = re.compile(r"([A-Za-z_]\w*)\s*=\s*(.+)")
-SHAPE_KEEPING: Final = ("affine", "asinh", "cdf", "cube", "half_cube", "permutation", "power", "rotation")
+SHAPE_KEEPING: Final = (
+    "affine",
+    "asinh",
+    "cdf",
+    "coupling",
+    "cube",
+    "half_cube",
+    "permutation",
+    "power",
+    "rotation",
+)
 _SHAPED = ("identity", "vector")
 
 Value = float | int | str | bool

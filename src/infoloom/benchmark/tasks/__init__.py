@@ -1,0 +1,19 @@
+"""Tasks: pairs of any number of rows whose mutual information is known."""
+
+from infoloom.benchmark.tasks.base import PairTask
+from infoloom.benchmark.tasks.beyond_normal import BeyondNormalTask
+from infoloom.benchmark.tasks.catalogue import FAMILIES, build, groups, names
+from infoloom.benchmark.tasks.gaussian import GaussianTask, from_mi
+from infoloom.benchmark.tasks.stories import StoryTask
+
+__all__ = [
+    "FAMILIES",
+    "BeyondNormalTask",
+    "GaussianTask",
+    "PairTask",
+    "StoryTask",
+    "build",
+    "from_mi",
+    "groups",
+    "names",
+]

@@ -1,0 +1,201 @@
+"""What every task owes its users, derived from how it draws rows and what it knows about them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infoloom.benchmark.tasks.identifiers import Value, write_id
+from infoloom.errors import TaskError
+from infoloom.information.quantity import Quantity
+
+__all__ = ["Array", "PairTask", "expect", "from_params"]
+
+Array = NDArray[np.float64]
+_Task = TypeVar("_Task", bound="PairTask")
+
+
+@dataclass(frozen=True)
+class PairTask(ABC):
+    """Pairs of any number of rows whose mutual information is known; its fields are its settings.
+
+    Class attributes: `family` names the family and opens the id, `source` cites where the task or its truth comes from.
+    """
+
+    family: ClassVar[str]
+    source: ClassVar[str] = ""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name for people."""
+
+    @property
+    @abstractmethod
+    def truth(self) -> Quantity:
+        """The mutual information with how it was found (nats)."""
+
+    @property
+    @abstractmethod
+    def shape_x(self) -> tuple[int, ...]:
+        """Shape of a row of x."""
+
+    @property
+    @abstractmethod
+    def shape_y(self) -> tuple[int, ...]:
+        """Shape of a row of y."""
+
+    @property
+    @abstractmethod
+    def gaussian(self) -> bool:
+        """Whether what `unveil` gives is jointly Gaussian."""
+
+    @abstractmethod
+    def draw(self, rows: int, seed: int) -> tuple[Array, Array]:
+        """x (rows, *shape_x) and y (rows, *shape_y) of checked rows and seed."""
+
+    @abstractmethod
+    def unveil(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Undo the maps behind which x and y hide: vectors (n, dx) and (n, dy) with the same information."""
+
+    @abstractmethod
+    def pmi(self, x: Array, y: Array) -> Array:
+        """Pointwise mutual information of each row (n,), nats; its mean converges to the truth."""
+
+    @property
+    def params(self) -> dict[str, Value]:
+        """Settings that make the task."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    @property
+    def id(self) -> str:
+        """Family and every setting; `build` makes the task from it."""
+        return write_id(self.family, self.params)
+
+    @property
+    def dim_x(self) -> int:
+        """Columns of x once flattened."""
+        return math.prod(self.shape_x)
+
+    @property
+    def dim_y(self) -> int:
+        """Columns of y once flattened."""
+        return math.prod(self.shape_y)
+
+    @property
+    def mutual_information(self) -> float:
+        """The truth (nats)."""
+        return self.truth.value
+
+    @property
+    def target(self) -> float:
+        """The truth (nats), under another name that is in use."""
+        return self.mutual_information
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """All that describes the task, as JSON-able values."""
+        truth = self.truth
+        return {
+            "id": self.id,
+            "family": self.family,
+            "name": self.name,
+            "params": dict(self.params),
+            "shape_x": list(self.shape_x),
+            "shape_y": list(self.shape_y),
+            "dim_x": self.dim_x,
+            "dim_y": self.dim_y,
+            "unit": "nats",
+            "mutual_information": truth.value,
+            "truth": {
+                "method": truth.method,
+                "tolerance": truth.tolerance,
+                "standard_error": truth.standard_error,
+            },
+            "source": self.source,
+        }
+
+    def sample(self, n_samples: int, seed: int) -> tuple[Array, Array]:
+        """Draw rows; the first ones are those of a smaller sample of the same seed, up to rounding.
+
+        Args:
+            n_samples: Number of rows, 1 or more.
+            seed: Seed, 0 or more.
+
+        Returns:
+            x (n_samples, *shape_x) and y (n_samples, *shape_y), float64.
+
+        Raises:
+            TaskError: Not such numbers.
+        """
+        self._check(n_samples, seed)
+        return self.draw(int(n_samples), int(seed))
+
+    def rvs(self, size: int, random_state: int | None = None) -> tuple[Array, Array]:
+        """`sample` under the name that scipy uses; without a seed, rows that no call repeats."""
+        seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_state is None else random_state
+        return self.sample(size, seed)
+
+    def sample_all(self, n: int, seed: int) -> Mapping[str, Array]:
+        """Rows of every variable by name: here `x` and `y`."""
+        x, y = self.sample(n, seed)
+        return {"x": x, "y": y}
+
+    def _check(self, rows: int, seed: int) -> None:
+        expect(whole(rows) and rows >= 1, "n_samples", rows, "a whole number of 1 or more", "Ask for rows.")
+        expect(whole(seed) and seed >= 0, "seed", seed, "a whole number of 0 or more", "Use 0.")
+
+
+def whole(value: object) -> bool:
+    """Whether a value is a whole number."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def expect(condition: bool, name: str, got: object, wanted: str, advice: str) -> None:
+    """Refuse a setting of a task.
+
+    Raises:
+        TaskError: Where the condition does not hold.
+    """
+    if not condition:
+        raise TaskError(f"task setting `{name}={got}`: expected {wanted}. {advice}")
+
+
+def from_params(task: type[_Task], given: Mapping[str, str]) -> _Task:
+    """Build a family's task from settings as text; those left out have their default.
+
+    Raises:
+        TaskError: Unknown or missing settings, or values of the wrong kind.
+    """
+    kinds = get_type_hints(task)
+    known = {field.name: kinds[field.name] for field in dataclasses.fields(task)}
+    needed = [
+        field.name
+        for field in dataclasses.fields(task)
+        if field.default is dataclasses.MISSING and field.name not in given
+    ]
+    unknown = [name for name in given if name not in known]
+    if unknown or needed:
+        wrong = f"without {', '.join(needed)}" if needed else ", ".join(unknown)
+        raise TaskError(
+            f"settings of `{task.family}` `{wrong}`: expected {', '.join(known)}. Write them as name=value."
+        )
+    return task(**{name: _value(name, text, known[name]) for name, text in given.items()})
+
+
+def _value(name: str, text: str, kind: type) -> Value:
+    if kind is str:
+        return text
+    wanted = "a whole number" if kind is int else "a number"
+    try:
+        value: Value = int(text) if kind is int else float(text)
+    except ValueError as error:
+        raise TaskError(f"task setting `{name}={text}`: expected {wanted}. Write it in digits.") from error
+    return value

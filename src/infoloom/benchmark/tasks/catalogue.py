@@ -1,0 +1,89 @@
+"""Tasks by id and by group."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from infoloom.benchmark.tasks.base import PairTask, from_params
+from infoloom.benchmark.tasks.beyond_normal import BEYOND_NORMAL, BeyondNormalTask
+from infoloom.benchmark.tasks.gaussian import HARD, STAIRCASE, GaussianTask
+from infoloom.benchmark.tasks.identifiers import read_id
+from infoloom.benchmark.tasks.stories import StoryTask, preset_tasks
+from infoloom.errors import TaskError
+
+__all__ = ["FAMILIES", "build", "groups", "names"]
+
+#: Families by the word that opens their ids; those of "Beyond Normal" keep the ids that are in use.
+FAMILIES: Final[Mapping[str, type[PairTask]]] = {task.family: task for task in (GaussianTask, StoryTask)}
+
+
+def _beyond_normal() -> Iterator[PairTask]:
+    return (BeyondNormalTask(label) for label in BEYOND_NORMAL)
+
+
+def _null() -> Iterator[PairTask]:
+    """Independent columns, few and many, plain and bent."""
+    yield from (GaussianTask(dims, 0.0, 0) for dims in ("1v1", "5v5", "25v25", "64v64"))
+    yield GaussianTask("64v64", 0.0, 0, "bent")
+
+
+_GROUPS: Final[Mapping[str, Callable[[], Iterator[PairTask]]]] = {
+    "hard": lambda: (task for task, _ in HARD.values()),
+    "null": _null,
+    "staircase": lambda: iter(STAIRCASE),
+    "beyond-normal": _beyond_normal,
+    "presets": preset_tasks,
+}
+
+
+def groups() -> tuple[str, ...]:
+    """Names of the groups of tasks that come with the package."""
+    return tuple(_GROUPS)
+
+
+def names(group: str | None = None) -> tuple[str, ...]:
+    """Ids of a group's tasks, of all groups when none is named; `build` takes any other id of a family too.
+
+    Raises:
+        TaskError: No such group.
+
+    Example:
+        >>> names("hard")[0]
+        'gaussian:dims=25v25,nats=2.0,pairs=5,hidden=rotated,turn=0'
+    """
+    if group is not None and group not in _GROUPS:
+        raise TaskError(f"group of tasks `{group}`: expected one of {', '.join(_GROUPS)}. Name one of them.")
+    chosen = _GROUPS if group is None else (group,)
+    return tuple(dict.fromkeys(task.id for name in chosen for task in _GROUPS[name]()))
+
+
+def build(task_id: str) -> PairTask:
+    """The task of an id: `build(task.id)` equals the task.
+
+    Args:
+        task_id: `family:name=value,name=value`, settings left out at their defaults; or an id of "Beyond Normal".
+
+    Raises:
+        TaskError: No such task, or settings that do not fit.
+        SpecError: The id names a story that is not there.
+
+    Example:
+        >>> build("gaussian:dims=2v2,nats=0.5,pairs=1").mutual_information
+        0.5
+    """
+    if task_id in BEYOND_NORMAL:
+        return BeyondNormalTask(task_id)
+    if ":" not in task_id:
+        near = difflib.get_close_matches(task_id, BEYOND_NORMAL, n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else "Run `infoloom bench estimators --list`."
+        raise TaskError(
+            f"task `{task_id}`: expected an id such as `gaussian:dims=2v2,nats=0.5,pairs=1`. {hint}"
+        )
+    family, given = read_id(task_id)
+    if family not in FAMILIES:
+        raise TaskError(
+            f"family of tasks `{family}`: expected one of {', '.join(FAMILIES)}. Name one of them."
+        )
+    return from_params(FAMILIES[family], given)
