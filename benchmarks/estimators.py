@@ -11,14 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from gaussian_tasks import TASKS
-
+from infoloom.benchmark.tasks.gaussian import HARD
 from infoloom.errors import EstimatorError
 from infoloom.estimators import build, names
 
@@ -30,7 +26,7 @@ def main() -> None:
     parser.add_argument(
         "estimators", nargs="*", default=["gaussian", "gaussianised", "held-out"], metavar="NAME"
     )
-    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
+    parser.add_argument("--tasks", nargs="+", default=list(HARD), choices=list(HARD))
     parser.add_argument("--seeds", type=int, default=1, help="samples of each task")
     parser.add_argument("--out", type=Path, help="append one JSON line a run")
     given = parser.parse_args()
@@ -51,7 +47,7 @@ def main() -> None:
 
 def run(name: str, task_name: str, seed: int) -> dict[str, object]:
     """One estimator on one sample; a refusal is a row with its message."""
-    task, rows = TASKS[task_name]
+    task, rows = HARD[task_name]
     row: dict[str, object] = {
         "estimator": name,
         "task": task_name,

@@ -34,6 +34,7 @@ def whitener(size: int, rank: int) -> Whitener:
 
 EXACT: dict[str, Callable[[], Bijection]] = {
     **{name: (lambda name=name: REGISTRY[name]((3, 4))) for name in REGISTRY},
+    "coupling with arguments": lambda: REGISTRY["coupling"]((3, 5), seed=2, layers=2, strength=1.0),
     "affine with arguments": lambda: REGISTRY["affine"]((3, 4), -2.5, shift=0.5),
     "identity": lambda: Identity((12,), (3, 4)),
     "whitening": lambda: Whitening(whitener(12, 3)),
@@ -205,6 +206,15 @@ def test_a_long_row_has_no_dense_log_determinant() -> None:
         ),
         (lambda: REGISTRY["asinh"]((3,), -1.0), r"flow `asinh\(scale=-1.0\)`: expected a number above 0"),
         (lambda: REGISTRY["power"]((3,), 0.0), r"flow `power\(exponent=0.0\)`: expected a number above 0"),
+        (lambda: REGISTRY["coupling"]((1,)), "flow `coupling` of `1` component: expected at least 2"),
+        (
+            lambda: REGISTRY["coupling"]((3,), layers=0),
+            r"flow `coupling\(layers=0\)`: expected a whole number above 0\. Use 4\.",
+        ),
+        (
+            lambda: REGISTRY["coupling"]((3,), strength=0.0),
+            r"flow `coupling\(strength=0.0\)`: expected a number above 0\. Use 0\.5\.",
+        ),
         (
             lambda: REGISTRY["rotation"]((9000,)),
             "flow `rotation` of `9000` components: expected at most 8192",
@@ -221,3 +231,13 @@ def test_cdf_makes_uniform_marginals() -> None:
     error = 4.0 / math.sqrt(12 * 20_000)
     assert float(x.mean()) == pytest.approx(0.5, abs=error)
     assert 0.0 < float(x.min()) < float(x.max()) < 1.0
+
+
+def test_coupling_bounds_its_scales_and_bends() -> None:
+    """Every layer scales by at most exp(strength); doubling the latents does not double the observations."""
+    coupling = REGISTRY["coupling"]((8,), layers=3, strength=0.25)
+    z = latents(coupling, 50, torch.float64)
+    assert float(coupling.log_det(z).abs().max()) <= 3 * 4 * 0.25
+    assert float(coupling.log_det(z).std()) > 0.1
+    assert float((coupling.forward(2.0 * z) - 2.0 * coupling.forward(z)).abs().max()) > 0.5
+    assert not torch.allclose(coupling.forward(z), REGISTRY["coupling"]((8,), seed=1).forward(z))

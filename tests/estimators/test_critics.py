@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from gaussian_tasks import CanonicalTask
+from gaussian_tasks import canonical
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators.critics import build_critic, shared_directions
@@ -60,7 +60,7 @@ def test_pictures_and_signals_get_convolutions():
 
 def test_a_canonical_start_is_the_density_ratio_of_a_gaussian():
     """Before training, scores are the log density ratio of the Gaussian with those directions."""
-    task = CanonicalTask(4, 2)
+    task = canonical(4, 2)
     x, y = (Whitening.fit(side)(side) for side in task.sample(3000, 0))
     start = shared_directions(x, y, most=2)
     assert len(start[2]) == 2
@@ -79,10 +79,10 @@ def test_directions_of_independent_rows_stay_below_the_edge():
     """The edge is where the largest correlation of independent rows concentrates: few cross it."""
     counts = []
     for seed in range(10):
-        x, y = (Whitening.fit(side)(side) for side in CanonicalTask(20, 0).sample(1000, seed))
+        x, y = (Whitening.fit(side)(side) for side in canonical(20, 0).sample(1000, seed))
         counts.append(len(shared_directions(x, y, most=20)[2]))
     assert np.mean(counts) < 1.0
-    x, y = (Whitening.fit(side)(side) for side in CanonicalTask(20, 3).sample(1000, 0))
+    x, y = (Whitening.fit(side)(side) for side in canonical(20, 3).sample(1000, 0))
     assert len(shared_directions(x, y, most=20)[2]) == 3
 
 

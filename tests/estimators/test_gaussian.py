@@ -6,8 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from gaussian_tasks import TASKS, CanonicalTask
+from gaussian_tasks import canonical
 
+from infoloom.benchmark.tasks.gaussian import HARD
 from infoloom.errors import EstimatorError
 from infoloom.estimators.gaussian import (
     GaussianEstimator,
@@ -56,14 +57,14 @@ def test_information_against_the_formula_in_one_dimension():
 
 @pytest.mark.parametrize("name", ["linear", "null"])
 def test_unbiased_on_tasks_that_are_gaussian(name):
-    task = TASKS[name][0]
+    task = HARD[name][0]
     found = [GaussianEstimator().estimate(*task.sample(1000, seed)) for seed in SEEDS]
     error = np.std(found, ddof=1) / np.sqrt(len(found))
     assert abs(np.mean(found) - task.mutual_information) < 4 * error
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say():
-    task = CanonicalTask(3, 2)
+    task = canonical(3, 2)
     rows = [task.sample(300, seed) for seed in range(300)]
     intervals = [GaussianEstimator().estimate_with_info(x, y).interval for x, y in rows]
     covered = np.mean([low <= task.mutual_information <= high for low, high in intervals])
@@ -72,7 +73,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 
 def test_invariant_under_affine_maps():
     rng = np.random.default_rng(2)
-    x, y = CanonicalTask(4, 2).sample(200, 0)
+    x, y = canonical(4, 2).sample(200, 0)
     moved = x @ rng.standard_normal((4, 4)) + 5.0, y @ rng.standard_normal((4, 4)) - 3.0
     assert GaussianEstimator().estimate(*moved) == pytest.approx(GaussianEstimator().estimate(x, y), abs=1e-9)
 
@@ -93,7 +94,7 @@ def test_more_columns_than_rows_are_shrunk_and_null_safe():
 
 
 def test_shrinkage_that_is_given_is_used():
-    x, y = CanonicalTask(4, 4).sample(500, 0)
+    x, y = canonical(4, 4).sample(500, 0)
     weak, strong = (GaussianEstimator(shrinkage=weight).estimate_with_info(x, y) for weight in (0.1, 0.9))
     assert strong.details["shrinkage"] == 0.9
     assert strong.nats < weak.nats
@@ -101,7 +102,7 @@ def test_shrinkage_that_is_given_is_used():
 
 
 def test_columns_that_repeat_are_refused():
-    x, y = CanonicalTask(3, 1).sample(100, 0)
+    x, y = canonical(3, 1).sample(100, 0)
     with pytest.raises(EstimatorError, match=re.escape("expected columns that do not determine each other")):
         GaussianEstimator().estimate(x, np.hstack([y, y[:, :1]]))
 

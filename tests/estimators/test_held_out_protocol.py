@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from gaussian_tasks import TASKS, CanonicalTask
+from gaussian_tasks import canonical
 
+from infoloom.benchmark.tasks.gaussian import HARD
 from infoloom.errors import EstimatorError
 from infoloom.estimators import (
     ArrayEstimator,
@@ -65,7 +66,7 @@ def test_parts_that_bend_away_are_left_out_and_widen_the_interval():
 
 
 def test_the_bias_of_a_plug_in_goes():
-    task = CanonicalTask(4, 2)
+    task = canonical(4, 2)
     rows = [task.sample(400, seed) for seed in range(60)]
     plain = [PlugIn().estimate(x, y) - GaussianEstimator().estimate(x, y) for x, y in rows]
     led = [HeldOutProtocol(PlugIn()).estimate(x, y) - GaussianEstimator().estimate(x, y) for x, y in rows]
@@ -76,7 +77,7 @@ def test_the_bias_of_a_plug_in_goes():
 
 def test_intervals_hold_the_truth_at_least_as_often_as_they_say():
     """Parts share rows, which the interval does not count on, so it may be too wide but not too narrow."""
-    task = CanonicalTask(2, 1)
+    task = canonical(2, 1)
     intervals = [
         HeldOutProtocol(GaussianEstimator()).estimate_with_info(*task.sample(400, seed)).interval
         for seed in range(100)
@@ -100,7 +101,7 @@ def test_doubts_have_names(estimator, doubt):
 
 
 def test_a_good_estimate_has_no_doubts():
-    found = HeldOutProtocol(KSGEstimator()).estimate_with_info(*CanonicalTask(1, 1).sample(800, 0))
+    found = HeldOutProtocol(KSGEstimator()).estimate_with_info(*canonical(1, 1).sample(800, 0))
     assert found.reliable is True
     assert found.details["doubts"] == []
     assert set(found.details["parts"]) == {"1", "2", "3", "4"}
@@ -160,14 +161,14 @@ def test_rows_must_allow_two_parts():
         least_rows = 60
 
     with pytest.raises(EstimatorError, match=re.escape(message.replace("16", "120"))):
-        HeldOutProtocol(Demanding()).estimate(*CanonicalTask(1, 1).sample(100, 0))
+        HeldOutProtocol(Demanding()).estimate(*canonical(1, 1).sample(100, 0))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", HARD)
 def test_the_hard_tasks(name):
     """Linear within 2 ± 0.1, bent within 2 ± 0.2, null within 0.03, over the interval's own error."""
-    task, rows = TASKS[name]
+    task, rows = HARD[name]
     found = HeldOutProtocol().estimate_with_info(*task.sample(rows, 0))
     allowed = {"linear": 0.1, "bent": 0.2, "null": 0.03}[name]
     assert abs(found.nats - task.mutual_information) < allowed

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from gaussian_tasks import CanonicalTask
+from gaussian_tasks import canonical
 from scipy.special import digamma
 from sklearn.feature_selection import mutual_info_regression
 
@@ -76,7 +76,7 @@ def test_golden_numbers(number, dim_x, dim_y, neighbors, golden):
 
 
 @pytest.mark.parametrize("form", [1, 2])
-@pytest.mark.parametrize("task", [CanonicalTask(1, 1), CanonicalTask(2, 0)], ids=["shared", "null"])
+@pytest.mark.parametrize("task", [canonical(1, 1), canonical(2, 0)], ids=["shared", "null"])
 def test_easy_truths(task, form):
     found = [KSGEstimator(form=form).estimate(*task.sample(1000, seed)) for seed in SEEDS]
     error = np.std(found, ddof=1) / np.sqrt(len(found))
@@ -84,13 +84,13 @@ def test_easy_truths(task, form):
 
 
 def test_invariant_under_scales_and_shifts():
-    x, y = CanonicalTask(3, 2).sample(400, 0)
+    x, y = canonical(3, 2).sample(400, 0)
     moved = KSGEstimator().estimate(x * [2.0, 0.1, 30.0] + 1.0, y * 7.0 - 2.0)
     assert moved == pytest.approx(KSGEstimator().estimate(x, y), abs=1e-9)
 
 
 def test_a_pairing_at_random_holds_nothing():
-    x, y = CanonicalTask(1, 1).sample(1000, 0)
+    x, y = canonical(1, 1).sample(1000, 0)
     found = [KSGEstimator().estimate(x, y[np.random.default_rng(seed).permutation(1000)]) for seed in SEEDS]
     assert abs(np.mean(found)) < 4 * np.std(found, ddof=1) / np.sqrt(len(found))
 
@@ -116,7 +116,7 @@ def test_settings(settings, message):
 
 
 def test_neighbors_need_rows():
-    x, y = CanonicalTask(1, 1).sample(10, 0)
+    x, y = canonical(1, 1).sample(10, 0)
     with pytest.raises(
         EstimatorError, match=re.escape("`neighbors` `10`: expected fewer than the rows, 10.")
     ):

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from gaussian_tasks import CanonicalTask
+from gaussian_tasks import canonical
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators import (
@@ -39,19 +39,19 @@ LIKELIHOODS = {
 @pytest.mark.parametrize("estimator", LIKELIHOODS.values(), ids=LIKELIHOODS)
 def test_likelihoods_on_easy_truths(estimator):
     """Bent where the preparation undoes bends; whitened rows have to be Gaussian."""
-    task = CanonicalTask(3, 2, bent=estimator.preparation == "gaussianise")
+    task = canonical(3, 2, bent=estimator.preparation == "gaussianise")
     found = [estimator.estimate(*task.sample(1500, seed)) for seed in SEEDS]
     assert abs(np.mean(found) - task.mutual_information) < 4 * standard_error(task, 1500 * len(found))
 
 
 @pytest.mark.parametrize("estimator", LIKELIHOODS.values(), ids=LIKELIHOODS)
 def test_likelihoods_find_nothing_in_independent_rows(estimator):
-    found = estimator.estimate(*CanonicalTask(5, 0).sample(600, 0))
+    found = estimator.estimate(*canonical(5, 0).sample(600, 0))
     assert abs(found) < 0.03
 
 
 def test_the_closed_form_agrees_with_held_out_rows():
-    task = CanonicalTask(3, 2)
+    task = canonical(3, 2)
     found = FlowBasedEstimator(training=SHORT).estimate_with_info(*task.sample(3000, 0))
     closed = found.details["folds"][0]["closed_form"]
     assert abs(closed - found.nats) < 4 * standard_error(task, 750)
@@ -70,7 +70,7 @@ def test_entropies_that_still_improve_are_not_reliable():
 def test_entropies_are_code_lengths():
     """The marginal entropy is that of a standard normal, d / 2 log(2πe), for Gaussian rows."""
     found = DifferenceOfEntropies(training=SHORT, hidden=(8,)).estimate_with_info(
-        *CanonicalTask(3, 1).sample(3000, 0)
+        *canonical(3, 1).sample(3000, 0)
     )
     fold = found.details["folds"][0]
     expected = 1.5 * math.log(2 * math.pi * math.e)
@@ -82,25 +82,25 @@ def test_minde_on_an_easy_truth_and_on_none():
     """Both readings find a pair; on independent rows the losses read 0 and the scores read high."""
     training = Training(batch=128, learning_rate=2e-3, epochs=60, patience=15)
     settings = {"training": training, "hidden": (64, 64), "levels": 16}
-    task = CanonicalTask(1, 1, nats=1.0)
+    task = canonical(1, 1, nats=1.0)
     found = MINDEEstimator(**settings).estimate_with_info(*task.sample(2000, 0))
     fold = found.details["folds"][0]
     assert found.nats == pytest.approx(fold["scores"], abs=1e-6)
-    assert abs(fold["losses"] - 1.0) < 0.2
-    assert abs(fold["scores"] - 1.0) < 0.2
-    null = MINDEEstimator(**settings).estimate_with_info(*CanonicalTask(3, 0).sample(800, 0))
+    assert abs(fold["losses"] - 1.0) < 4.0 * 0.13  # its spread over four samples
+    assert abs(fold["scores"] - 1.0) < 4.0 * 0.05
+    null = MINDEEstimator(**settings).estimate_with_info(*canonical(3, 0).sample(800, 0))
     fold = null.details["folds"][0]
     assert fold["scores"] > 0.0
     assert abs(fold["losses"]) < fold["scores"] + 0.05
     assert MINDEEstimator.null_safe is False
     assert MINDEEstimator(reading="losses", **settings).estimate(
-        *CanonicalTask(3, 0).sample(800, 0)
+        *canonical(3, 0).sample(800, 0)
     ) == pytest.approx(fold["losses"], abs=1e-6)
 
 
 def test_latent_codes_keep_what_is_shared():
     """One pair in ten columns a side, two-dimensional codes: between half of the truth and the truth."""
-    task = CanonicalTask(10, 1, nats=0.8)
+    task = canonical(10, 1, nats=0.8)
     settings = {
         "dimensions": 2,
         "hidden": (32,),
@@ -109,7 +109,7 @@ def test_latent_codes_keep_what_is_shared():
     found = LatentEstimator(**settings).estimate(*task.sample(2000, 0))
     error = math.sqrt((1.0 - math.exp(-1.6)) / 2000)
     assert 0.1 * task.mutual_information < found < task.mutual_information + 4 * error
-    null = LatentEstimator(**settings).estimate(*CanonicalTask(10, 0).sample(1000, 0))
+    null = LatentEstimator(**settings).estimate(*canonical(10, 0).sample(1000, 0))
     assert abs(null) < 0.1
 
 

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from gaussian_tasks import CanonicalTask
+from gaussian_tasks import canonical
 
 import infoloom.estimators as room
 from infoloom.errors import EstimatorError
@@ -34,7 +34,7 @@ def estimator(request):
 
 @pytest.fixture(scope="module")
 def rows():
-    return CanonicalTask(1, 1).sample(240, 0)
+    return canonical(1, 1).sample(240, 0)
 
 
 def test_contract(estimator, rows):

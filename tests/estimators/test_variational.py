@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from gaussian_tasks import CanonicalTask
+from gaussian_tasks import canonical
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators import REGISTRY, Training, VariationalEstimator, build
@@ -27,7 +27,7 @@ def standard_error(task, rows):
 @pytest.mark.parametrize("objective", [name for name in OBJECTIVES if name != "mine"])
 def test_easy_truths(objective):
     """Every row is held out once; critics start at the canonical directions and stop when validation does."""
-    task = CanonicalTask(2, 2)
+    task = canonical(2, 2)
     settings = {"preparation": "whiten", "start": "canonical", "embedding": 4, "hidden": (16,), "folds": 2}
     found = [
         VariationalEstimator(objective, seed=seed, training=Training(patience=3), **settings).estimate(
@@ -42,7 +42,7 @@ def test_easy_truths(objective):
 @pytest.mark.parametrize("name", ["mine", "nwj", "js", "smile", "infonce"])
 def test_easy_truths_from_a_random_start(name):
     """Critics as in the papers; what training does not find in 2000 rows is allowed for as a tenth."""
-    task = CanonicalTask(1, 1)
+    task = canonical(1, 1)
     found = [build(name, seed=seed, folds=2).estimate(*task.sample(2000, seed)) for seed in SEEDS]
     error = standard_error(task, 2000 * len(found))
     assert 0.9 * task.mutual_information - 4 * error < np.mean(found) < task.mutual_information + 4 * error
@@ -78,7 +78,7 @@ def absolute_value_information():
 
 @pytest.mark.parametrize("start", ["random", "canonical"])
 def test_independent_rows_hold_nothing(start):
-    task = CanonicalTask(5, 0)
+    task = canonical(5, 0)
     settings = {"preparation": "whiten", "start": start, "hidden": (16,), "training": Training(patience=2)}
     found = [VariationalEstimator(seed=seed, **settings).estimate(*task.sample(800, seed)) for seed in SEEDS]
     assert all(abs(value) < 0.03 for value in found)
@@ -100,7 +100,7 @@ def test_pictures_keep_their_shape_for_convolutions():
 
 
 def test_seeds_decide_and_nothing_else():
-    rows = CanonicalTask(2, 1).sample(200, 0)
+    rows = canonical(2, 1).sample(200, 0)
     settings = {"hidden": (8,), "training": Training(epochs=3)}
     torch.manual_seed(1)
     state = torch.random.get_rng_state()
@@ -123,7 +123,7 @@ def test_near_the_ceiling_is_not_reliable():
 
 
 def test_directions_that_are_lost_are_not_reliable():
-    x, y = CanonicalTask(30, 1).sample(200, 0)
+    x, y = canonical(30, 1).sample(200, 0)
     settings = {"preparation": "whiten", "hidden": (4,), "training": Training(epochs=1)}
     found = VariationalEstimator(**settings).estimate_with_info(x, y)
     assert found.details["folds"][0]["directions"] == [15, 15]
