@@ -14,6 +14,7 @@ __all__ = [
     "InfiniteInformationError",
     "InfoloomError",
     "LearnerError",
+    "ProbeError",
     "QueryError",
     "SpecError",
     "TaskError",
@@ -79,3 +80,7 @@ class LearnerError(InfoloomError):
 
 class TaskError(InfoloomError):
     """A benchmark task that cannot be built, drawn or written."""
+
+
+class ProbeError(InfoloomError):
+    """An encoder, features or arrays that a probe cannot use."""
