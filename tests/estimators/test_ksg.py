@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -36,13 +37,25 @@ def dense(x, y, neighbors, form):
 
 
 @pytest.mark.parametrize("form", [1, 2])
-@pytest.mark.parametrize(("dim_x", "dim_y"), [(1, 1), (2, 1), (3, 4)])
+@pytest.mark.parametrize(("dim_x", "dim_y"), [(1, 1), (2, 1), (3, 4), (9, 4)])
 def test_against_the_dense_oracle(form, dim_x, dim_y):
     rng = np.random.default_rng(dim_x)
     x = rng.standard_normal((150, dim_x))
     y = np.tanh(x[:, :1]) + 0.5 * rng.standard_normal((150, dim_y))
     estimator = KSGEstimator(neighbors=4, form=form, standardise=False)
     assert estimator.estimate(x, y) == pytest.approx(dense(x, y, 4, form), abs=1e-12)
+
+
+@pytest.mark.parametrize("form", [1, 2])
+@pytest.mark.parametrize("columns", [1, 6])
+def test_all_pairs_give_what_the_tree_gives(monkeypatch, form, columns):
+    x, y = CanonicalTask(columns, 1).sample(700, 0)
+    found = []
+    for most, pairs in ((0, 5000), (100, 5000)):
+        monkeypatch.setattr("infoloom.estimators.ksg._TREE_COLUMNS", most)
+        monkeypatch.setattr("infoloom.estimators.ksg._PAIRS", pairs)  # a few rows at a time
+        found.append(KSGEstimator(form=form).estimate(x, y))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("neighbors", [3, 5])
@@ -96,11 +109,11 @@ def test_a_pairing_at_random_holds_nothing():
 
 
 def test_copies_are_refused():
-    x = np.repeat(np.arange(10.0), 10)
+    x = np.repeat(np.arange(10.0), 10)[:, None] * np.arange(1.0, 7.0)
     message = "`x, y` `100 rows with k or more exact copies`: expected continuous values"
-    for form in (1, 2):
+    for form, columns in itertools.product((1, 2), (1, 6)):
         with pytest.raises(EstimatorError, match=re.escape(message)):
-            KSGEstimator(form=form).estimate(x, x)
+            KSGEstimator(form=form).estimate(x[:, :columns], x[:, :columns])
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 from scipy.special import digamma
 
 from infoloom.errors import EstimatorError
@@ -16,6 +18,10 @@ from infoloom.estimators.inputs import expect
 from infoloom.estimators.protocol import Array, Estimate
 
 __all__ = ["KSGEstimator"]
+
+_TREE_COLUMNS: Final = 10
+_PAIRS: Final = 2**21  # distances held at a time
+_Count: TypeAlias = Callable[[Array, Array, int], tuple[Array, Array]]
 
 
 @dataclass(frozen=True)
@@ -69,23 +75,61 @@ class KSGEstimator(ArrayEstimator):
         return Estimate(nats, details={"dim_x": x.shape[1], "dim_y": y.shape[1]})
 
     def _first(self, x: Array, y: Array) -> float:
-        both = np.hstack([x, y])
-        radius, _ = _nearest(both, self.neighbors)
+        constant = digamma(self.neighbors)
+        if _crowded(x, y):
+            return _average(_pairwise(x, y, self.neighbors, _nearer), constant)
+        radius, _ = _nearest(np.hstack([x, y]), self.neighbors)
         inside = np.nextafter(radius, 0.0)
-        counts = [_within(side, inside) for side in (x, y)]
-        return self._average(counts, digamma(self.neighbors))
+        return _average([_within(side, inside) for side in (x, y)], constant)
 
     def _second(self, x: Array, y: Array) -> float:
+        constant = digamma(self.neighbors) - 1.0 / self.neighbors
+        if _crowded(x, y):
+            return _average(_pairwise(x, y, self.neighbors, _within_rectangle), constant)
         _, neighbors = _nearest(np.hstack([x, y]), self.neighbors)
         counts = []
         for side in (x, y):
             edge = np.abs(side[neighbors] - side[:, None]).max(axis=(1, 2))
             counts.append(_within(side, edge) - 1)
-        return self._average(counts, digamma(self.neighbors) - 1.0 / self.neighbors)
+        return _average(counts, constant)
 
-    @staticmethod
-    def _average(counts: list[Array], constant: float) -> float:
-        return float(constant + digamma(len(counts[0])) - np.mean(digamma(counts[0]) + digamma(counts[1])))
+
+def _average(counts: Sequence[Array], constant: float) -> float:
+    return float(constant + digamma(len(counts[0])) - np.mean(digamma(counts[0]) + digamma(counts[1])))
+
+
+def _crowded(x: Array, y: Array) -> bool:
+    """Whether there are so many columns that a tree looks at nearly every pair, and more slowly."""
+    return x.shape[1] + y.shape[1] > _TREE_COLUMNS
+
+
+def _pairwise(x: Array, y: Array, neighbors: int, count: _Count) -> Sequence[Array]:
+    """Counts of each point (n,) in x and in y from the distances of all pairs, some rows at a time."""
+    step = max(1, _PAIRS // len(x))
+    found = []
+    for start in range(0, len(x), step):
+        far_x, far_y = (cdist(side[start : start + step], side, "chebyshev") for side in (x, y))
+        found.append(count(far_x, far_y, neighbors))
+    return [np.concatenate(side) for side in zip(*found, strict=True)]
+
+
+def _nearer(far_x: Array, far_y: Array, neighbors: int) -> tuple[Array, Array]:
+    """Points strictly nearer than the k-th joint neighbour, itself included."""
+    radius = _positive(np.partition(np.maximum(far_x, far_y), neighbors, axis=1)[:, neighbors])[:, None]
+    return _number(far_x < radius), _number(far_y < radius)
+
+
+def _within_rectangle(far_x: Array, far_y: Array, neighbors: int) -> tuple[Array, Array]:
+    """Points within the smallest rectangle around the k joint neighbours, itself left out."""
+    joint = np.maximum(far_x, far_y)
+    nearest = np.argpartition(joint, neighbors, axis=1)[:, : neighbors + 1]
+    _positive(np.take_along_axis(joint, nearest[:, neighbors:], axis=1)[:, 0])
+    edges = [np.take_along_axis(far, nearest, axis=1).max(axis=1, keepdims=True) for far in (far_x, far_y)]
+    return _number(far_x <= edges[0]) - 1, _number(far_y <= edges[1]) - 1
+
+
+def _number(inside: NDArray[np.bool_]) -> Array:
+    return np.asarray(np.count_nonzero(inside, axis=1), dtype=np.float64)
 
 
 def _nearest(both: Array, neighbors: int) -> tuple[Array, NDArray[np.intp]]:
