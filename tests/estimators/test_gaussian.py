@@ -12,6 +12,9 @@ from infoloom.benchmark.tasks.gaussian import HARD
 from infoloom.errors import EstimatorError
 from infoloom.estimators.gaussian import (
     GaussianEstimator,
+    _by_columns,
+    _by_rows,
+    _standard,
     canonical_correlations,
     gaussian_information,
     null_variance,
@@ -91,6 +94,37 @@ def test_more_columns_than_rows_are_shrunk_and_null_safe():
     assert all(found.reliable is False for found in independent)
     x = rng.standard_normal((60, 50))
     assert GaussianEstimator().estimate(x, x + 0.1 * rng.standard_normal((60, 50))) > 10 * np.std(values)
+
+
+@pytest.mark.parametrize(("dim_x", "dim_y"), [(30, 40), (3, 60)])
+@pytest.mark.parametrize("shrinkage", [None, 0.2])
+def test_shrinkage_from_rows_is_that_from_columns(dim_x, dim_y, shrinkage):
+    """Against every correlation and its variance written out, and the one path against the other."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((50, dim_x))
+    y = x[:, :1] + rng.standard_normal((50, dim_y))
+    x, y = _standard(x), _standard(y)
+    orders = [np.arange(50), rng.permutation(50)]
+    by_rows, by_columns = ([*path(x, y, orders, shrinkage)] for path in (_by_rows, _by_columns))
+    np.testing.assert_allclose(by_rows, by_columns, rtol=1e-9, atol=1e-9)
+    for order, (weight, nats) in zip(orders, by_rows, strict=True):
+        both = np.hstack([x, y[order]])
+        correlation = both.T @ both / 50
+        products = both[:, :, None] * both[:, None, :]
+        off = ~np.eye(dim_x + dim_y, dtype=bool)
+        variance = (products.var(axis=0) * 50 / 49**2)[off].sum()
+        assert weight == pytest.approx(shrinkage or min(1.0, variance / (correlation[off] ** 2).sum()))
+        shrunk = (1.0 - weight) * correlation + weight * np.eye(dim_x + dim_y)
+        sides = (shrunk[:dim_x, :dim_x], shrunk[dim_x:, dim_x:], shrunk)
+        log_dets = [np.linalg.slogdet(side)[1] for side in sides]
+        assert nats == pytest.approx(0.5 * (log_dets[0] + log_dets[1] - log_dets[2]))
+
+
+def test_no_shrinkage_with_more_columns_than_rows_is_refused():
+    x, y = np.random.default_rng(0).standard_normal((2, 20, 15))
+    message = "`x, y` `15 columns`: expected columns that do not determine each other"
+    with pytest.raises(EstimatorError, match=re.escape(message)):
+        GaussianEstimator(shrinkage=0.0).estimate(x, y)
 
 
 def test_shrinkage_that_is_given_is_used():

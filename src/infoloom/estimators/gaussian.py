@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import digamma, polygamma
 
 from infoloom.errors import EstimatorError
@@ -21,6 +23,8 @@ __all__ = [
     "null_variance",
     "wishart_bias",
 ]
+
+Order: TypeAlias = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,9 @@ class GaussianEstimator(ArrayEstimator):
     def _shrunk(self, x: Array, y: Array) -> Estimate:
         """Shrunk correlations; what random pairings hold on average is the bias."""
         rng = np.random.default_rng(self.seed)
-        pairings = [y, *(y[rng.permutation(len(y))] for _ in range(self.shuffles))]
-        weights, values = zip(
-            *(_shrunk_information(x, other, self.shrinkage) for other in pairings), strict=True
-        )
+        orders = [np.arange(len(y)), *(rng.permutation(len(y)) for _ in range(self.shuffles))]
+        shrunk = _by_rows if len(x) < x.shape[1] + y.shape[1] else _by_columns
+        weights, values = zip(*shrunk(_standard(x), _standard(y), orders, self.shrinkage), strict=True)
         bias = float(np.mean(values[1:]))
         spread = 1.96 * float(np.std(values[1:])) if self.shuffles > 1 else math.inf
         nats = values[0] - bias
@@ -156,30 +159,82 @@ def _information(correlation: Array, dim_x: int) -> float:
     parts = (correlation[:dim_x, :dim_x], correlation[dim_x:, dim_x:], correlation)
     signs, log_dets = zip(*(map(float, np.linalg.slogdet(part)) for part in parts), strict=True)
     if min(signs) <= 0 or not np.all(np.isfinite(log_dets)):
-        raise EstimatorError(
-            f"`x, y` `{len(correlation)} columns`: expected columns that do not determine each other, "
-            "because the covariance is singular. Drop the columns that repeat others, or set `shrinkage`."
-        )
+        raise _dependent(len(correlation))
     nats: float = 0.5 * (log_dets[0] + log_dets[1] - log_dets[2])
     return nats
 
 
-def _shrunk_information(x: Array, y: Array, shrinkage: float | None) -> tuple[float, float]:
-    """The weight used and the information of (1 − weight) R + weight I."""
-    both = np.hstack([x, y])
-    both = (both - both.mean(axis=0)) / both.std(axis=0)
-    correlation = both.T @ both / len(both)
-    weight = _intensity(both, correlation) if shrinkage is None else shrinkage
-    shrunk = (1.0 - weight) * correlation
-    np.fill_diagonal(shrunk, 1.0)
-    return weight, _information(shrunk, x.shape[1])
+def _dependent(columns: int) -> EstimatorError:
+    return EstimatorError(
+        f"`x, y` `{columns} columns`: expected columns that do not determine each other, "
+        "because the covariance is singular. Drop the columns that repeat others, or set `shrinkage`."
+    )
 
 
-def _intensity(standard: Array, correlation: Array) -> float:
-    """Shrinkage of least expected squared error: Σ var(r_ij) / Σ r_ij² over i ≠ j."""
-    rows, columns = standard.shape
-    products = (standard**2).T @ (standard**2) / rows - correlation**2
-    off = ~np.eye(columns, dtype=bool)
-    variance = float(products[off].sum()) * rows / (rows - 1) ** 2
-    squares = float((correlation[off] ** 2).sum())
-    return float(min(1.0, variance / squares))
+def _standard(rows: Array) -> Array:
+    return np.asarray((rows - rows.mean(axis=0)) / rows.std(axis=0), dtype=np.float64)
+
+
+def _by_columns(
+    x: Array, y: Array, orders: Iterable[Order], shrinkage: float | None
+) -> Iterator[tuple[float, float]]:
+    """The weight used and the information of (1 − weight) R + weight I, for each order of the rows of y."""
+    for order in orders:
+        both = np.hstack([x, y[order]])
+        correlation = both.T @ both / len(both)
+        squares = float(np.sum(correlation**2))
+        weight = _intensity(_squares(x) + _squares(y)[order], _fourth(x) + _fourth(y), both.shape, squares)
+        weight = weight if shrinkage is None else shrinkage
+        shrunk = (1.0 - weight) * correlation
+        np.fill_diagonal(shrunk, 1.0)
+        yield weight, _information(shrunk, x.shape[1])
+
+
+def _by_rows(
+    x: Array, y: Array, orders: Iterable[Order], shrinkage: float | None
+) -> Iterator[tuple[float, float]]:
+    """The same from the products of rows, (n, n): R = BᵀB / n has the eigenvalues of BBᵀ / n, and zeros."""
+    rows, columns = len(x), x.shape[1] + y.shape[1]
+    of_x, of_y = x @ x.T / rows, y @ y.T / rows
+    for order in orders:
+        both = of_x + of_y[np.ix_(order, order)]
+        squares = float(np.sum(both**2))
+        sums = _squares(x) + _squares(y)[order]
+        weight = _intensity(sums, _fourth(x) + _fourth(y), (rows, columns), squares)
+        weight = weight if shrinkage is None else shrinkage
+        parts = ((of_x, x.shape[1]), (of_y, y.shape[1]), (both, columns))
+        log_dets = [_shrunk_log_det(products, size, weight) for products, size in parts]
+        yield weight, 0.5 * (log_dets[0] + log_dets[1] - log_dets[2])
+
+
+def _shrunk_log_det(products: Array, columns: int, weight: float) -> float:
+    """log|(1 − weight) R + weight I| of so many columns from BBᵀ / n."""
+    if weight == 0.0:
+        raise _dependent(columns)
+    inner = (1.0 - weight) * products
+    inner[np.diag_indices_from(inner)] += weight
+    return float(np.linalg.slogdet(inner)[1]) + (columns - len(products)) * math.log(weight)
+
+
+def _intensity(sums: Array, fourth: float, shape: tuple[int, ...], squares: float) -> float:
+    """Shrinkage of least expected squared error: Σ var(r_ij) / Σ r_ij² over i ≠ j.
+
+    Args:
+        sums: Σ_i s_ki² of each standardised row k (n,).
+        fourth: Σ_i ⟨s_i⁴⟩ over the columns.
+        shape: Rows and columns.
+        squares: Σ r_ij² over all i, j.
+    """
+    rows, columns = shape
+    products = float(np.sum(sums**2)) / rows - fourth  # Σ ⟨s_i² s_j²⟩ over i ≠ j
+    off = squares - columns
+    variance = (products - off) * rows / (rows - 1) ** 2
+    return float(min(1.0, variance / off))
+
+
+def _squares(standard: Array) -> Array:
+    return np.asarray(np.sum(standard**2, axis=1), dtype=np.float64)
+
+
+def _fourth(standard: Array) -> float:
+    return float(np.sum(np.mean(standard**4, axis=0)))

@@ -100,7 +100,7 @@ def _average(counts: Sequence[Array], constant: float) -> float:
 
 def _crowded(x: Array, y: Array) -> bool:
     """Whether there are so many columns that a tree looks at nearly every pair, and more slowly."""
-    return x.shape[1] + y.shape[1] > _TREE_COLUMNS
+    return bool(x.shape[1] + y.shape[1] > _TREE_COLUMNS)
 
 
 def _pairwise(x: Array, y: Array, neighbors: int, count: _Count) -> Sequence[Array]:
