@@ -49,7 +49,7 @@ def test_against_the_dense_oracle(form, dim_x, dim_y):
 @pytest.mark.parametrize("form", [1, 2])
 @pytest.mark.parametrize("columns", [1, 6])
 def test_all_pairs_give_what_the_tree_gives(monkeypatch, form, columns):
-    x, y = CanonicalTask(columns, 1).sample(700, 0)
+    x, y = canonical(columns, 1).sample(700, 0)
     found = []
     for most, pairs in ((0, 5000), (100, 5000)):
         monkeypatch.setattr("infoloom.estimators.ksg._TREE_COLUMNS", most)
