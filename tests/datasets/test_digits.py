@@ -24,6 +24,21 @@ def test_it_verifies_and_says_why_it_may_be_trusted(digits: Dataset) -> None:
     assert "flow `digits[3]`, stepped, certified invertible; smallest eigenvalue of a step " in digits.card
 
 
+def test_the_card_carries_the_whole_certificate(digits: Dataset) -> None:
+    line = next(line for line in digits.card.splitlines() if line.startswith("- `eight`: flow `digits[8]`"))
+    found = digits.manifest.bijections["eight"]
+    certificate, trips = found["certificate"], found["certificate"]["round_trip"]
+    assert f"a step {certificate['margin']:.3g} over {certificate['eigen_rows']} rows of each kind" in line
+    for precision, trip in trips.items():
+        looked = f"{trip['sampled']['rows']} sampled and {trip['real']['rows']} real rows"
+        assert f"round trip in {precision} to {trip['worst']:.1e} over {looked}" in line
+    assert f"digest of weights and grid `{certificate['digest']}`" in line
+    assert (
+        f"trained on {found['trained_on'][0]['data']} (licence: {found['trained_on'][0]['licence']})" in line
+    )
+    assert "UCI" in line
+
+
 def test_a_row_does_not_depend_on_its_neighbours(digits: Dataset, tmp_path: Path) -> None:
     other = generate(load("digits-pair"), tmp_path / "other", 23, rows_per_shard=7)
     for name in other.names:

@@ -50,6 +50,12 @@ Also = Annotated[
         show_default=False,
     ),
 ]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force-uncertified", help="Use trained flows that are not certified: information is an upper bound."
+    ),
+]
 Do = Annotated[
     list[str] | None,
     typer.Option(
@@ -83,6 +89,7 @@ def generate(
     pmi: Pmi = None,
     predictions: Predictions = False,
     also: Also = None,
+    force_uncertified: Force = False,
     do: Do = None,
     device: Device = "cpu",
     workers: Workers = None,
@@ -110,7 +117,10 @@ def generate(
     from infoloom.datasets import finish as join
     from infoloom.datasets.engines import engine_named
 
-    story, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions, also, do)
+    story, plan = _planned(
+        spec, rows, seed, pmi, do, splits=split, rows_per_shard=rows_per_shard, latents=latents,
+        predictions=predictions, also=also, allow_uncertified=force_uncertified,
+    )  # fmt: skip
     part = _part(shards)
     count = len(plan.shards[part])
     if not count:
@@ -146,12 +156,16 @@ def emit_job(
     pmi: Pmi = None,
     predictions: Predictions = False,
     also: Also = None,
+    force_uncertified: Force = False,
     do: Do = None,
 ) -> None:
     """Print the script that makes a dataset as an array of batch jobs."""
     from infoloom.datasets.batch_jobs import job_script
 
-    _, plan = _planned(spec, rows, seed, split, rows_per_shard, latents, pmi, predictions, also, do)
+    _, plan = _planned(
+        spec, rows, seed, pmi, do, splits=split, rows_per_shard=rows_per_shard, latents=latents,
+        predictions=predictions, also=also, allow_uncertified=force_uncertified,
+    )  # fmt: skip
     given = Path(spec)
     command = ["infoloom", "generate", str(given.resolve()) if given.is_file() else spec, str(out.resolve())]
     command += ["--rows", str(rows), "--seed", str(seed), "--split", split]
@@ -159,6 +173,7 @@ def emit_job(
     command += ["--rows-per-shard", str(plan.rows_per_shard), *([] if latents else ["--no-latents"])]
     command += ["--predictions"] if predictions else []
     command += [word for choice in also or () for word in ("--also", choice)]
+    command += ["--force-uncertified"] if force_uncertified else []
     command += [word for choice in pmi or () for word in ("--pmi", choice)] + (
         ["--device", "cuda"] if gpu else []
     )
@@ -250,16 +265,7 @@ def _status() -> Iterator[Callable[[str], None]]:
 
 
 def _planned(
-    spec: str,
-    rows: int,
-    seed: int,
-    split: str,
-    rows_per_shard: int | None,
-    latents: bool,
-    pmi: list[str] | None,
-    predictions: bool,
-    also: list[str] | None,
-    do: list[str] | None,
+    spec: str, rows: int, seed: int, pmi: list[str] | None, do: list[str] | None, **options: Any
 ) -> tuple[Story, Plan]:
     from infoloom.datasets import make_plan
     from infoloom.story import compile_story
@@ -267,18 +273,7 @@ def _planned(
     story = compile_story(spec)
     story = story.intervene(**held_values(do)) if do else story
     choice = pmi[0] if pmi and pmi[0] in ("auto", "all", "none") else pmi or "auto"
-    plan = make_plan(
-        story,
-        rows,
-        seed,
-        splits=split,
-        rows_per_shard=rows_per_shard,
-        latents=latents,
-        pmi=choice,
-        predictions=predictions,
-        also=also,
-    )
-    return story, plan
+    return story, make_plan(story, rows, seed, pmi=choice, **options)
 
 
 def held_values(texts: list[str] | None) -> dict[str, Value]:

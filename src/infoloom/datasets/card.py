@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import yaml
 
+from infoloom.datasets.bounds import standing
 from infoloom.datasets.channel_columns import channel_source
 from infoloom.datasets.columns import Column, row_bytes
 from infoloom.datasets.manifest import Manifest
@@ -77,6 +79,14 @@ def _title(manifest: Manifest) -> str:
         else "is known exactly: it follows from `spec.yaml` in closed form, and every "
         "observation is an invertible function of a Gaussian latent, which leaves it unchanged."
     )
+    bounds = manifest.upper_bounds
+    if bounds:
+        known = (
+            f"follows from `spec.yaml`; for {_listed(list(bounds))} **information is an upper bound**, because the map "
+            f"to observations is not certified to be invertible ({'; '.join(dict.fromkeys(bounds.values()))}). Of "
+            "values marked *at most* observations may carry less; those marked *of the latents* may be higher or "
+            "lower for observations. Pointwise values and predictions are those of the latents."
+        )
     text = (
         f"# {manifest.name}\n\n{manifest.rows:,} rows ({splits}) of {_listed(names)}, made by infoloom. The mutual "
         f"information between its variables {known}"
@@ -104,9 +114,11 @@ def _cell(name: str) -> str:
 
 
 def _value(manifest: Manifest, name: str, bits: bool = False) -> str:
+    kind = standing(name, manifest.upper_bounds)
+    before, after = ("at most ", "") if kind == "at most" else ("", "" if kind == "exact" else f" {kind}")
     if name in manifest.accuracy:
-        return manifest.quantity(name).text(bits)
-    return f"{to_bits(manifest.truth[name]) if bits else manifest.truth[name]:.9g}"
+        return before + manifest.quantity(name).text(bits) + after
+    return f"{before}{to_bits(manifest.truth[name]) if bits else manifest.truth[name]:.9g}{after}"
 
 
 def _reading(manifest: Manifest) -> str:
@@ -143,7 +155,7 @@ def _provenance(manifest: Manifest) -> str:
         for one in manifest.made_with
     ]
     flows = [
-        f"- `{name}`: flow `{b['flow']}`, {certificate_text(b['certificate'])}"
+        f"- `{name}`: flow `{b['flow']}`, {certificate_text(b['certificate'])}{_origins(b.get('trained_on', ()))}"
         for name, b in manifest.bijections.items()
     ]
     facts = [f"- spec `spec.yaml`, digest `{manifest.digest}`", f"- seed {manifest.seed}", *made]
@@ -183,16 +195,33 @@ def certificate_text(certificate: dict[str, Any]) -> str:
     """What is known of a bijection's inverse, in words."""
     if certificate.get("kind") == "exact":
         return "invertible in closed form"
+    if "parts" in certificate:
+        return "; then ".join(certificate_text(part) for part in certificate["parts"])
+    passes = certificate.get("passes", False)
     parts = [
         f"{certificate.get('kind', 'trained')}, certified invertible"
-        if certificate.get("passes")
-        else "NOT certified"
+        if passes
+        else f"NOT certified ({certificate.get('reason', 'its certificate fails')}): information is an upper bound"
     ]
     if isinstance(certificate.get("margin"), float):
-        parts.append(f"smallest eigenvalue of a step {certificate['margin']:.3g}")
+        looked = (
+            f" over {certificate['eigen_rows']} rows of each kind ({', '.join(certificate['eigenvalues'])})"
+        )
+        parts.append(f"smallest eigenvalue of a step {certificate['margin']:.3g}{looked}")
     for precision, trip in (certificate.get("round_trip") or {}).items():
-        parts.append(f"round trip in {precision} to {trip['worst']:.1e}")
+        looked = " and ".join(f"{trip[kind]['rows']} {kind}" for kind in ("sampled", "real") if kind in trip)
+        parts.append(f"round trip in {precision} to {trip['worst']:.1e} over {looked} rows")
+    if "singular_values" in certificate:
+        low, high = certificate["singular_values"]
+        parts.append(f"singular values of the map {low:.2g} to {high:.2g}")
+    if "digest" in certificate:
+        parts.append(f"digest of weights and grid `{certificate['digest']}`")
     return "; ".join(parts)
+
+
+def _origins(origins: Sequence[dict[str, str]]) -> str:
+    found = [f"trained on {one['data']} (licence: {one['licence']})" for one in origins]
+    return "".join(f"; {text}" for text in dict.fromkeys(found))
 
 
 def _listed(names: list[str]) -> str:

@@ -61,12 +61,13 @@ def croissant(manifest: Manifest) -> dict[str, Any]:
     """The dataset's description as JSON-LD: a file object a shard, a file set and a record set a split."""
     names = list(manifest.truth.items())[:_MAX_TRUTH]
     truth = ", ".join(f"{name} = {value:.6g} nats" for name, value in names)
+    known = "has known upper bounds" if manifest.upper_bounds else "is known exactly"
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": manifest.name,
-        "description": f"Multimodal data whose mutual information is known exactly; {truth}.",
+        "description": f"Multimodal data whose mutual information {known}; {truth}.",
         "citeAs": _CITATION,
         "version": "1.0.0",
         "distribution": [

@@ -24,6 +24,7 @@ from infoloom.datasets.plan import Plan, make_plan, parse_plan
 from infoloom.datasets.shard import Made, ShardJob, bijection_of, read_done, require_torch, story_of
 from infoloom.errors import DatasetError
 from infoloom.information.quantity import Quantity
+from infoloom.spec.flow import flow_header, flow_path, parse_flow
 
 if TYPE_CHECKING:
     from infoloom.datasets.read import Dataset
@@ -48,6 +49,7 @@ def generate(
     pmi: str | Sequence[str] = "auto",
     predictions: bool = False,
     also: str | Sequence[str] | None = None,
+    allow_uncertified: bool = False,
     device: str = "cpu",
     engine: Engine | None = None,
     progress: Progress | None = None,
@@ -67,6 +69,8 @@ def generate(
         predictions: Whether to keep the optimal prediction of every target from each modality and from all.
         also: `"uint8"` for an 8-bit copy of every modality beside the exact one, for viewing, or names of such
             columns, `"radio_uint8"`; one carries at most the information of its modality.
+        allow_uncertified: Whether to use trained flows whose certificate fails; the card then says that information
+            is an upper bound.
         device: Where bijections are computed.
         engine: Another engine than local processes.
         progress: Called with every shard that ends.
@@ -76,6 +80,7 @@ def generate(
 
     Raises:
         DatasetError: Another dataset is in the folder, or shards could not be made; the rest is kept.
+        FlowError: A trained flow's certificate fails, and that is not allowed.
     """
     root = Path(out)
     plan = make_plan(
@@ -88,6 +93,7 @@ def generate(
         pmi=pmi,
         predictions=predictions,
         also=also,
+        allow_uncertified=allow_uncertified,
     )
     begin(root, story, plan)
     made = make_shards(root, engine or LocalEngine(workers), device=device, progress=progress)
@@ -99,8 +105,11 @@ def begin(root: Path, story: Story, plan: Plan) -> None:
 
     Raises:
         DatasetError: The folder holds something else, or cannot be written.
+        FlowError: A trained flow's certificate fails, and the plan does not allow that.
     """
     require_torch()
+    if not plan.allow_uncertified:
+        _require_certificates(story)
     # In this order: another run writes its plan before its first shard.
     if _occupied(root) and not (root / PLAN).is_file():
         raise DatasetError(
@@ -220,7 +229,8 @@ def shard_jobs(root: Path, device: str = "cpu") -> tuple[ShardJob, ...]:
     plan, spec = read_plan(root)
     place = str(root.resolve())
     return tuple(
-        ShardJob(place, spec, plan.digest, plan.seed, plan.columns, shard, device) for shard in plan.shards
+        ShardJob(place, spec, plan.digest, plan.seed, plan.columns, shard, device, plan.allow_uncertified)
+        for shard in plan.shards
     )
 
 
@@ -244,7 +254,9 @@ def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
         truth=values,
         accuracy={name: accuracy for name, quantity in truth.items() if (accuracy := _accuracy(quantity))},
         notes=story.notes,
-        bijections={name: _bijection(story, spec, place, name) for name in story.modalities},
+        bijections={
+            name: _bijection(story, spec, place, name, plan.allow_uncertified) for name in story.modalities
+        },
         made_with=tuple(made_with),
         spec_sha256=hashlib.sha256(spec.encode()).hexdigest(),
         losses={c.name: _loss(story, place, c, values) for c in plan.columns if c.kind == "channel"},
@@ -256,9 +268,28 @@ def _accuracy(quantity: Quantity) -> dict[str, Any]:
     return {key: value for key, value in tree.items() if key != "value"} if isinstance(tree, dict) else {}
 
 
-def _bijection(story: Story, spec: str, root: str, name: str) -> dict[str, Any]:
-    certificate = bijection_of(spec, root, name).certificate()
-    return {"flow": story.flow(name), "certificate": dict(certificate)}
+def _require_certificates(story: Story) -> None:
+    """Refuse flows that are not certified before anything is written."""
+    from infoloom.bijections import build
+
+    for flow in dict.fromkeys(story.flow(name) for name in story.modalities):
+        if any(step.trained for step in parse_flow(flow)):
+            build(flow, directory=story.spec.directory)
+
+
+def _bijection(story: Story, spec: str, root: str, name: str, allow_uncertified: bool) -> dict[str, Any]:
+    """What the manifest says about a modality's map: expression, certificate, and what trained flows come from."""
+    flow = story.flow(name)
+    certificate = bijection_of(spec, root, name, allow_uncertified=allow_uncertified).certificate()
+    headers = [flow_header(flow_path(one.name, Path(root))) for one in parse_flow(flow) if one.trained]
+    origins = [
+        {key: str(header["card"].get(key, "not stated")) for key in ("data", "licence")} for header in headers
+    ]
+    return {
+        "flow": flow,
+        "certificate": dict(certificate),
+        **({"trained_on": origins} if origins else {}),
+    }
 
 
 def _loss(story: Story, root: str, column: Column, truth: Mapping[str, float]) -> dict[str, Any]:
@@ -267,7 +298,9 @@ def _loss(story: Story, root: str, column: Column, truth: Mapping[str, float]) -
     modality = channel_source(column.name)
     targets = {target: f"I({modality}; {target})" for target in story.targets if story.gaussian}
     known = {target: truth[query] for target, query in targets.items() if query in truth}
-    return measured_loss(column, build(story.flow(modality), directory=Path(root)), known)
+    return measured_loss(
+        column, build(story.flow(modality), directory=Path(root), allow_uncertified=True), known
+    )
 
 
 def _missing(root: Path, job: ShardJob) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from infoloom.datasets.bounds import uncertified
 from infoloom.datasets.columns import KINDS, Column
 from infoloom.datasets.files import read_json
 from infoloom.datasets.layout import FORMAT, MANIFEST, Shard, inside, shard_name
@@ -76,6 +77,11 @@ class Manifest:
     notes: tuple[str, ...] = ()
     losses: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def upper_bounds(self) -> dict[str, str]:
+        """Modalities whose information is an upper bound because their map is not certified, with the reason."""
+        return uncertified(self.bijections)
+
     def quantity(self, name: str) -> Quantity:
         """An information value with its accuracy."""
         found = self.accuracy.get(name, {})
@@ -104,6 +110,7 @@ class Manifest:
                     name: {"value": value, **self.accuracy[name]} if name in self.accuracy else value
                     for name, value in self.truth.items()
                 },
+                **({"upper_bounds": self.upper_bounds} if self.upper_bounds else {}),
             },
             **({"notes": list(self.notes)} if self.notes else {}),
             "bijections": self.bijections,

@@ -37,6 +37,7 @@ class Plan:
         digest: SHA-256 of the spec.
         splits: Name and rows of each split; splits follow one another in the global row numbers.
         columns: What each row holds.
+        allow_uncertified: Whether flows are used whose certificate fails; information is then an upper bound.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Plan:
     splits: tuple[tuple[str, int], ...]
     columns: tuple[Column, ...]
     format: int = FORMAT
+    allow_uncertified: bool = False
 
     @cached_property
     def shards(self) -> tuple[Shard, ...]:
@@ -86,6 +88,7 @@ def make_plan(
     pmi: str | Sequence[str] = "auto",
     predictions: bool = False,
     also: str | Sequence[str] | None = None,
+    allow_uncertified: bool = False,
 ) -> Plan:
     """Decide shards, splits and columns.
 
@@ -99,6 +102,7 @@ def make_plan(
         pmi: `"auto"`, `"all"`, `"none"` or pairs such as `"radio,xray;theta"`.
         predictions: Whether to keep the optimal prediction of every target from each modality and from all.
         also: `"uint8"` for an 8-bit copy of every modality, or names of such columns, `"radio_uint8"`.
+        allow_uncertified: Whether to use flows whose certificate fails; information is then an upper bound.
 
     Raises:
         DatasetError: Sizes that make no sense, names that collide, or a flow of which no 8-bit range follows.
@@ -112,7 +116,16 @@ def make_plan(
     )
     per_shard = _rows_per_shard(rows, row_bytes(columns), rows_per_shard)
     named = split_rows(rows, parse_splits(splits) if isinstance(splits, str) else splits or {"train": rows})
-    plan = Plan(story.name, story.spec.digest, seed, rows, per_shard, named, columns)
+    plan = Plan(
+        story.name,
+        story.spec.digest,
+        seed,
+        rows,
+        per_shard,
+        named,
+        columns,
+        allow_uncertified=allow_uncertified,
+    )
     if any(-(-count // per_shard) > MAX_SHARDS for _, count in named):
         raise DatasetError(
             f"rows per shard `{per_shard}`: expected at most {MAX_SHARDS:,} shards a split. Raise it."

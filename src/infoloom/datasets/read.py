@@ -69,6 +69,11 @@ class Dataset:
         return dict(self.manifest.truth)
 
     @property
+    def upper_bounds(self) -> dict[str, str]:
+        """Modalities whose information is an upper bound only, because their map is not certified, with the reason."""
+        return self.manifest.upper_bounds
+
+    @property
     def splits(self) -> dict[str, int]:
         """Rows by split."""
         return dict(self.manifest.splits)

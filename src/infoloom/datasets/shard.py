@@ -60,6 +60,7 @@ class ShardJob:
     columns: tuple[Column, ...]
     shard: Shard
     device: str = "cpu"
+    allow_uncertified: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.n
     device = job.device
     if device == "cuda":
         device = f"cuda:{job.shard.index % max(1, torch.cuda.device_count())}"
-    bijection = bijection_of(job.spec, job.root, modality, device)
+    bijection = bijection_of(job.spec, job.root, modality, device, allow_uncertified=job.allow_uncertified)
     with torch.no_grad():
         observed = bijection.forward(torch.from_numpy(np.ascontiguousarray(latent)).to(device))
     array: np.ndarray[Any, Any] = observed.to("cpu").numpy()
@@ -169,8 +170,19 @@ def story_of(spec: str, root: str) -> Story:
 
 
 @lru_cache(maxsize=256)
-def bijection_of(spec: str, root: str, modality: str, device: str = "cpu", double: bool = False) -> Bijection:
-    """The bijection of one modality, whitening and flow; once per process."""
+def bijection_of(
+    spec: str,
+    root: str,
+    modality: str,
+    device: str = "cpu",
+    double: bool = False,
+    allow_uncertified: bool = False,
+) -> Bijection:
+    """The bijection of one modality, whitening and flow; once per process.
+
+    Raises:
+        FlowError: Its certificate fails, and that is not allowed.
+    """
     import torch
 
     from infoloom.bijections import build
@@ -178,7 +190,14 @@ def bijection_of(spec: str, root: str, modality: str, device: str = "cpu", doubl
     story = story_of(spec, root)
     dtype = torch.float64 if double else torch.float32
     flow, whitener = story.flow(modality), story.whitener(modality)
-    return build(flow, whitener=whitener, dtype=dtype, device=device, directory=Path(root))
+    return build(
+        flow,
+        whitener=whitener,
+        dtype=dtype,
+        device=device,
+        directory=Path(root),
+        allow_uncertified=allow_uncertified,
+    )
 
 
 def make_with(device: str) -> dict[str, Any]:

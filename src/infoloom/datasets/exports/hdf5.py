@@ -15,7 +15,7 @@ from infoloom.errors import DatasetError
 if TYPE_CHECKING:
     from infoloom.datasets.read import Dataset
 
-__all__ = ["h5", "write_hdf5"]
+__all__ = ["h5", "keep_truth", "write_hdf5"]
 
 _ROWS: Final = 1024
 
@@ -35,10 +35,17 @@ def h5() -> Any:
     return h5py
 
 
+def keep_truth(data: Dataset, file: Any) -> None:
+    """Write the truth in nats as an attribute, and why it is an upper bound where it is one."""
+    file.attrs["truth_nats"] = json.dumps(data.truth)
+    if data.upper_bounds:
+        file.attrs["upper_bounds"] = json.dumps(data.upper_bounds)
+
+
 def write_hdf5(data: Dataset, path: Path) -> None:
     """Write one HDF5 file; attributes hold the truth (nats, JSON), the spec and its digest."""
     with aside(path) as part, h5().File(part, "w", track_order=True) as file:
-        file.attrs["truth_nats"] = json.dumps(data.truth)
+        keep_truth(data, file)
         file.attrs["spec"] = inside(data.root, SPEC).read_text(encoding="utf-8")
         file.attrs["spec_digest"] = data.manifest.digest
         file.attrs["seed"] = data.manifest.seed

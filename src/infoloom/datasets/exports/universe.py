@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +10,7 @@ import numpy as np
 
 from infoloom.datasets.columns import Column, rows_at_once
 from infoloom.datasets.exports.base import modalities
-from infoloom.datasets.exports.hdf5 import h5
+from infoloom.datasets.exports.hdf5 import h5, keep_truth
 from infoloom.datasets.files import aside
 from infoloom.errors import DatasetError
 
@@ -41,7 +40,7 @@ def write_universe(data: Dataset, path: Path) -> None:
     ]
     (path / "healpix=0").mkdir(parents=True)
     with aside(path / "healpix=0" / "001-of-001.hdf5") as part, h5().File(part, "w") as file:
-        file.attrs["truth_nats"] = json.dumps(data.truth)
+        keep_truth(data, file)
         place = 0
         for batch in data.batches(rows_at_once(data.columns, _ROWS)):
             rows = len(next(iter(batch.values())))

@@ -1,0 +1,167 @@
+"""Flows that are not certified: refused before anything is written, or labelled wherever information is stated."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+import typer
+from bijections.small import small_file
+from typer.testing import CliRunner
+
+from infoloom.bijections.certificate import Effort
+from infoloom.bijections.packaging import certify_file
+from infoloom.cli import data as commands
+from infoloom.datasets import Dataset, generate, verify
+from infoloom.datasets.bounds import standing, uncertified
+from infoloom.errors import FlowError
+from infoloom.story import Story, compile_story
+
+FEW = Effort(eigen_rows=8, trip_rows=8, wide_rows=8, rounds=6, singular_rows=1)
+REASON = r"smallest eigenvalue -\d+\.\d+ below 0\.05"
+
+
+@pytest.fixture(scope="module")
+def wild(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file whose flow is not injective, with a certificate that says so."""
+    path = small_file(tmp_path_factory.mktemp("wild") / "wild.safetensors", strength=6.0)
+    assert not certify_file(path, None, effort=FEW)["passes"]
+    return path
+
+
+def story(flow: Path) -> Story:
+    return compile_story(
+        {
+            "name": "wild",
+            "causes": {"u": "normal"},
+            "targets": {"theta": "0.8*u + 0.6*noise"},
+            "modalities": {
+                "x": {"flow": f"{flow}[a]", "latent": "0.7*u + noise"},
+                "y": {"flow": "vector(5)", "latent": "0.5*u + noise"},
+            },
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def forced(wild: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    out = tmp_path_factory.mktemp("forced") / "out"
+    return generate(story(wild), out, 60, rows_per_shard=20, allow_uncertified=True, also="uint8")
+
+
+def test_it_is_refused_before_anything_is_written(wild: Path, tmp_path: Path) -> None:
+    with pytest.raises(FlowError, match=f"because a map that is not injective loses information; {REASON}"):
+        generate(story(wild), tmp_path / "out", 10)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_manifest_holds_the_reason(forced: Dataset) -> None:
+    tree = json.loads((forced.root / "manifest.json").read_text())
+    assert list(tree["truth"]["upper_bounds"]) == ["x"]
+    assert "smallest eigenvalue -" in forced.upper_bounds["x"]
+    assert tree["bijections"]["x"]["certificate"]["passes"] is False
+
+
+def test_a_dataset_of_certified_flows_has_no_bounds(small: Dataset) -> None:
+    assert small.upper_bounds == {}
+    assert "upper_bounds" not in json.loads((small.root / "manifest.json").read_text())["truth"]
+    assert "at most" not in small.card
+
+
+def test_the_card_marks_every_value(forced: Dataset) -> None:
+    card = forced.card
+    assert (
+        "for `x` **information is an upper bound**, because the map to observations is not certified" in card
+    )
+    assert "(smallest eigenvalue -" in card
+    truth = card.partition("## Ground truth\n")[2].partition("## Reading")[0]
+    value = f"{forced.truth['I(x; theta)']:.9g}"
+    assert f"| `I(x; theta)` | at most {value} | at most " in truth
+    assert f"| `I(y; theta)` | {forced.truth['I(y; theta)']:.9g} | " in truth
+    assert "| `I(x; y \\| theta)` | at most " in truth
+    assert f"| `I(x; y; theta)` | {forced.truth['I(x; y; theta)']:.9g} of the latents | " in truth
+    assert "NOT certified (smallest eigenvalue -" in card
+    assert "- `x_uint8`: level 0 is -28" in card
+
+
+def test_verify_says_so_and_makes_the_observations_again(forced: Dataset, tmp_path: Path) -> None:
+    checks = {check.name: check for check in verify(forced.root).checks}
+    assert all(check.passed for check in checks.values()), checks
+    assert (
+        "information is an upper bound, because the flow is not certified"
+        in checks["observations of x"].detail
+    )
+    assert "round trip of x" not in checks
+    assert "round trip of y" in checks
+    own = copytree(forced.root, tmp_path / "own")
+    tree = json.loads((own / "manifest.json").read_text())
+    tree["bijections"]["x"]["certificate"]["passes"] = True  # a lie: the flow's own file does not say so
+    (own / "manifest.json").write_text(json.dumps(tree))
+    failed = {check.name: check.detail for check in verify(own).checks if not check.passed}
+    assert list(failed) == ["round trip of x"]
+    assert "expected a certificate that passes" in failed["round trip of x"]
+
+
+def test_descriptions_for_other_tools_say_so(forced: Dataset, small: Dataset, tmp_path: Path) -> None:
+    texts = [json.loads((one.root / "croissant.json").read_text())["description"] for one in (forced, small)]
+    assert ["known upper bounds" in text for text in texts] == [True, False]
+    h5py = pytest.importorskip("h5py", reason="h5py is an extra")
+    for one, bounds in ((forced, forced.upper_bounds), (small, None)):
+        with h5py.File(one.export(tmp_path / f"{one.manifest.name}.h5", "hdf5")) as file:
+            assert (
+                json.loads(file.attrs["upper_bounds"]) if "upper_bounds" in file.attrs else None
+            ) == bounds
+
+
+def test_resuming_asks_for_the_same(wild: Path, forced: Dataset, tmp_path: Path) -> None:
+    own = copytree(forced.root, tmp_path / "own")
+    (own / "data/train-00001-of-00003.parquet").unlink()
+    again = generate(story(wild), own, 60, rows_per_shard=20, allow_uncertified=True, also="uint8", workers=2)
+    for record in forced.manifest.shards:
+        assert (own / record.shard.file).read_bytes() == (forced.root / record.shard.file).read_bytes()
+    assert again.upper_bounds == forced.upper_bounds
+
+
+def test_the_command_line_forces_too(wild: Path, tmp_path: Path) -> None:
+    app = typer.Typer()
+    commands.register(app)
+    spec = tmp_path / "wild.yaml"
+    spec.write_text(story(wild).spec.to_yaml())
+    arguments = ["generate", str(spec), str(tmp_path / "out"), "--rows", "8", "--workers", "1"]
+    assert isinstance(CliRunner().invoke(app, arguments).exception, FlowError)
+    assert CliRunner().invoke(app, [*arguments, "--force-uncertified"]).exit_code == 0
+    printed = CliRunner().invoke(app, ["verify", str(tmp_path / "out")])
+    assert (printed.exit_code, "information is an upper bound" in printed.stdout) == (0, True)
+    job = ["emit-job", "slurm", str(spec), str(tmp_path / "jobs"), "--rows", "8", "--force-uncertified"]
+    assert " --force-uncertified --workers 1 --shards" in CliRunner().invoke(app, job).stdout
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("I(a; b)", "at most"),
+        ("I(b; t)", "exact"),
+        ("I(a, b; t)", "at most"),
+        ("I(a; b | t)", "at most"),
+        ("I(b; t | a)", "of the latents"),
+        ("I(a; b; t)", "of the latents"),
+        ("TC(a, b, c)", "at most"),
+        ("DTC(a, b, c)", "of the latents"),
+        ("O(a, b, c)", "of the latents"),
+    ],
+)
+def test_what_a_value_of_the_latents_is_for_observations(query: str, expected: str) -> None:
+    assert standing(query, {"a"}) == expected
+
+
+def test_reasons_of_compositions_are_those_of_their_parts() -> None:
+    bad = {"passes": False, "reason": "never certified"}
+    found = uncertified(
+        {
+            "x": {"certificate": {"passes": False, "parts": [{"passes": True}, bad, bad]}},
+            "y": {"certificate": {"passes": True}},
+        }
+    )
+    assert found == {"x": "never certified"}
