@@ -4,12 +4,16 @@ from infoloom.benchmark.tasks.base import PairTask
 from infoloom.benchmark.tasks.beyond_normal import BeyondNormalTask
 from infoloom.benchmark.tasks.catalogue import FAMILIES, build, groups, names
 from infoloom.benchmark.tasks.gaussian import GaussianTask, from_mi
+from infoloom.benchmark.tasks.grids import GridTask
+from infoloom.benchmark.tasks.ladder import LadderTask
 from infoloom.benchmark.tasks.stories import StoryTask
 
 __all__ = [
     "FAMILIES",
     "BeyondNormalTask",
     "GaussianTask",
+    "GridTask",
+    "LadderTask",
     "PairTask",
     "StoryTask",
     "build",

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from infoloom.benchmark.tasks.base import PairTask, from_params
 from infoloom.benchmark.tasks.beyond_normal import BEYOND_NORMAL, BeyondNormalTask
 from infoloom.benchmark.tasks.gaussian import HARD, STAIRCASE, GaussianTask
+from infoloom.benchmark.tasks.grids import GRIDS, GridTask, grid
 from infoloom.benchmark.tasks.identifiers import read_id
+from infoloom.benchmark.tasks.ladder import FLOWS, LadderTask, ladder
 from infoloom.benchmark.tasks.stories import StoryTask, preset_tasks
 from infoloom.errors import TaskError
 
 __all__ = ["FAMILIES", "build", "groups", "names"]
 
 #: Families by the word that opens their ids; those of "Beyond Normal" keep the ids that are in use.
-FAMILIES: Final[Mapping[str, type[PairTask]]] = {task.family: task for task in (GaussianTask, StoryTask)}
+FAMILIES: Final[Mapping[str, type[PairTask]]] = {
+    task.family: task for task in (GaussianTask, GridTask, LadderTask, StoryTask)
+}
 
 
 def _beyond_normal() -> Iterator[PairTask]:
@@ -35,6 +40,8 @@ _GROUPS: Final[Mapping[str, Callable[[], Iterator[PairTask]]]] = {
     "staircase": lambda: iter(STAIRCASE),
     "beyond-normal": _beyond_normal,
     "presets": preset_tasks,
+    **{f"grid-{name}": partial(grid, name) for name in GRIDS},
+    **{f"ladder-{flow}": partial(ladder, flow) for flow in FLOWS},
 }
 
 

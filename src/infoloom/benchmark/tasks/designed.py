@@ -1,0 +1,86 @@
+"""Stories whose weights are solved so that a task holds the wanted information exactly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from scipy.optimize import brentq
+
+from infoloom.designs import design
+from infoloom.errors import TaskError
+from infoloom.spec.model import build_spec
+from infoloom.story import Story, compile_story
+
+__all__ = ["WEIGHT", "hold", "shared_causes"]
+
+#: Name of the weight that is solved for.
+WEIGHT: Final = "a"
+_LARGEST: Final = 2.0**20
+
+
+def shared_causes(
+    name: str, flows: Mapping[str, str], templates: Sequence[Callable[[int], str]], cause: str = "normal"
+) -> dict[str, Any]:
+    """A spec in which every modality sees the same causes with one weight, each through a template of its own.
+
+    Args:
+        name: Name of the story.
+        flows: Flow expression of every modality.
+        templates: For every cause the template by which the modality of that number sees it.
+        cause: Law of the causes.
+    """
+    latents = [
+        " + ".join([*(f"{WEIGHT}*c{k}@{template(i)}" for k, template in enumerate(templates)), "noise"])
+        for i in range(len(flows))
+    ]
+    return {
+        "name": name,
+        "causes": {f"c{k}": cause for k in range(len(templates))},
+        "parameters": {WEIGHT: "free"},
+        "modalities": {
+            modality: {"flow": flow, "latent": latent}
+            for (modality, flow), latent in zip(flows.items(), latents, strict=True)
+        },
+    }
+
+
+def hold(spec: dict[str, Any], query: str, nats: float) -> Story:
+    """The story whose weight makes a quantity what is wanted.
+
+    Normal causes are left to the design solver, which holds it to 1e-9 nats. For others the quantity is a quadrature
+    of the weight, whose root is found to the same tolerance; how exact the quadrature is, the story's value says.
+
+    Args:
+        spec: A spec with the free parameter `a`.
+        query: Such as `I(x1; x2)`.
+        nats: What it is to be; 0 is a weight of 0.
+
+    Raises:
+        TaskError: More than any weight gives.
+        DesignError: The same, of normal causes.
+    """
+    if nats == 0.0:
+        return _weighted(spec, 0.0)
+    if set(spec["causes"].values()) == {"normal"}:
+        return design({**spec, "require": {query: nats}}).story
+
+    def excess(logarithm: float) -> float:
+        return _weighted(spec, math.exp(logarithm)).information(query) - nats
+
+    high = 0.0
+    while excess(high) < 0.0:
+        high += math.log(2.0)
+        if high > math.log(_LARGEST):
+            raise TaskError(
+                f"task setting `nats={nats}`: expected less, because no weight gives as much. Lower it."
+            )
+    low = high - math.log(2.0)
+    while excess(low) > 0.0:
+        low -= math.log(4.0)
+    return _weighted(spec, math.exp(brentq(excess, low, high, xtol=1e-13, rtol=1e-14)))
+
+
+def _weighted(spec: Mapping[str, Any], weight: float) -> Story:
+    return compile_story(build_spec({**spec, "parameters": {WEIGHT: weight}}))
