@@ -23,7 +23,7 @@ from infoloom.spec.load import load_spec, parse_spec
 from infoloom.spec.model import Spec, build_spec
 from infoloom.story import Story, compile_story
 
-__all__ = ["Design", "design", "solved_yaml", "sweep"]
+__all__ = ["Design", "Setting", "design", "solved_yaml", "sweep"]
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,12 @@ class Design:
     note: str = ""
 
 
-def design(spec: Spec | str | Path | dict[str, Any]) -> Design:
+def design(spec: Spec | str | Path | dict[str, Any], *, start: Mapping[str, float] | None = None) -> Design:
     """Solve the free parameters of a spec so that its requirements hold.
 
     Args:
         spec: A spec with `parameters` that are `free` and a `require` section, a file or the name of a preset.
+        start: Values of the free parameters to start from before all others, so that a small change stays small.
 
     Returns:
         The solved story; requirements hold to 1e-9 nats.
@@ -76,8 +77,8 @@ def design(spec: Spec | str | Path | dict[str, Any]) -> Design:
         >>> round(solved.story.information("I(x; y)"), 9)
         0.5
     """
-    setting = _Setting.of(spec if isinstance(spec, Spec) else load_spec(spec))
-    return _design(setting, setting.spec.require)
+    setting = Setting.of(spec if isinstance(spec, Spec) else load_spec(spec))
+    return _design(setting, setting.spec.require, start)
 
 
 def sweep(
@@ -115,7 +116,7 @@ def sweep(
         >>> [round(s.information("I(x; theta)"), 6) for s in sweep(spec, "I(x; theta)", [0.2, 0.25, 0.3])]
         [0.2, 0.25, 0.3]
     """
-    setting = _Setting.of(spec if isinstance(spec, Spec) else load_spec(spec))
+    setting = Setting.of(spec if isinstance(spec, Spec) else load_spec(spec))
     held = dict(hold) if isinstance(hold, Mapping) else _held(setting, hold)
     kept = {
         q: v for q, v in setting.spec.require.items() if _canonical(q) not in map(_canonical, (vary, *held))
@@ -150,7 +151,7 @@ def solved_yaml(solved: Design, directory: Path) -> str:
 
 
 @dataclass(frozen=True)
-class _Setting:
+class Setting:
     """What does not change while the requirements do."""
 
     spec: Spec
@@ -160,7 +161,7 @@ class _Setting:
     upper: Array
 
     @classmethod
-    def of(cls, spec: Spec) -> _Setting:
+    def of(cls, spec: Spec) -> Setting:
         """Resolve a spec; its templates are drawn once.
 
         Raises:
@@ -182,7 +183,7 @@ class _Setting:
 
 
 def _design(
-    setting: _Setting, require: Mapping[str, float | str], start: Mapping[str, float] | None = None
+    setting: Setting, require: Mapping[str, float | str], start: Mapping[str, float] | None = None
 ) -> Design:
     linear = setting.linearised
     requirements = parse_requirements(require, linear.names)
@@ -279,7 +280,7 @@ def _undesignable(spec: Spec, graph: Graph) -> list[str]:
     return problems
 
 
-def _held(setting: _Setting, queries: Sequence[str]) -> dict[str, float]:
+def _held(setting: Setting, queries: Sequence[str]) -> dict[str, float]:
     """Values of some queries in the solved spec."""
     if not queries:
         return {}

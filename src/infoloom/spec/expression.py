@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["Expression", "Factor", "TemplateCall", "Term", "noise", "symbols", "template"]
+__all__ = ["Expression", "Factor", "TemplateCall", "Term", "format_value", "noise", "symbols", "template"]
 
 Value = float | int | str | bool
 
@@ -19,7 +19,7 @@ class TemplateCall:
     position: int = 0
 
     def __str__(self) -> str:
-        inside = [_format(v) for v in self.args] + [f"{key}={_format(v)}" for key, v in self.kwargs]
+        inside = [format_value(v) for v in self.args] + [f"{key}={format_value(v)}" for key, v in self.kwargs]
         return f"{self.name}({', '.join(inside)})" if inside else self.name
 
     @property
@@ -50,7 +50,7 @@ class Factor:
         return self.function is None and self.power == 1
 
     def __str__(self) -> str:
-        inside = self.source if self.scale == 1.0 else f"{_format(self.scale)}*{self.source}"
+        inside = self.source if self.scale == 1.0 else f"{format_value(self.scale)}*{self.source}"
         text = inside if self.function is None else f"{self.function}({inside})"
         return text if self.power == 1 else f"{text}**{self.power}"
 
@@ -67,7 +67,7 @@ class Term:
     def __str__(self) -> str:
         parts = [str(f) for f in self.factors]
         if abs(self.coefficient) != 1.0 or not parts:
-            parts.insert(0, _format(abs(self.coefficient)))
+            parts.insert(0, format_value(abs(self.coefficient)))
         text = "*".join(parts)
         return text if self.template is None else f"{text}@{self.template}"
 
@@ -156,7 +156,8 @@ def _product(a: Term, b: Term) -> Term:
     return Term(a.coefficient * b.coefficient, a.factors + b.factors, a.template or b.template)
 
 
-def _format(value: Value) -> str:
+def format_value(value: Value) -> str:
+    """A value as an equation has it: `0.5`, `"t.npy"`, `true`."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

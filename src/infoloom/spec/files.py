@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from infoloom.spec.expression import Expression, TemplateCall
 from infoloom.spec.flow import parse_flow
 from infoloom.spec.parser import ExpressionError, parse_expression
 
-__all__ = ["BLOCK", "content_hash", "rename_files"]
+__all__ = ["BLOCK", "content_hash", "file_names", "rename_files"]
 
 BLOCK: Final = re.compile(r"""\s*block\(\s*["'](?P<file>[^"']+)["']\s*\)\s*""")
 Rename = Callable[[str], str]
@@ -49,6 +50,37 @@ def content_hash(name: str, directory: Path | None) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest() + path.suffix
     except (OSError, ValueError, RuntimeError):
         return "missing"
+
+
+def file_names(tree: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every file that a tree of plain values names, whatever its form, with the path of the text that names it.
+
+    Whatever could be an equation or a flow is read as one, so nothing that compiling would open is missed.
+
+    Example:
+        >>> list(file_names({"modalities": {"x": {"flow": "a.safetensors", "latent": 'c@file("t.npy")'}}}))
+        [('modalities.x.flow', 'a.safetensors'), ('modalities.x.latent', 't.npy')]
+    """
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from file_names(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from file_names(value, path)
+    elif isinstance(tree, str):
+        yield from ((path, name) for name in dict.fromkeys(_names(tree)))
+
+
+def _names(text: str) -> Iterator[str]:
+    block = BLOCK.fullmatch(text)
+    if block:
+        yield block["file"]
+    with suppress(ExpressionError):
+        for call in (term.template for term in parse_expression(text).terms):
+            values = (*call.args, *(value for _, value in call.kwargs)) if call else ()
+            yield from (value for value in values if isinstance(value, str))
+    with suppress(FlowError):
+        yield from (step.name for step in parse_flow(text) if step.name.endswith(".safetensors"))
 
 
 def _in_equation(value: object, rename: Rename) -> object:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from infoloom.errors import SpecError
+from infoloom.spec.files import file_names
 from infoloom.spec.model import Spec, build_spec
 
 __all__ = ["PRESETS", "load_spec", "parse_spec", "preset_names", "preset_text"]
@@ -63,20 +64,40 @@ def load_spec(source: str | Path | dict[str, Any]) -> Spec:
     return parse_spec(text, path.resolve().parent)
 
 
-def parse_spec(text: str, directory: Path | None = None) -> Spec:
+def parse_spec(text: str, directory: Path | None = None, *, files: Collection[str] | None = None) -> Spec:
     """Read a spec from YAML text.
 
     Args:
         text: The YAML document.
         directory: Folder that relative file names are relative to.
+        files: The only file names that the text may use, for text of strangers; any when left out.
 
     Raises:
-        SpecError: Not YAML, or with every problem that the spec has.
+        SpecError: Not YAML, a file name that is not allowed, or with every problem that the spec has.
     """
+    tree = _read_yaml(text)
+    if files is not None:
+        _refuse_files(tree, files)
+    return build_spec(tree, directory)
+
+
+def _refuse_files(tree: object, allowed: Collection[str]) -> None:
+    """Before anything is opened."""
+    problems = [
+        f"{path}: file `{name[:100]}`: expected one that the spec named from the start, because this text may come "
+        "from elsewhere. Start again with a spec that names it."
+        for path, name in file_names(tree)
+        if name not in allowed
+    ]
+    if problems:
+        raise SpecError(problems)
+
+
+def _read_yaml(text: str) -> object:
     if len(text) > MAX_BYTES:
         raise SpecError([f"spec: expected at most {MAX_BYTES:,} characters, got {len(text):,}."])
     try:
-        tree = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+        tree: object = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -85,7 +106,7 @@ def parse_spec(text: str, directory: Path | None = None) -> Spec:
         raise SpecError([f"spec: not valid YAML: {' '.join(str(error).split())[:200]}."]) from error
     except RecursionError as error:
         raise SpecError(["spec: not valid YAML: nested too deeply."]) from error
-    return build_spec(tree, directory)
+    return tree
 
 
 def preset_names() -> tuple[str, ...]:
