@@ -202,6 +202,12 @@ def test_monte_carlo_values_carry_their_error_everywhere():
         assert pair["bound"]["standard_error"] > 0
 
 
+def test_pairs_can_be_left_out():
+    story = loom.preset("multimodal-decay")
+    assert story.ceilings(batch=None).pairs == ()
+    assert len(story.ceilings(batch=None).targets) == 11
+
+
 def test_what_has_no_ceiling_is_refused_by_name():
     def refused(error, text, call):
         with pytest.raises(error) as caught:

@@ -99,3 +99,16 @@ def test_what_cannot_be_decomposed_is_refused():
         QueryError, match=r"^decomposition of `theta`: expected a Gaussian story, because minimal mutual"
     ):
         laplace.decompose("theta")
+
+
+def test_it_is_told_as_plain_values_in_any_unit():
+    parts = loom.preset("synergy").decompose("theta")
+    tree = parts.to_json(unit=2.0)
+    assert tree["modalities"] == ["x1", "x2"]
+    assert tree["unique"] == {name: value / 2.0 for name, value in parts.unique.items()}
+    assert tree["information"] == {name: value / 2.0 for name, value in parts.information.items()}
+    assert [tree[key] for key in ("total", "redundancy", "synergy")] == [
+        parts.total / 2.0,
+        parts.redundancy / 2.0,
+        parts.synergy / 2.0,
+    ]

@@ -76,3 +76,28 @@ def test_what_has_no_variance_is_named(text: str, cause: str) -> None:
 def test_what_has_a_variance_is_no_problem() -> None:
     assert features("m", "exp(0.5*m)", "m**8", m="laplace").problems() == []
     assert features("m", "m**2", "sin(m)", m="student_t(4.1)").problems() == []
+
+
+def test_slopes_are_the_limits_of_differences() -> None:
+    texts = (
+        "2*m",
+        "m**3",
+        "sin(2*m)",
+        "cos(m)**2",
+        "tanh(0.5*m)",
+        "exp(-m)",
+        "relu(m)",
+        "abs(m)",
+        "sign(m)",
+        "m*sin(m)*s",
+    )
+    found = features(*texts, m="normal", s="normal").features
+    at = {"m": np.array([-1.3, 0.4, 2.0]), "s": np.array([0.5, -1.0, 2.0])}
+    step = 1e-5
+    for feature in found:
+        up, down = ({**at, "m": at["m"] + sign * step} for sign in (1, -1))
+        difference = (feature.values(up) - feature.values(down)) / (2 * step)
+        # Third derivatives are below 100 here, and rounding is 1e-15 / step.
+        np.testing.assert_allclose(
+            feature.slope("m", at), difference, atol=100 * step**2 + 1e-9, err_msg=str(feature)
+        )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from infoloom.spec.files import content_hash, rename_files
+from infoloom.errors import SpecError
+from infoloom.spec.files import content_hash, file_names, rename_files
+from infoloom.spec.load import parse_spec, preset_names, preset_text
 from infoloom.spec.model import build_spec
 
 
@@ -55,3 +58,64 @@ def test_renaming_leaves_everything_else(tmp_path):
         "latent": '2*m@file("<t.npy>", normalize=false)',
     }
     assert renamed["covariance"] == {"x": 1.0, "x, t": 'block("<b.npy>")'}
+
+
+NAMES_FILES = """\
+name: a
+causes: {c: normal}
+targets: {theta: "c + x@file('read.npy')"}
+modalities:
+  x:
+    flow: "secret.safetensors[cat] | asinh"
+    latent: 'c@file(path="t.npy", normalize=false) + c@file("~/u.png") + noise'
+covariance:
+  x: block("/etc/passwd")
+"""
+
+
+def test_every_file_name_is_found_with_its_path():
+    tree = {
+        "targets": {"theta": "c + x@file('read.npy')"},
+        "modalities": {
+            "x": {
+                "flow": "vector(4) | secret.safetensors[cat] | asinh",
+                "latent": 'c@file(path="t.npy", normalize=false) - 2*c@file("~/u.png")',
+            }
+        },
+        "covariance": {"x": ' block("/etc/passwd") '},
+        "anything": [{"else": 'c@file("v.npy")'}, 3, None],
+    }
+    assert list(file_names(tree)) == [
+        ("targets.theta", "read.npy"),
+        ("modalities.x.flow", "secret.safetensors"),
+        ("modalities.x.latent", "t.npy"),
+        ("modalities.x.latent", "~/u.png"),
+        ("covariance.x", "/etc/passwd"),
+        ("anything.else", "v.npy"),
+    ]
+
+
+def test_a_text_of_strangers_may_not_name_other_files(monkeypatch):
+    def opened(*_):
+        raise AssertionError("a file was opened")
+
+    monkeypatch.setattr("pathlib.Path.open", opened)
+    monkeypatch.setattr("numpy.load", opened)
+    with pytest.raises(SpecError) as caught:
+        parse_spec(NAMES_FILES, files={"t.npy"})
+    told = [problem.split(": expected")[0] for problem in caught.value.problems]
+    assert told == [
+        "targets.theta: file `read.npy`",
+        "modalities.x.flow: file `secret.safetensors`",
+        "modalities.x.latent: file `~/u.png`",
+        "covariance.x: file `/etc/passwd`",
+    ]
+    assert caught.value.problems[0].endswith(
+        "expected one that the spec named from the start, because this text may come from elsewhere. "
+        "Start again with a spec that names it."
+    )
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_presets_name_no_files(name):
+    assert parse_spec(preset_text(name), files=()).name == name

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infoloom.cli import data, design, flow, info, report, strip
+from infoloom.cli import data, design, explore, flow, info, report, strip
 from infoloom.errors import InfoloomError
 
 __all__ = ["app", "main"]
@@ -23,6 +23,7 @@ design.register(app)
 data.register(app)
 strip.register(app)
 report.register(app)
+explore.register(app)
 app.add_typer(flow.flow_app, name="flow")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from infoloom.datasets.columns import Column
 from infoloom.datasets.files import aside
+from infoloom.datasets.observe import observe
 from infoloom.datasets.preview import draw_panel, limits_of
 from infoloom.errors import DatasetError
 
@@ -23,7 +24,13 @@ _MAX_MODALITIES: Final = 10
 
 
 def strip_rows(
-    story: Story, node: str, values: Sequence[float] = VALUES, *, row: int = 0, seed: int = 0
+    story: Story,
+    node: str,
+    values: Sequence[float] = VALUES,
+    *,
+    row: int = 0,
+    seed: int = 0,
+    modalities: Sequence[str] | None = None,
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Observations of one row's counterfactual twins, one for every value of a node.
 
@@ -33,6 +40,7 @@ def strip_rows(
         values: What it is set to.
         row: Which row's proto-latents are held.
         seed: Seed of the rows.
+        modalities: Which ones to observe; all when left out.
 
     Returns:
         For each modality its observations, shape (len(values), *shape).
@@ -41,20 +49,11 @@ def strip_rows(
         SpecError: No such node.
         DatasetError: No values.
     """
-    import torch
-
-    from infoloom.bijections import build
-
     if not len(values):
         raise DatasetError("strip: expected at least one value.")
     twins = [story.twins(1, seed, row, node=node, value=float(value))[1] for value in values]
-    observed = {}
-    for name in story.modalities:
-        latents = torch.from_numpy(np.concatenate([twin[name] for twin in twins]))
-        bijection = build(story.flow(name), whitener=story.whitener(name), directory=story.spec.directory)
-        with torch.no_grad():
-            observed[name] = bijection.forward(latents).numpy()
-    return observed
+    names = story.modalities if modalities is None else modalities
+    return {name: observe(story, name, np.concatenate([twin[name] for twin in twins])) for name in names}
 
 
 def draw_strip(

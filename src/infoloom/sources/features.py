@@ -52,6 +52,18 @@ class Feature:
         """The feature's value at some values of its causes, all of one shape."""
         return np.asarray(math.prod(evaluate(factor, causes[factor.source]) for factor in self.factors))
 
+    def slope(self, cause: str, causes: Mapping[str, Array]) -> Array:
+        """The feature's derivative by one of its causes at some values of its causes, all of one shape.
+
+        At a kink of `relu`, `abs` or `sign`, which no draw of a continuous cause hits, it is 0.
+        """
+        total = np.zeros_like(causes[cause])
+        for i, factor in enumerate(self.factors):
+            if factor.source == cause:
+                rest = Feature(self.factors[:i] + self.factors[i + 1 :])
+                total = total + slope(factor, causes[cause]) * rest.values(causes)
+        return total
+
     def panels(self, cause: str) -> tuple[tuple[float, ...], float, float]:
         """Its kinks in one cause, how fine panels must be there, and how wide they may be anywhere."""
         own = [factor for factor in self.factors if factor.source == cause]
@@ -77,6 +89,30 @@ def evaluate(factor: Factor, values: Array) -> Array:
         case _:
             result = inside
     return np.asarray(result**factor.power)
+
+
+def slope(factor: Factor, values: Array) -> Array:
+    """The derivative of one factor by its cause at some values of it."""
+    inside = factor.scale * values
+    match factor.function:
+        case "sin":
+            inner = np.cos(inside)
+        case "cos":
+            inner = -np.sin(inside)
+        case "tanh":
+            inner = 1.0 - np.tanh(inside) ** 2
+        case "exp":
+            inner = np.exp(inside)
+        case "relu":
+            inner = np.where(inside > 0.0, 1.0, 0.0)
+        case "abs":
+            inner = np.sign(inside)
+        case "sign":
+            inner = np.zeros_like(inside)
+        case _:
+            inner = np.ones_like(inside)
+    outer = evaluate(replace(factor, power=factor.power - 1), values) if factor.power > 1 else 1.0
+    return np.asarray(factor.power * factor.scale * inner * outer)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from infoloom.errors import SpecError
 from infoloom.spec.files import file_names
 from infoloom.spec.model import Spec, build_spec
 
-__all__ = ["PRESETS", "load_spec", "parse_spec", "preset_names", "preset_text"]
+__all__ = ["PRESETS", "load_spec", "parse_spec", "preset_names", "preset_text", "read_yaml", "spec_text"]
 
 PRESETS: Final = Path(__file__).resolve().parent / "presets"
 MAX_BYTES: Final = 2 * 2**20
@@ -48,6 +48,16 @@ def load_spec(source: str | Path | dict[str, Any]) -> Spec:
     """
     if isinstance(source, dict):
         return build_spec(source)
+    text, directory = spec_text(source)
+    return parse_spec(text, directory)
+
+
+def spec_text(source: str | Path) -> tuple[str, Path]:
+    """The text of a spec file or of a preset, and the folder that its file names are relative to.
+
+    Raises:
+        SpecError: It cannot be read.
+    """
     path = Path(source)
     if not path.suffix and path.name == str(source) and not _exists(path):
         path = _preset_path(str(source))
@@ -61,7 +71,7 @@ def load_spec(source: str | Path | dict[str, Any]) -> Spec:
         raise SpecError([f"spec `{source}`: expected UTF-8 text, byte {error.start} is not."]) from error
     except ValueError as error:
         raise SpecError([f"spec `{source}`: cannot be read ({error}). Check the path."]) from error
-    return parse_spec(text, path.resolve().parent)
+    return text, path.resolve().parent
 
 
 def parse_spec(text: str, directory: Path | None = None, *, files: Collection[str] | None = None) -> Spec:
@@ -75,7 +85,7 @@ def parse_spec(text: str, directory: Path | None = None, *, files: Collection[st
     Raises:
         SpecError: Not YAML, a file name that is not allowed, or with every problem that the spec has.
     """
-    tree = _read_yaml(text)
+    tree = read_yaml(text)
     if files is not None:
         _refuse_files(tree, files)
     return build_spec(tree, directory)
@@ -93,7 +103,12 @@ def _refuse_files(tree: object, allowed: Collection[str]) -> None:
         raise SpecError(problems)
 
 
-def _read_yaml(text: str) -> object:
+def read_yaml(text: str) -> object:
+    """The tree of plain values of a YAML text, whatever it is.
+
+    Raises:
+        SpecError: Too long, or not YAML.
+    """
     if len(text) > MAX_BYTES:
         raise SpecError([f"spec: expected at most {MAX_BYTES:,} characters, got {len(text):,}."])
     try:

@@ -38,6 +38,20 @@ class Weight:
     minimum: float | None = None
     maximum: float | None = None
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """Where to try it: within its bounds, elsewhere from −2|w| to 2|w|, for zero from −1 to 1."""
+        reach = 2.0 * abs(self.value) or 1.0
+        low = -reach if self.minimum is None else self.minimum
+        high = reach if self.maximum is None else self.maximum
+        return min(low, self.value), max(high, self.value)
+
+    @property
+    def step(self) -> float:
+        """A step through the range: a power of ten, from a thousandth to a hundredth of it."""
+        low, high = self.range
+        return float(10.0 ** math.floor(math.log10((high - low) / 100.0))) if high > low else 1.0
+
 
 def weights(spec: Spec) -> tuple[Weight, ...]:
     """Every weight of a spec: parameters with a number, then the terms of its equations in order.
@@ -65,7 +79,7 @@ def weights(spec: Spec) -> tuple[Weight, ...]:
 
 
 def with_weights(spec: Spec, values: Mapping[str, float]) -> Spec:
-    """The spec with other numbers at some paths.
+    """The spec with other numbers at some paths; a free parameter is no longer free.
 
     Raises:
         SpecError: With every path that is none of the spec's, and every number that is not finite.
@@ -117,6 +131,7 @@ def equations(spec: Spec) -> dict[str, tuple[str, str]]:
 
 def _check(spec: Spec, values: Mapping[str, float]) -> None:
     known = [weight.path for weight in weights(spec)]
+    known += [f"parameters.{name}" for name, parameter in spec.parameters.items() if parameter.free]
     problems = list(_unknown(values, known))
     problems += [
         f"{path}: `{value}`: expected a finite number."
@@ -138,7 +153,7 @@ def _unknown(paths: Collection[str], known: list[str]) -> Iterator[str]:
 def _replaced(spec: Spec, values: Mapping[str, float], change: Any) -> Spec:
     """The spec with `change(path, term, value)` in place of the terms at some paths."""
     parameters = {
-        name: parameter.model_copy(update={"value": values[f"parameters.{name}"]})
+        name: parameter.model_copy(update={"value": values[f"parameters.{name}"], "free": False})
         if f"parameters.{name}" in values
         else parameter
         for name, parameter in spec.parameters.items()

@@ -1,0 +1,57 @@
+// The story as the page has it, and questions to the server. It does all arithmetic; this page draws its answers.
+
+export const state = {
+  spec: "", // the last text that was a story
+  weights: {}, // numbers that were moved since
+  held: {}, // query -> {value, by}
+  unit: "nats",
+  target: "",
+  pair: [],
+  cause: "",
+  seed: 0,
+};
+
+/** What was last shown in each panel; the JSON buttons save it as it came. */
+export const shown = {};
+
+export async function ask(panel, more = {}) {
+  const asked = { ...state, ...more };
+  const answer = await fetch(`/${panel}.json`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(asked),
+  });
+  if (!answer.ok && answer.status !== 400) throw new Error(await answer.text());
+  return answer.json();
+}
+
+/**
+ * Runs one job at a time and forgets all that wait but the last: a moving slider asks as fast as it is answered.
+ * @param {(...args: unknown[]) => Promise<void>} job
+ */
+export function latest(job) {
+  let running = false;
+  let waiting = null;
+  return async (...args) => {
+    waiting = args;
+    if (running) return;
+    running = true;
+    try {
+      while (waiting) {
+        const now = waiting;
+        waiting = null;
+        await job(...now);
+      }
+    } finally {
+      running = false;
+    }
+  };
+}
+
+export function later(job, milliseconds) {
+  let timer;
+  return (...args) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => job(...args), milliseconds);
+  };
+}

@@ -1,0 +1,226 @@
+// The page: text, sliders and locks change the story; every panel shows what the server answers about it.
+
+import { ask, later, latest, shown, state } from "./ask.js";
+import { at, el, say, svg } from "./dom.js";
+import { setText, showProblems, startEditor } from "./editor.js";
+import { drawGraph, light } from "./graph.js";
+import { drawCeilings, drawHeld, drawTable } from "./numbers.js";
+import { refresh, startPictures, storyChanged } from "./pictures.js";
+import { drawSliders, focusSlider } from "./sliders.js";
+import { drawDecomposition } from "./venn.js";
+
+const PANELS = ["weights", "graph", "information", "decomposition", "ceilings"];
+const JSON_BUTTONS = ["graph", "weights", "information", "decomposition", "ceilings", "samples", "sweep", "influence", "templates"];
+const levers = {};
+let start = null;
+let names = new Map(); // what a weight is called, by path
+
+const update = latest(async () => {
+  const asked = { moves: { ...state.weights } };
+  const answer = await ask("panels", { panels: PANELS });
+  if (answer.problems) {
+    showProblems(answer, solve);
+    document.body.dataset.wrong = "story";
+    return;
+  }
+  showProblems(null);
+  delete document.body.dataset.wrong;
+  draw(answer.panels, asked.moves);
+});
+
+function draw(panels, moves) {
+  Object.assign(shown, panels);
+  names = new Map(panels.weights.weights.map((one) => [one.path, one.node ? `${one.label} in ${one.node}` : one.label]));
+  const gives = new Set(Object.values(state.held).map((one) => one.by));
+  drawGraph(panels.graph, focusSlider);
+  light(document.activeElement?.dataset?.path ?? null);
+  drawSliders(panels.weights, moves, gives, moved);
+  drawTable(panels.information, state.held, lock);
+  drawHeld(state.held, levers, names, (query, path) => {
+    state.held[query].by = path;
+    changed();
+  });
+  drawDecomposition(panels.decomposition, (choice) => {
+    Object.assign(state, choice);
+    update();
+  });
+  drawCeilings(panels.ceilings);
+  at("reset").hidden = Object.keys(state.weights).length === 0;
+  document.body.dataset.ready = String(Number(document.body.dataset.ready ?? 0) + 1);
+}
+
+/** A slider moved; once it rests, the pictures and the text follow. */
+function moved(path, value, settled) {
+  state.weights[path] = value;
+  update();
+  if (settled) rest();
+}
+
+const rest = later(async () => {
+  const answer = await ask("text");
+  if (answer.spec) setText(answer.spec);
+  refresh();
+}, 350);
+
+async function changed() {
+  await update();
+  rest();
+}
+
+/** Another text: if it is a story, it becomes the story, and what was moved is forgotten. */
+const read = latest(async (text) => {
+  const fresh = { spec: text, weights: {}, held: {}, target: "", pair: [] };
+  const answer = await ask("panels", { ...fresh, panels: PANELS });
+  if (answer.problems) {
+    showProblems(answer, solve);
+    document.body.dataset.wrong = "text";
+    return;
+  }
+  showProblems(null);
+  delete document.body.dataset.wrong;
+  Object.assign(state, fresh);
+  draw(answer.panels, {});
+  storyChanged(answer.panels.graph);
+});
+
+const typed = later(read, 300);
+
+async function solve() {
+  const answer = await ask("solve", { spec: at("yaml").value, weights: {}, held: {} });
+  if (answer.problems) {
+    showProblems(answer, solve);
+    return;
+  }
+  setText(answer.spec);
+  await read(answer.spec);
+  say("Solved for what it requires");
+}
+
+/** Holds a quantity at its value, or lets it go. */
+async function lock(row) {
+  if (row.query in state.held) {
+    // The weights stay where they are now.
+    for (const one of shown.weights.weights) {
+      if (one.path === state.held[row.query].by) state.weights[one.path] = one.value;
+    }
+    delete state.held[row.query];
+    changed();
+    return;
+  }
+  const answer = await ask("levers", { query: row.query });
+  if (answer.problems) {
+    say(answer.problems[0].message);
+    return;
+  }
+  const used = new Set(Object.values(state.held).map((one) => one.by));
+  const free = answer.levers.filter((path) => !used.has(path));
+  const by = free.find((path) => !(path in state.weights) && !names.get(path)?.startsWith("noise ")) ?? free[0];
+  if (!by) {
+    say(`No weight is left that could hold ${row.query}.`);
+    return;
+  }
+  levers[row.query] = answer.levers;
+  state.held[row.query] = { value: row.nats, by };
+  changed();
+}
+
+async function copy(what, title) {
+  const answer = await ask("export");
+  if (answer.problems) return;
+  await navigator.clipboard.writeText(answer[what]);
+  say(`${title} copied`);
+}
+
+function save(name, text, type) {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  const link = el("a", { href: address, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+function jsonButtons() {
+  for (const id of JSON_BUTTONS) {
+    const button = el(
+      "button",
+      {
+        type: "button", class: "quiet json", "data-panel": id, "aria-label": `Save ${id}.json: what this panel shows`, title: `${id}.json`,
+        onclick: () => save(`${id}.json`, JSON.stringify(shown[id] ?? null, null, 2), "application/json"),
+      },
+      "json",
+    );
+    at(id).querySelector(".head").append(button);
+  }
+}
+
+const THEMES = { auto: "as the system has it", light: "light", dark: "dark" };
+
+function themeButton() {
+  const button = at("theme");
+  const order = Object.keys(THEMES);
+  const icon = { auto: "M8 2a6 6 0 1 0 0 12z", light: "", dark: "M8 2a6 6 0 1 0 6 7.5A5 5 0 0 1 8 2z" };
+  const set = (theme) => {
+    button.dataset.theme = theme;
+    if (theme === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    button.setAttribute("aria-label", `Theme: ${THEMES[theme]}`);
+    button.title = `Theme: ${THEMES[theme]}`;
+    button.replaceChildren(
+      svg(
+        "svg",
+        { viewBox: "0 0 16 16", "aria-hidden": "true" },
+        theme === "dark" ? null : svg("circle", { cx: 8, cy: 8, r: theme === "light" ? 3.4 : 6, fill: "none", stroke: "currentColor", "stroke-width": 1.3 }),
+        theme === "light"
+          ? svg("path", { d: "M8 1v2M8 13v2M1 8h2M13 8h2M3 3l1.4 1.4M11.6 11.6L13 13M3 13l1.4-1.4M11.6 4.4L13 3", stroke: "currentColor", "stroke-width": 1.3, "stroke-linecap": "round" })
+          : svg("path", { d: icon[theme], fill: "currentColor" }),
+      ),
+    );
+  };
+  button.addEventListener("click", () => set(order[(order.indexOf(button.dataset.theme) + 1) % order.length]));
+  set("auto");
+}
+
+function presets() {
+  const select = at("preset");
+  const own = start.presets.every((one) => one.spec !== start.spec);
+  select.replaceChildren(
+    ...(own ? [el("option", { value: "" }, "your spec")] : []),
+    ...start.presets.map((one) => el("option", { value: one.name, title: one.description, selected: one.spec === start.spec }, one.name)),
+  );
+  select.addEventListener("change", () => {
+    const chosen = start.presets.find((one) => one.name === select.value);
+    const text = chosen ? chosen.spec : start.spec;
+    setText(text);
+    read(text);
+  });
+}
+
+async function begin() {
+  themeButton();
+  jsonButtons();
+  startPictures();
+  startEditor(typed);
+  at("download").addEventListener("click", async () => {
+    const answer = await ask("export");
+    if (!answer.problems) save(answer.file, answer.spec, "application/yaml");
+  });
+  at("copy-python").addEventListener("click", () => copy("python", "Python"));
+  at("copy-command").addEventListener("click", () => copy("command", "Command"));
+  at("reset").addEventListener("click", () => {
+    state.weights = {};
+    state.held = {};
+    changed();
+  });
+  for (const input of document.querySelectorAll("input[name=unit]")) {
+    input.addEventListener("change", () => {
+      state.unit = input.value;
+      update();
+    });
+  }
+  start = await (await fetch("/start.json")).json();
+  presets();
+  setText(start.spec);
+  state.spec = start.spec;
+  await read(start.spec);
+}
+
+begin();
