@@ -150,13 +150,13 @@ def test_unknown_names_and_settings_are_refused():
     with pytest.raises(LearnerError) as caught:
         build("clip", SHAPES, widht=3)
     assert str(caught.value) == (
-        "`setting` `widht` of `clip`: expected some of features, channels, hidden, seed, embedding, temperature. "
+        "`setting` `widht` of `clip`: expected some of features, seed, channels, hidden, embedding, temperature. "
         "Leave it out."
     )
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY))
-@pytest.mark.parametrize("setting", ["features", "channels", "hidden"])
+@pytest.mark.parametrize("setting", ["features", "hidden"])
 def test_settings_must_be_positive(name, setting):
     with pytest.raises(LearnerError, match=f"^`{setting}` `0`: expected a number above 0. Use "):
         build(name, SHAPES, **{setting: 0})

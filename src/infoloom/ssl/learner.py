@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from infoloom.ssl.scaling import Standardise
-from infoloom.ssl.settings import EncoderSettings
+from infoloom.ssl.settings import LearnerSettings
 
 __all__ = ["Batch", "Learner", "Shapes", "with_fused"]
 
@@ -27,7 +27,7 @@ class Learner(nn.Module, ABC):
         settings: What `build` was given.
     """
 
-    def __init__(self, objective: str, shapes: Shapes, settings: EncoderSettings) -> None:
+    def __init__(self, objective: str, shapes: Shapes, settings: LearnerSettings) -> None:
         super().__init__()
         self.objective, self.settings = objective, settings
         self.shapes = {name: tuple(shape) for name, shape in shapes.items()}

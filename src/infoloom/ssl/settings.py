@@ -6,28 +6,41 @@ from dataclasses import dataclass
 
 from infoloom.ssl.checks import expect, expect_positive
 
-__all__ = ["EncoderSettings", "Training"]
+__all__ = ["EncoderSettings", "LearnerSettings", "Training"]
 
 
 @dataclass(frozen=True)
-class EncoderSettings:
-    """How a modality becomes features.
+class LearnerSettings:
+    """What every learner can be told.
 
     Args:
         features: Features a modality.
-        channels: Channels of the first convolution; each of the next has twice as many, up to eight times.
-        hidden: Width of the hidden layers of a perceptron.
         seed: Of the first weights.
     """
 
     features: int = 64
-    channels: int = 16
-    hidden: int = 128
     seed: int = 0
 
     def __post_init__(self) -> None:
-        expect_positive(self, "features", "channels", "hidden")
+        expect_positive(self, "features")
         expect(self.seed >= 0, "seed", self.seed, "0 or more", "Use 0.")
+
+
+@dataclass(frozen=True)
+class EncoderSettings(LearnerSettings):
+    """How convolutions and perceptrons make features of a modality.
+
+    Args:
+        channels: Channels of the first convolution; each of the next has twice as many, up to eight times.
+        hidden: Width of the hidden layers of a perceptron.
+    """
+
+    channels: int = 16
+    hidden: int = 128
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        expect_positive(self, "channels", "hidden")
 
 
 @dataclass(frozen=True)
