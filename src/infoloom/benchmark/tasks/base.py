@@ -62,12 +62,20 @@ class PairTask(ABC):
         """x (rows, *shape_x) and y (rows, *shape_y) of checked rows and seed."""
 
     @abstractmethod
+    def behind(self, rows: int, seed: int) -> tuple[Array, Array]:
+        """What `unveil` makes of the rows of `sample`, without the detour: vectors (n, dx) and (n, dy)."""
+
+    @abstractmethod
     def unveil(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Undo the maps behind which x and y hide: vectors (n, dx) and (n, dy) with the same information."""
 
     @abstractmethod
+    def pmi_behind(self, u: Array, v: Array) -> Array:
+        """Pointwise mutual information of each row (n,), nats, of what `unveil` gives."""
+
     def pmi(self, x: Array, y: Array) -> Array:
         """Pointwise mutual information of each row (n,), nats; its mean converges to the truth."""
+        return self.pmi_behind(*self.unveil(x, y))
 
     @property
     def params(self) -> dict[str, Value]:

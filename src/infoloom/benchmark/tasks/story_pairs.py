@@ -97,18 +97,21 @@ class StoryPairTask(PairTask):
         drawn = self.compiled.sample(n, seed)
         return {name: self._seen(name, values) for name, values in drawn.items()}
 
-    def unveil(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Latents before whitening and scalars, (n, dx) and (n, dy)."""
-        sides = (np.concatenate(list(self._hidden(side).values()), axis=1) for side in self._split(x, y))
-        x, y = sides
+    def behind(self, rows: int, seed: int) -> tuple[Array, Array]:
+        """Latents before whitening and scalars, (rows, dx) and (rows, dy)."""
+        drawn = self.latents(rows, seed)
+        x, y = (np.concatenate([drawn[name] for name in side], axis=1) for side in self.sides)
         return x, y
 
-    def pmi(self, x: Array, y: Array) -> Array:
+    def unveil(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Latents before whitening and scalars, (n, dx) and (n, dy)."""
+        u, v = (np.concatenate(list(self._hidden(side).values()), axis=1) for side in self._split(x, y))
+        return u, v
+
+    def pmi_behind(self, u: Array, v: Array) -> Array:
         """Pointwise mutual information of each row (n,), nats."""
-        rows: dict[str, Any] = {}
-        for side in self._split(x, y):
-            rows |= self._hidden(side)
-        return np.asarray(self.compiled.pmi(rows, *self.sides))
+        one, other = self._split(u, v)
+        return np.asarray(self.compiled.pmi(one | other, *self.sides))
 
     @cached_property
     def bijections(self) -> Mapping[str, Bijection]:

@@ -53,10 +53,15 @@ class VectorTask(PairTask):
         x, y = self.law.draw(rows, seed)
         return self.maps[0].forward(x), self.maps[1].forward(y)
 
+    def behind(self, rows: int, seed: int) -> tuple[Array, Array]:
+        """The rows of the law."""
+        self._check(rows, seed)
+        return self.law.draw(rows, seed)
+
     def unveil(self, x: Array, y: Array) -> tuple[Array, Array]:
         """The rows of the law behind those of the task."""
         return self.maps[0].inverse(x), self.maps[1].inverse(y)
 
-    def pmi(self, x: Array, y: Array) -> Array:
+    def pmi_behind(self, u: Array, v: Array) -> Array:
         """Pointwise mutual information of each row (n,), nats."""
-        return self.law.pmi(*self.unveil(x, y))
+        return self.law.pmi(u, v)
