@@ -115,6 +115,20 @@ def test_descriptions_for_other_tools_say_so(forced: Dataset, small: Dataset, tm
             ) == bounds
 
 
+def test_the_report_says_so(forced: Dataset, small: Dataset) -> None:
+    from infoloom.report.dataset_report import sections
+
+    texts = [
+        next(s.text for s in sections(one, checks=False) if s.title == "Ground truth")
+        for one in (forced, small)
+    ]
+    assert (
+        "For x information is an upper bound, because the map to observations is not certified (sm"
+        in texts[0]
+    )
+    assert "upper bound" not in texts[1]
+
+
 def test_resuming_asks_for_the_same(wild: Path, forced: Dataset, tmp_path: Path) -> None:
     own = copytree(forced.root, tmp_path / "own")
     (own / "data/train-00001-of-00003.parquet").unlink()

@@ -1,4 +1,4 @@
-"""`infoloom generate`, `finish`, `verify`, `preview` and `emit-job`: parse, one call, print."""
+"""`infoloom generate`, `finish`, `verify`, `preview`, `listen`, `export` and `emit-job`: parse, one call, print."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ ENGINE = "Engine"
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to an application."""
-    for command in (generate, finish, verify, preview, export, emit_job):
+    for command in (generate, finish, verify, preview, listen, export, emit_job):
         app.command()(command)
 
 
@@ -216,6 +216,32 @@ def preview(
     from infoloom.datasets.preview import draw_preview
 
     print(str(draw_preview(open_dataset(out), output, sort_by=sort_by)))
+
+
+def listen(
+    out: Out,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the WAV files.")] = Path(
+        "sounds"
+    ),
+    row: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="A row to write; may be repeated.", show_default="the first four rows"),
+    ] = None,
+    modality: Annotated[
+        str | None, typer.Option(help="The spoken modality.", show_default="the first one")
+    ] = None,
+) -> None:
+    """Write rows of a spoken modality as sound (WAV), approximately, for listening."""
+    from infoloom.datasets import open_dataset
+    from infoloom.datasets.listen import write_sounds
+
+    data = open_dataset(out)
+    rows = list(range(min(4, len(data)))) if row is None else row
+    for path in write_sounds(data, output, rows, modality=modality):
+        print(path)
+    print(
+        "Approximate: a log-mel picture holds no phases; they are estimated, and every sound has the same peak."
+    )
 
 
 def export(

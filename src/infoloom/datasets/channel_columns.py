@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from infoloom.bijections.channels import EightBit
     from infoloom.story import Story
 
-__all__ = ["channel_columns", "channel_of", "channel_source", "levels_of"]
+__all__ = ["SPOKEN_UNIT", "channel_columns", "channel_of", "channel_source", "levels_of"]
 
+SPOKEN_UNIT: Final = "decibel below the loudest point"
 _SUFFIX: Final = "_uint8"
 _SIGMAS: Final = 4.0  # of a normal component one value in 16,000 lies outside
 _TRAINED_SIGMAS: Final = 10.0  # real signals have long tails: the peak of a heartbeat lies at nine
 _UNITS: Final = {
     "−1 black to 1 white": (-1.0, 1.0),
-    "decibel below the loudest point": (-60.0, 0.0),  # the floor of `bijections.spectrogram`
+    SPOKEN_UNIT: (-60.0, 0.0),  # the floor of `bijections.spectrogram`
 }
 _MIXING: Final = "rotation"
 _Ends = tuple[float, float]
@@ -98,7 +99,7 @@ def levels_of(story: Story, modality: str) -> _Ends:
 
 
 def _trained_ends(header: dict[str, Any]) -> _Ends:
-    unit = str(header.get("card", {}).get("unit", ""))
+    unit = str(header["card"].get("unit", ""))
     for ending, ends in _UNITS.items():
         if unit.endswith(ending):
             return ends

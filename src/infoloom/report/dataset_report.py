@@ -135,10 +135,22 @@ def _truth(data: Dataset) -> Section:
         if exact
         else "From the story; a value after ± is a tolerance (quadrature) or a standard error (Monte Carlo)."
     )
+    text += _bounds(data)
     rows = [(f"`{name}`", _number(one), _number(one, bits=True)) for name, one in truth.items()]
     figures = information_figures(truth, data.story.targets, data.story.modalities)
     table = Table(["information", "nats", "bits"], rows)
     return Section("Ground truth", text, figures, [table], f"infoloom info {_spec(data.root)} --json")
+
+
+def _bounds(data: Dataset) -> str:
+    """What values are for observations, where a map is not certified to be invertible."""
+    bounds = data.upper_bounds
+    if not bounds:
+        return ""
+    return (
+        f" For {', '.join(bounds)} information is an upper bound, because the map to observations is not certified "
+        f"({'; '.join(dict.fromkeys(bounds.values()))}); co-information, decomposition and ceilings are those of the latents."
+    )
 
 
 def _number(quantity: Quantity, bits: bool = False) -> Number:
