@@ -61,6 +61,16 @@ def test_states_back_are_the_states() -> None:
         assert torch.allclose(ours, theirs, atol=1e-10)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rows", [0, 1, 7, 31, 32, 33, 64, 100, 256])
+def test_the_network_sees_one_size_of_batch(rows: int, dtype: torch.dtype) -> None:
+    """This is why a row is the same to the bit in any company: no routine may order its sums by the batch."""
+    flow, seen = small_flow(dtype=dtype), []
+    flow.velocity.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    assert len(flow.forward(normal(rows, 6, dtype))) == rows
+    assert set(seen) == {flow.batch}
+
+
 def test_classes_differ() -> None:
     z = normal(4, 6)
     velocity = small_velocity(0.3).double()

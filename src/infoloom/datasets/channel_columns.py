@@ -99,7 +99,7 @@ def levels_of(story: Story, modality: str) -> _Ends:
 
 
 def _trained_ends(header: dict[str, Any]) -> _Ends:
-    unit = str(header["card"].get("unit", ""))
+    unit = str(header.get("card", {}).get("unit", ""))
     for ending, ends in _UNITS.items():
         if unit.endswith(ending):
             return ends

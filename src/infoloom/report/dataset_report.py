@@ -149,7 +149,8 @@ def _bounds(data: Dataset) -> str:
         return ""
     return (
         f" For {', '.join(bounds)} information is an upper bound, because the map to observations is not certified "
-        f"({'; '.join(dict.fromkeys(bounds.values()))}); co-information, decomposition and ceilings are those of the latents."
+        f"({'; '.join(dict.fromkeys(bounds.values()))}); co-information, decomposition and "
+        "ceilings are those of the latents."
     )
 
 
