@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +71,16 @@ def test_names_and_settings_speak_of_maps_and_laws():
 def test_the_swiss_roll_has_two_columns():
     task = BeyondNormalTask("swissroll_x-normal_cdf-1v1-normal-0.75")
     assert (task.name, task.dim_x, task.dim_y) == ("Swiss roll 2 × 1", 2, 1)
+
+
+def test_the_documentation_lists_all_of_them():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    for label in BEYOND_NORMAL:
+        task = BeyondNormalTask(label)
+        assert (
+            f"| `{label}` | {task.name} | {task.dim_x}, {task.dim_y} | {task.mutual_information:.4f} |"
+            in page
+        )
 
 
 def test_there_is_no_forty_first():
