@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infoloom.errors import LearnerError
 
-__all__ = ["check_arrays", "check_shapes", "expect", "expect_positive"]
+__all__ = ["check_arrays", "check_shapes", "expect", "expect_positive", "parts"]
+
+_ROWS = 4096
 
 
 def expect(holds: bool, name: str, got: object, expected: str, advice: str) -> None:
@@ -36,7 +39,7 @@ def check_shapes(shapes: Mapping[str, tuple[int, ...]], least: int) -> None:
         len(shapes) >= least,
         "shapes",
         ", ".join(shapes) or "no modality",
-        f"at least {least} modalities",
+        "a modality" if least == 1 else f"at least {least} modalities",
         "Add a modality, or choose another objective.",
     )
     expect(
@@ -88,10 +91,15 @@ def check_arrays(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]
     rows = next(iter(counts.values()))
     expect(rows >= least, "rows", rows, f"at least {least}", "Draw more rows.")
     for name in shapes:
-        finite = all(
-            bool(np.isfinite(np.asarray(arrays[name][k : k + 4096])).all()) for k in range(0, rows, 4096)
-        )
+        finite = all(bool(np.isfinite(part).all()) for part in parts(arrays[name]))
         expect(
             finite, f"array {name}", "nan or infinite", "finite values", "Remove those rows from all arrays."
         )
     return rows
+
+
+def parts(rows: Any) -> Iterator[NDArray[Any]]:
+    """Some thousand rows at a time of an array, a memory map, or a tensor on any device."""
+    for first in range(0, len(rows), _ROWS):
+        part = rows[first : first + _ROWS]
+        yield np.asarray(part.cpu() if hasattr(part, "cpu") else part)

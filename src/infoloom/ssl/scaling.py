@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Standardise"]
+from infoloom.ssl.checks import parts
 
-_ROWS = 4096
+__all__ = ["Standardise"]
 
 
 class Standardise(nn.Module):
@@ -34,10 +35,10 @@ class Standardise(nn.Module):
         mean, scale = cast(Tensor, self.mean), cast(Tensor, self.scale)
         axes = (0, *range(2, rows.ndim))
         sums = np.zeros((2, rows.shape[1]))
-        for first in range(0, len(rows), _ROWS):
-            part = np.asarray(rows[first : first + _ROWS], dtype=np.float64)
-            sums += part.sum(axes), np.square(part).sum(axes)
-        center, square = sums / (rows[:, 0].size if isinstance(rows, np.ndarray) else rows[:, 0].numel())
+        for part in parts(rows):
+            values = part.astype(np.float64)
+            sums += values.sum(axes), np.square(values).sum(axes)
+        center, square = sums / (len(rows) * math.prod(rows.shape[2:]))
         spread = np.sqrt(np.maximum(square - center**2, 0.0))
         spread[spread <= 1e-6 * (1.0 + np.abs(center))] = 1.0
         mean.copy_(torch.from_numpy(center).view(mean.shape))

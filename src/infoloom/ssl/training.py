@@ -70,8 +70,9 @@ def train(
         arrays: Name → (n, *shape), arrays or tensors (memory maps too), everything in `learner.needs`.
         settings: How to train.
         device: Where to compute, such as `cuda`; where the learner is if left out.
-        state: File to go on from, and to write every `save_every` steps and at the end. A training that was
-            interrupted and resumed gives the same weights, bit by bit, as one in one go.
+        state: File to go on from, and to write every `save_every` steps and at the end. On a processor a training that
+            was interrupted and resumed gives the same weights, bit by bit, as one in one go; on an accelerator, as far
+            as its kernels repeat.
         save_every: See `state`.
         progress: Called every 20 steps and at the end.
 

@@ -1,0 +1,33 @@
+"""Mean and scale of channels and components, over more rows than are read at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from infoloom.ssl.scaling import Standardise
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 4), (2, 3, 2)])
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_channels_have_mean_0_and_variance_1(shape, kind):
+    rng = np.random.default_rng(0)
+    channel = np.arange(1.0, shape[0] + 1.0).reshape(-1, *(1 for _ in shape[1:]))
+    rows = (10.0 * channel + channel * rng.normal(size=(5000, *shape))).astype(np.float32)
+    scale = Standardise(shape)
+    untouched = scale(torch.from_numpy(rows))
+    assert torch.equal(untouched, torch.from_numpy(rows))
+    scale.fit(kind(rows))
+    found = scale(torch.from_numpy(rows)).double()
+    axes = (0, *range(2, rows.ndim))
+    np.testing.assert_allclose(found.mean(axes), 0.0, atol=1e-4)
+    np.testing.assert_allclose(found.var(axes, correction=0), 1.0, rtol=1e-4)
+
+
+def test_a_channel_that_never_varies_is_only_centred():
+    scale = Standardise((2,))
+    scale.fit(np.stack([np.full(9, 1e6), np.arange(9.0)], axis=1))
+    found = scale(torch.tensor([[1e6, 4.0], [1e6 + 1.0, 4.0]]))
+    assert found[:, 0].tolist() == [0.0, 1.0]
+    assert found[:, 1].tolist() == [0.0, 0.0]
