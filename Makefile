@@ -7,13 +7,13 @@ STAMP := $(VENV)/.infoloom-installed
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist worksteal
 
-.PHONY: install demo test test-all check format clean
+.PHONY: install demo test test-all check docs format clean
 
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev,docs]'
 	@touch $@
 
 demo: install
@@ -41,6 +41,11 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PYTEST)
+
+# The site, in build/docs; a warning, or a link that leads nowhere, is an error. Nothing is fetched.
+docs: install
+	$(ONE_THREAD) $(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
 
 format: install
 	$(BIN)/ruff check --fix .

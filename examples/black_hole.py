@@ -1,12 +1,13 @@
-"""Which instrument tells about the target? Turn the target from mass to spin and the two change places.
+"""
+Which instrument tells about the target?
+========================================
 
-Run with `python examples/black_hole.py`: it prints the information of radio and X-rays about the target for every
-angle, and draws it to `black_hole.png`. Mass shows in X-rays, spin in radio; their weights stay as they are.
+Turn the target from mass to spin and the two instruments change places: mass shows in X-rays, spin in radio, and their
+weights stay as they are. The curves go to `black_hole.png`.
 """
 
 import math
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import infoloom as loom
@@ -35,6 +36,8 @@ def story(angle: float) -> loom.Story:
     )
 
 
+# %%
+# What each instrument knows about the target, for every angle.
 angles = [math.pi / 2 * step / 24 for step in range(25)]
 curves = {"radio": [], "xray": []}
 for angle in angles:
@@ -42,9 +45,8 @@ for angle in angles:
     for name, curve in curves.items():
         curve.append(turned.information(f"I({name}; theta)"))
     if angle in angles[::6]:
-        print(
-            f"{math.degrees(angle):5.1f}°  radio {curves['radio'][-1]:.4f}  xray {curves['xray'][-1]:.4f} nats"
-        )
+        radio, xray = (curve[-1] for curve in curves.values())
+        print(f"{math.degrees(angle):5.1f}°  radio {radio:.4f}  xray {xray:.4f} nats")
 assert curves["xray"][0] > curves["radio"][0]
 assert curves["xray"][-1] < curves["radio"][-1]
 
@@ -55,6 +57,4 @@ for name, curve in curves.items():
 axes.set_xlabel("angle of the target: 0° is mass, 90° is spin")
 axes.set_ylabel("nats")
 axes.legend()
-FigureCanvasAgg(figure)
 figure.savefig("black_hole.png")
-print("black_hole.png shows the curves cross.")

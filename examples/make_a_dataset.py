@@ -1,4 +1,8 @@
-"""Write a dataset, open it, and check that its rows carry the information they should.
+"""
+Write a dataset, open it, check it
+==================================
+
+The rows must carry the information that the story says.
 
 Run: python examples/make_a_dataset.py
 """
@@ -10,6 +14,8 @@ import numpy as np
 
 import infoloom as loom
 
+# %%
+# Parquet files and a card, in a folder of their own.
 if __name__ == "__main__":  # worker processes import this file
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "pair"

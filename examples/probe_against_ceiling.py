@@ -1,4 +1,6 @@
-"""Compare a linear probe with the best that any learner could do.
+"""
+A linear probe against the ceiling
+==================================
 
 For a Gaussian target the highest R² that anything can reach from x is 1 - exp(-2 I(x; theta)). A bijection
 keeps the information but hides it; this probe sees the latents, where the best predictor is linear, so it must
@@ -24,6 +26,8 @@ story = loom.load(
         },
     }
 )
+# %%
+# From one modality, from the other, from both.
 train, test = story.sample(ROWS, seed=0), story.sample(ROWS, seed=0, start=ROWS)
 
 for names in (["image"], ["curve"], ["image", "curve"]):

@@ -1,4 +1,8 @@
-"""Know every information value before a single row exists, and see what moves it.
+"""
+The truth before the data
+=========================
+
+Every information value is known before a single row exists; this shows what moves it.
 
 Run: python examples/truth_before_data.py
 """
@@ -26,6 +30,8 @@ def story(overlap: str) -> loom.Story:
     )
 
 
+# %%
+# The same weights, and the halo in three places.
 for name, template in {
     "halo on the other half": loom.template("patch", 16, 0, 16, 32),
     "halo everywhere": loom.template("ones"),

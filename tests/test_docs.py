@@ -6,6 +6,7 @@ import doctest
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import infoloom
 from infoloom.bijections import REGISTRY
 from infoloom.cli.main import app
 from infoloom.designs import design
@@ -23,8 +25,13 @@ from infoloom.story import compile_story
 from infoloom.templates import TEMPLATES
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-EVERY_PAGE = [*PAGES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
+DOCS = ROOT / "docs"
+GENERATED = ("api/rooms", "examples")
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(page for page in sorted(DOCS.rglob("*.md")) if not str(page.relative_to(DOCS)).startswith(GENERATED)),
+]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
@@ -34,14 +41,19 @@ def blocks(page, kind):
 
 def with_blocks(kind):
     pages = [page for page in PAGES if blocks(page, kind)]
-    return pytest.mark.parametrize("page", pages, ids=[page.name for page in pages])
+    return pytest.mark.parametrize("page", pages, ids=map(named, pages))
+
+
+def named(page):
+    return str(page.relative_to(ROOT))
 
 
 @with_blocks("yaml")
 def test_specs_compile(page):
     for block in blocks(page, "yaml"):
         spec = parse_spec(block)
-        story = design(spec).story if spec.require else compile_story(spec)
+        open_weights = any(parameter.free for parameter in spec.parameters.values())
+        story = design(spec).story if open_weights else compile_story(spec)
         assert all(value > -1e-9 for query, value in story.truth_table().items() if query.count(";") == 1)
 
 
@@ -133,7 +145,7 @@ def test_readme_lists_every_preset():
     assert sorted(listed) == list(preset_names())
 
 
-@pytest.mark.parametrize("page", EVERY_PAGE, ids=[page.name for page in EVERY_PAGE])
+@pytest.mark.parametrize("page", PAGES, ids=map(named, PAGES))
 def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         target, _, anchor = link.partition("#")
@@ -145,3 +157,57 @@ def test_links_lead_somewhere(page):
             headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
             slugs = {re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-") for h in headings}
             assert anchor in slugs, link
+
+
+def listed_in_toctrees():
+    """Every page that a table of contents names, or takes in by a pattern."""
+    for page in PAGES:
+        for block in blocks(page, r"{toctree}"):
+            for line in block.splitlines():
+                if line and not line.startswith(":"):
+                    yield from page.parent.glob(f"{line}.md")
+
+
+def test_every_page_is_in_a_table_of_contents():
+    pages = {page for page in PAGES if DOCS in page.parents} - {DOCS / "index.md"}
+    forgotten = {named(page) for page in pages - set(listed_in_toctrees())}
+    assert forgotten == set(), "name them in a toctree of docs/index.md"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site, built as `make docs` builds it, from a copy: a warning is an error."""
+    pytest.importorskip("sphinx", reason="needs the extra `docs`")
+    root = tmp_path_factory.mktemp("site")
+    for folder in ("docs", "examples"):
+        ignored = shutil.ignore_patterns("rooms", "examples") if folder == "docs" else None
+        shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
+    for page in ROOT.glob("*.md"):
+        shutil.copy(page, root)
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", "site"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    built = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return root / "site"
+
+
+@pytest.mark.slow
+def test_the_site_fetches_nothing(site):
+    fetched = {
+        (page.name, address)
+        for page in site.rglob("*.html")
+        for address in re.findall(
+            r"<(?:script|link|img|iframe|source)\b[^>]*\b(?:src|href)=\"([^\"]*)\"", page.read_text()
+        )
+        if address.startswith(("http:", "https:", "//"))
+    }
+    assert fetched == set()
+
+
+@pytest.mark.slow
+def test_the_site_has_every_public_name(site):
+    text = (site / "api" / "rooms" / "names.html").read_text()
+    assert {name for name in infoloom.__all__ if f"loom.{name}<" not in text} == {"__version__"}
+    everything = "".join(page.read_text() for page in (site / "api" / "rooms").glob("*.html"))
+    assert 'id="infoloom.story.Story.information"' in everything
+    assert 'id="infoloom.datasets.generate.generate"' in everything

@@ -1,0 +1,92 @@
+"""Pages of the reference, one a room of the package, written anew before every build."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import infoloom
+
+__all__ = ["setup"]
+
+LEFT_OUT = {"infoloom.cli", "infoloom.web"}  # the command line has a page of its own
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Write the pages when a build begins."""
+    app.connect("builder-inited", _write)
+    return {"parallel_read_safe": True}
+
+
+def _write(app: Any) -> None:
+    folder = Path(app.srcdir) / "api" / "rooms"
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = {f"{room.removeprefix('infoloom.')}.rst": _page(room) for room in _rooms()}
+    pages["names.rst"] = _names()
+    for old in folder.glob("*.rst"):
+        if old.name not in pages:
+            old.unlink()
+    for name, text in pages.items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def _rooms() -> Iterator[str]:
+    for module in pkgutil.iter_modules(infoloom.__path__, "infoloom."):
+        if module.name not in LEFT_OUT:
+            yield module.name
+
+
+def _page(room: str) -> str:
+    """A room: what it is, then each of its modules with the names it gives away."""
+    package = import_module(room)
+    inside = getattr(package, "__path__", None)
+    names = [room] if inside is None else [m.name for m in pkgutil.walk_packages(inside, f"{room}.")]
+    title = room.removeprefix("infoloom.")
+    parts = [f"{title}\n{'=' * len(title)}"]
+    if inside is not None:
+        parts.append(f".. automodule:: {room}\n   :no-members:")
+    for name in names:
+        module = import_module(name)
+        if not getattr(module, "__all__", ()) or hasattr(module, "__path__"):
+            continue
+        if name != room:
+            parts.append(f"{name}\n{'-' * len(name)}")
+        own = [n for n in module.__all__ if getattr(getattr(module, n), "__module__", name) == name]
+        parts.append(
+            f".. automodule:: {name}\n   :members: {', '.join(own)}" if own else f".. automodule:: {name}"
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _names() -> str:
+    """The names of the package itself, each with its first sentence and a link to the rest."""
+    rows = []
+    for name in infoloom.__all__:
+        place = infoloom._PLACES.get(name, "")
+        if not place:
+            continue
+        module, _, attribute = place.partition(":")
+        thing = getattr(infoloom, name)
+        role = (
+            "mod"
+            if not attribute
+            else "class"
+            if inspect.isclass(thing)
+            else "func"
+            if callable(thing)
+            else "data"
+        )
+        full = f"infoloom.{module}"
+        if attribute:  # where it is described, which is not always where it is taken from
+            full = f"{getattr(thing, '__module__', full)}.{getattr(thing, '__qualname__', attribute)}"
+        first = (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
+        rows.append(f"   * - :py:{role}:`loom.{name} <{full}>`\n     - {first}")
+    head = "The names of ``infoloom``\n=========================\n\nAfter ``import infoloom as loom``:\n"
+    table = ".. list-table::\n   :widths: 25 75\n\n" + "\n".join(rows)
+    return f"{head}\n{table}\n"

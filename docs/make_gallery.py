@@ -1,0 +1,105 @@
+"""Make the page of the presets, `docs/gallery.md`, and its pictures: `python docs/make_gallery.py [NAME …]`.
+
+Names are of presets whose pictures are drawn anew; all when none is given.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+import infoloom as loom
+from infoloom.datasets.preview import preview_figure
+from infoloom.datasets.strip import draw_strip
+from infoloom.report import draw_templates
+from infoloom.spec.load import preset_names, preset_text
+
+DOCS = Path(__file__).resolve().parent
+PICTURES = DOCS / "images" / "gallery"
+ROWS = 600
+VALUES = 12  # of a truth table that are shown
+LINES = 40  # of a spec that are shown
+HEAD = """# Gallery of stories
+
+Every story that comes with the package: its spec, its ground truth in nats, and a picture.
+
+- Stories with the CIFAR-10 flow: one row, whose cause goes from −2 to 2 while everything else about it is held.
+- The others: rows sorted by the target (the numbers above them), and means of 40 rows of about the same target: what
+  it moves stays, the rest averages out.
+- Where causes enter by templates of their own, these are drawn too.
+
+Stories with `identity` flows look like noise, since a little information in each of 3072 components is invisible in one
+row. An estimator or a learner sees all components at once.
+
+*(Made by `python docs/make_gallery.py`; {rows} rows a story, seed 0.)*
+"""
+
+
+def main(names: list[str]) -> None:
+    """Draw pictures, then write the page."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for name in names or preset_names():
+        draw(name)
+        print(name, flush=True)  # noqa: T201
+    page = "\n".join([HEAD.format(rows=ROWS), *map(entry, preset_names())])
+    (DOCS / "gallery.md").write_text(page, encoding="utf-8")
+
+
+def draw(name: str) -> None:
+    """The pictures of a preset."""
+    story = loom.preset(name)
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = Path(folder) / "picture.png"
+        if slow(story):
+            draw_strip(story, story.causes[-1], drawn)
+        else:
+            data = loom.generate(story, Path(folder) / name, rows=ROWS, seed=0, workers=1)
+            preview_figure(data, "theta", panel=0.6).savefig(drawn, dpi=130)
+        with Image.open(drawn) as picture:
+            picture.thumbnail((1100, 1400))
+            picture.convert("RGB").save(PICTURES / f"{name}.webp", quality=82, method=6)
+    if patterned(story):
+        draw_templates(story.templates(), PICTURES / f"{name}-templates.png")
+
+
+def slow(story: loom.Story) -> bool:
+    """Whether hundreds of rows would take minutes."""
+    return any(story.flow(name).startswith("cifar10") for name in story.modalities)
+
+
+def patterned(story: loom.Story) -> bool:
+    """Whether some cause enters by another template than `ones`."""
+    return any("@" in term and "@ones" not in term for term in story.templates())
+
+
+def entry(name: str) -> str:
+    """A preset's part of the page."""
+    story = loom.preset(name)
+    lines = preset_text(name).splitlines()
+    told = " ".join(line.removeprefix("# ") for line in lines if line.startswith("#"))
+    spec = "\n".join(line for line in lines if not line.startswith("#"))
+    shown = f"```yaml\n{spec}\n```" if len(lines) <= LINES else f"`infoloom new {name}` prints its spec."
+    values = list(story.truth().items())
+    table = ["| information | nats |", "|---|---|"]
+    table += [
+        f"| `{query.replace('|', chr(92) + '|')}` | {number(value)} |" for query, value in values[:VALUES]
+    ]
+    more = len(values) - VALUES
+    rest = f"\n\n{more} more values: `infoloom info {name}`." if more > 0 else ""
+    shows = f"{story.causes[-1]} moved, the rest held" if slow(story) else "rows sorted by theta"
+    picture = f"![{name}: {shows}](images/gallery/{name}.webp)\n\n*({shows})*"
+    spread = f"![templates of {name}](images/gallery/{name}-templates.png)" if patterned(story) else ""
+    parts = [f"## {name}", told, shown, picture, spread, "\n".join(table) + rest]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def number(value: object) -> str:
+    """As many digits as are known, nine at most."""
+    return f"{value.value:.9g}" if value.exact else value.text()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
