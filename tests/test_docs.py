@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import re
 import shlex
@@ -57,6 +58,8 @@ def test_specs_compile(page):
         assert all(value > -1e-9 for query, value in story.truth_table().items() if query.count(";") == 1)
 
 
+# webdataset, on a page about reading, leaves its files open.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @with_blocks("python")
 def test_python_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -157,6 +160,21 @@ def test_links_lead_somewhere(page):
             headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
             slugs = {re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-") for h in headings}
             assert anchor in slugs, link
+
+
+GOLDEN = sorted((ROOT / "tests" / "golden").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=[path.stem for path in GOLDEN])
+def test_the_gallery_shows_the_golden_values(path):
+    golden = json.loads(path.read_text(encoding="utf-8"))["nats"]
+    text = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    entry = re.search(rf"^## {path.stem}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)[1]
+    shown = dict(re.findall(r"^\| `([^`]+)` \| (\S+)", entry, re.MULTILINE))
+    assert len(shown) == min(12, len(golden))
+    for query, value in shown.items():
+        digits = value.partition(".")[2]
+        assert float(value) == pytest.approx(golden[query.replace("\\|", "|")], abs=0.6 * 10 ** -len(digits))
 
 
 def listed_in_toctrees():
