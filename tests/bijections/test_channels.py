@@ -124,7 +124,7 @@ def test_the_estimate_on_digits_is_what_the_inverse_finds(
 @pytest.mark.parametrize("channel", [EightBit(-2.0, 2.0), EightBit()], ids=["rounding", "clipping"])
 def test_information_behind_a_channel_on_digits(channel: EightBit) -> None:
     """A cause along a random direction, regressed on latents found behind 8 bits, against the estimate."""
-    flow, rows, information = build("digits[3]"), 320, 0.9
+    flow, rows, information = build("digits[3]"), 320, 0.881
     generator = torch.Generator().manual_seed(1)
     direction = torch.nn.functional.normalize(torch.randn(64, generator=generator), dim=0)
     cause, noise = torch.randn(rows, generator=generator), torch.randn((rows, 64), generator=generator)

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from infoloom.bijections.certificate import Effort
 from infoloom.bijections.packaging import certify_file
 from infoloom.cli import data as commands
-from infoloom.datasets import Dataset, generate, verify
+from infoloom.datasets import Dataset, generate, open_dataset, verify
 from infoloom.datasets.bounds import standing, uncertified
-from infoloom.errors import FlowError
+from infoloom.errors import DatasetError, FlowError
 from infoloom.story import Story, compile_story
 
 FEW = Effort(eigen_rows=8, trip_rows=8, wide_rows=8, rounds=6, singular_rows=1)
@@ -113,6 +113,18 @@ def test_descriptions_for_other_tools_say_so(forced: Dataset, small: Dataset, tm
             assert (
                 json.loads(file.attrs["upper_bounds"]) if "upper_bounds" in file.attrs else None
             ) == bounds
+
+
+@pytest.mark.parametrize(
+    "one",
+    [[], {}, {"flow": 3}, {"flow": "a", "certificate": 1}, {"flow": "a", "certificate": {"parts": [1]}}],
+)
+def test_a_manifest_with_an_absurd_bijection_is_refused(forced: Dataset, tmp_path: Path, one: object) -> None:
+    tree = json.loads((forced.root / "manifest.json").read_text())
+    tree["bijections"]["x"] = one
+    (tmp_path / "manifest.json").write_text(json.dumps(tree))
+    with pytest.raises(DatasetError, match="expected a whole manifest"):
+        open_dataset(tmp_path)
 
 
 def test_the_report_says_so(forced: Dataset) -> None:

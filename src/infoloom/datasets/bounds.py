@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
-from infoloom.information.notation import parse_query
-
 __all__ = ["Standing", "standing", "uncertified"]
 
 Standing = Literal["exact", "at most", "of the latents"]
@@ -38,6 +36,8 @@ def standing(query: str, modalities: Collection[str]) -> Standing:
         >>> standing("I(a; b | t)", ["a"]), standing("I(a; b; t)", ["a"]), standing("I(b; t)", ["a"])
         ('at most', 'of the latents', 'exact')
     """
+    from infoloom.information.notation import parse_query  # with it comes scipy, which opening does without
+
     asked = parse_query(query)
     if not set(modalities) & {*asked.given, *(name for part in asked.parts for name in part)}:
         return "exact"

@@ -171,7 +171,7 @@ def _parse(tree: dict[str, Any], root: Path) -> Manifest:
                 _text(k): _accuracy(v) for k, v in tree["truth"]["values"].items() if isinstance(v, dict)
             },
             notes=tuple(_text(note) for note in tree.get("notes", ())),
-            bijections=dict(tree["bijections"]),
+            bijections={_text(name): _bijection(one) for name, one in tree["bijections"].items()},
             losses={_text(name): dict(loss) for name, loss in tree.get("losses", {}).items()},
             made_with=tuple(dict(made) for made in tree["made_with"]),
         )
@@ -245,6 +245,14 @@ def _column(tree: Any) -> Column:
     if len(shape) > MAX_RANK or not 0 < column.size <= MAX_SIZE:
         raise ValueError(f"column `{column.name}`: a row of shape {shape}")
     return column
+
+
+def _bijection(tree: Any) -> dict[str, Any]:
+    """Flow and certificate of a modality; that every part is an object is all that reading relies on."""
+    _text(tree["flow"])
+    certificate = dict(tree["certificate"])
+    parts = {"parts": [dict(part) for part in certificate["parts"]]} if "parts" in certificate else {}
+    return {**tree, "certificate": {**certificate, **parts}}
 
 
 def _levels(tree: Any) -> tuple[float, float] | None:
