@@ -80,7 +80,7 @@ def entry(name: str) -> str:
     story = loom.preset(name)
     lines = preset_text(name).splitlines()
     told = " ".join(line.removeprefix("# ") for line in lines if line.startswith("#"))
-    spec = "\n".join(line for line in lines if not line.startswith("#"))
+    spec = "\n".join(line for line in lines if not line.startswith(("#", "description:")))
     shown = f"```yaml\n{spec}\n```" if len(lines) <= LINES else f"`infoloom new {name}` prints its spec."
     values = list(story.truth().items())
     table = ["| information | nats |", "|---|---|"]

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -183,13 +184,31 @@ def listed_in_toctrees():
         for block in blocks(page, r"{toctree}"):
             for line in block.splitlines():
                 if line and not line.startswith(":"):
-                    yield from page.parent.glob(f"{line}.md")
+                    name = re.sub(r".*<(.*)>", r"\1", line)  # with or without a title of its own
+                    yield from page.parent.glob(f"{name}.md")
 
 
 def test_every_page_is_in_a_table_of_contents():
     pages = {page for page in PAGES if DOCS in page.parents} - {DOCS / "index.md"}
     forgotten = {named(page) for page in pages - set(listed_in_toctrees())}
     assert forgotten == set(), "name them in a toctree of docs/index.md"
+
+
+def test_docstrings_are_shown_as_they_are():
+    sys.path.insert(0, str(DOCS / "_ext"))
+    try:
+        module = import_module("plain_docstrings")
+    finally:
+        sys.path.remove(str(DOCS / "_ext"))
+    assert doctest.testmod(module).attempted == 1
+    assert module.escaped(["H(a | b) * 2", "", ">>> a | b", "1 | 2", "", "*n*"]) == [
+        r"H(a \| b) \* 2",
+        "",
+        ">>> a | b",
+        "1 | 2",
+        "",
+        r"\*n\*",
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,16 @@ def _process(app: Any, what: str, name: str, thing: Any, options: Any, lines: li
     lines[:] = escaped(lines)
 
 
+def _name(app: Any, what: str, name: str, thing: Any, options: Any, signature: str, returned: str) -> Any:
+    """Names of types that stand for others are shown as they are written."""
+    shown = [
+        text and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text) for text in (signature, returned)
+    ]
+    return tuple(shown) if shown != [signature, returned] else None
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Work before napoleon does, whose markup is to stay markup."""
     app.connect("autodoc-process-docstring", _process, priority=400)
+    app.connect("autodoc-process-signature", _name)
     return {"parallel_read_safe": True}
