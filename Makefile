@@ -22,9 +22,11 @@ demo: install
 	$(BIN)/infoloom generate digits-pair demo/dataset --rows 2000 --seed 0
 	$(BIN)/infoloom verify demo/dataset
 	$(BIN)/infoloom preview demo/dataset -o demo/preview.png
+	$(BIN)/infoloom report demo/dataset -o demo/report.html
 	@echo
 	@echo "What to look at next:"
 	@echo "  demo/preview.png           pairs of digits sorted by theta, and their means: one cause moves both"
+	@echo "  demo/report.html           all of it on one page: story, truth, ceilings, rows, checks"
 	@echo "  demo/dataset/README.md     the card: the truth table and how to read it"
 	@echo "  $(BIN)/infoloom presets  the other stories; $(BIN)/infoloom new black-hole -o my.yaml writes one to change"
 	@echo "  examples/                  the same in Python"

@@ -15,7 +15,7 @@ __all__ = ["inline_svg"]
 
 SALT: Final = "infoloom"
 PIXELS: Final = 96 / 72  # CSS pixels a point
-SMALLEST: Final = 0.62  # of its size is how far a drawing shrinks on a narrow screen before it scrolls
+SMALLEST: Final = 0.55  # of its size is how far a drawing shrinks on a narrow screen before it scrolls
 
 
 def inline_svg(figure: Figure, prefix: str, label: str) -> str:
