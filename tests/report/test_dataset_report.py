@@ -20,10 +20,11 @@ SPEC = {
     "name": "tiny",
     "description": "A <tiny> story.",
     "causes": {"u": "normal"},
+    "parameters": {"a": 1.0},
     "targets": {"theta": "0.9*u + 0.4*noise"},
     "labels": {"grade": {"target": "theta", "classes": 3}},
     "modalities": {
-        "left": {"flow": "identity(1, 4, 4)", "latent": "u@ones + noise"},
+        "left": {"flow": "identity(1, 4, 4)", "latent": "a*u@ones + noise"},
         "right": {"flow": "vector(5)", "latent": "0.5*u + noise"},
     },
 }
@@ -72,7 +73,9 @@ def test_the_page_has_all_its_parts(contents):
     assert contents.lead == "A <tiny> story. 600 rows (train 300, test 300), seed 3."
     assert [len(one.figures) for one in contents.sections] == [0, 2, 1, 1, 1, 0, 0, 0, 0]
     equations = {row[0]: row[2:] for row in section(contents, "Story").tables[0].rows}
-    assert equations["left"] == ("`u@ones + noise`", "`identity(1, 4, 4)`")
+    assert equations["left"] == ("`a*u@ones + noise`", "`identity(1, 4, 4)`")
+    assert equations["a"] == ("`1.0`", "")
+    assert equations["grade"] == ("`theta` cut into 3 classes", "")
 
 
 def test_ceilings_and_decomposition_are_those_of_the_story(root, contents):

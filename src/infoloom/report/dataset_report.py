@@ -113,15 +113,20 @@ def _story(data: Dataset) -> Section:
     rows = [
         *((name, "cause", f"`{one.distribution}`", "") for name, one in spec.causes.items()),
         *((name, "field", f"`{one}`", "") for name, one in spec.fields.items()),
+        *((name, "parameter", f"`{one.value!r}`", "") for name, one in spec.parameters.items()),
         *((name, "target", f"`{equation or 'covariance'}`", "") for name, equation in spec.targets.items()),
         *(
             (name, "modality", f"`{one.latent or 'covariance'}`", f"`{one.flow}`")
             for name, one in spec.modalities.items()
         ),
+        *(
+            (name, "label", f"`{one.target}` cut into {one.classes} classes", "")
+            for name, one in spec.labels.items()
+        ),
     ]
     notes = "\n\n".join(data.manifest.notes)
     text = "Causes, fields and noise are independent. What is observed is an invertible function of a latent."
-    table = Table(["variable", "is a", "law or equation of its latent", "flow"], rows)
+    table = Table(["name", "is a", "law, value or equation", "flow"], rows)
     held = ", ".join(f"{name} = {value}" for name, value in spec.do.items())
     text += f" Held by intervention: {held}." if held else ""
     return Section("Story", f"{text}\n\n{notes}", tables=[table], command=f"cat {_spec(data.root)}")
@@ -210,7 +215,7 @@ def _ceilings(story: Story, root: Path) -> Iterator[Section]:
         *_other_ceilings(found),
     ]
     figures = {"The largest R² that any predictor can reach.": draw_ceilings(found.targets)}
-    text = "No learner does better than this, whatever its size; a learner that falls short of it has lost information."
+    text = "No learner does better than this, whatever its size and however many rows it has seen."
     command = f"infoloom info {_spec(root)} --ceilings --batch {BATCH}"
     yield Section("Ceilings", text, figures, tables, command)
 
