@@ -13,6 +13,9 @@ import infoloom
 
 __all__ = ["setup"]
 
+# What most people look for; the other rooms follow by name.
+FIRST = ["story", "information", "designs", "presets", "spec", "templates", "bijections", "datasets"]
+FIRST += ["estimators", "ssl", "benchmark", "report", "errors", "units"]
 LEFT_OUT = {"infoloom.cli", "infoloom.web"}  # the command line has a page of its own
 
 
@@ -26,14 +29,30 @@ def _write(app: Any) -> None:
     folder = Path(app.srcdir) / "api" / "rooms"
     folder.mkdir(parents=True, exist_ok=True)
     pages = {f"{room.removeprefix('infoloom.')}.rst": _page(room) for room in _rooms()}
-    pages["names.rst"] = _names()
-    for old in folder.glob("*.rst"):
+    pages |= {"names.rst": _names(), "overview.txt": _overview()}
+    for old in folder.iterdir():
         if old.name not in pages:
             old.unlink()
     for name, text in pages.items():
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
+
+
+def _overview() -> str:
+    """A table of the rooms and their place in the navigation, for a page in Markdown."""
+    names = [room.removeprefix("infoloom.") for room in _rooms()]
+    names.sort(key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
+    rows = ["| [the names of `infoloom`](rooms/names.rst) | what `import infoloom as loom` gives |"]
+    rows += [f"| [{name}](rooms/{name}.rst) | {_told(import_module(f'infoloom.{name}'))} |" for name in names]
+    pages = "\n".join(f"rooms/{name}" for name in ("names", *names))
+    table = "\n".join(["| room | what it is |", "|---|---|", *rows])
+    return f"{table}\n\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
+
+
+def _told(thing: Any) -> str:
+    """The first sentence of a docstring."""
+    return (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
 
 
 def _rooms() -> Iterator[str]:
@@ -85,8 +104,7 @@ def _names() -> str:
         full = f"infoloom.{module}"
         if attribute:  # where it is described, which is not always where it is taken from
             full = f"{getattr(thing, '__module__', full)}.{getattr(thing, '__qualname__', attribute)}"
-        first = (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
-        rows.append(f"   * - :py:{role}:`loom.{name} <{full}>`\n     - {first}")
+        rows.append(f"   * - :py:{role}:`loom.{name} <{full}>`\n     - {_told(thing)}")
     head = "The names of ``infoloom``\n=========================\n\nAfter ``import infoloom as loom``:\n"
     table = ".. list-table::\n   :widths: 25 75\n\n" + "\n".join(rows)
     return f"{head}\n{table}\n"
