@@ -1,4 +1,4 @@
-"""Samples that are kept: trained flows take minutes where an estimator takes seconds."""
+"""Samples that are kept: flows take minutes where an estimator takes seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infoloom.benchmark.tasks import PairTask
 from infoloom.benchmark.tasks.base import Array
 from infoloom.benchmark.tasks.story_pairs import StoryPairTask
 from infoloom.datasets.files import aside, sha256
-from infoloom.spec.flow import flow_path, parse_flow
+from infoloom.spec.flow import FlowStep, flow_path, parse_flow
 
 __all__ = ["FOLDER", "drawn"]
 
@@ -24,7 +24,7 @@ FOLDER: Final = "INFOLOOM_SAMPLES"
 
 
 def drawn(task: PairTask, rows: int, seed: int, folder: Path | None = None) -> tuple[Array, Array]:
-    """`task.sample(rows, seed)`, read again where it was drawn before and took a trained flow.
+    """`task.sample(rows, seed)`, read again where it was drawn before and went through a flow.
 
     A sample is kept under all that it depends on: task, spec, weights of the flows, versions.
 
@@ -36,10 +36,9 @@ def drawn(task: PairTask, rows: int, seed: int, folder: Path | None = None) -> t
     """
     named = os.environ.get(FOLDER)
     place = folder or (Path(named) if named else None)
-    trained = _trained(task) if place is not None else ()
-    if place is None or not trained:
+    if place is None or not isinstance(task, StoryPairTask) or not (steps := _steps(task)):
         return task.sample(rows, seed)
-    path = place / f"{_key(task, rows, seed, trained)}.npz"
+    path = place / f"{_key(task, rows, seed, steps)}.npz"
     if not path.is_file():
         x, y = task.sample(rows, seed)
         place.mkdir(parents=True, exist_ok=True)
@@ -51,18 +50,17 @@ def drawn(task: PairTask, rows: int, seed: int, folder: Path | None = None) -> t
         return kept["x"].astype(np.float64), kept["y"].astype(np.float64)
 
 
-def _trained(task: PairTask) -> tuple[Path, ...]:
-    """Files of the trained flows that the task's rows go through."""
-    if not (isinstance(task, StoryPairTask) and task.observed):
-        return ()
+def _steps(task: StoryPairTask) -> tuple[FlowStep, ...]:
+    """Steps of the flows that the task's rows go through, less those that do nothing."""
     story = task.compiled
-    seen = [name for side in task.sides for name in side if name in story.modalities]
-    steps = [step for name in seen for step in parse_flow(story.flow(name)) if step.trained]
-    return tuple(dict.fromkeys(flow_path(step.name, story.spec.directory) for step in steps))
+    seen = [name for side in task.sides for name in side if task.observed and name in story.modalities]
+    steps = [step for name in seen for step in parse_flow(story.flow(name))]
+    return tuple(step for step in steps if step.name not in ("identity", "vector"))
 
 
-def _key(task: PairTask, rows: int, seed: int, trained: tuple[Path, ...]) -> str:
-    spec = task.compiled.spec.to_yaml() if isinstance(task, StoryPairTask) else ""
+def _key(task: StoryPairTask, rows: int, seed: int, steps: tuple[FlowStep, ...]) -> str:
+    spec = task.compiled.spec
+    weights = [sha256(flow_path(step.name, spec.directory)) for step in steps if step.trained]
     versions = [version(name) for name in ("infoloom", "numpy", "torch")]
-    parts = [task.id, rows, seed, spec, versions, [sha256(path) for path in trained]]
+    parts = [task.id, rows, seed, spec.to_yaml(), versions, weights]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
