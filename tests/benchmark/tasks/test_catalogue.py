@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -29,6 +30,16 @@ def test_every_task_keeps_the_protocol(group):
         assert about["mutual_information"] == task.mutual_information == task.target >= 0.0
         assert about["dim_x"] == task.dim_x
         assert about["source"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", tasks.groups())
+def test_rows_of_every_task_hold_its_truth(group):
+    for name in tasks.names(group):
+        task = tasks.build(name)
+        found = task.pmi_behind(*task.behind(400, 11))
+        error = found.std() / math.sqrt(len(found)) + task.truth.error
+        assert abs(found.mean() - task.mutual_information) <= 4.0 * error, name
 
 
 def test_ids_are_unique_and_all_are_listed():

@@ -16,7 +16,7 @@ from infoloom.benchmark.tasks.identifiers import Value, write_id
 from infoloom.errors import TaskError
 from infoloom.information.quantity import Quantity
 
-__all__ = ["Array", "PairTask", "expect", "from_params"]
+__all__ = ["Array", "PairTask", "expect", "from_params", "whole"]
 
 Array = NDArray[np.float64]
 _Task = TypeVar("_Task", bound="PairTask")
