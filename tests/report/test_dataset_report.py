@@ -18,7 +18,7 @@ from infoloom.story import load
 
 SPEC = {
     "name": "tiny",
-    "description": "A <tiny> story.",
+    "description": "A <tiny> story",
     "causes": {"u": "normal"},
     "parameters": {"a": 1.0},
     "targets": {"theta": "0.9*u + 0.4*noise"},

@@ -78,6 +78,17 @@ def test_hostile_text_stays_text():
     assert page.text.count("<script>alert(1)</script>") == 13
 
 
+def test_long_tables_are_folded_and_long_cells_wrap():
+    rows = [["x"], *([i] for i in range(40))]
+    text = page_html(
+        "T", [Section("S", tables=[Table(["n"], rows), Table(["n"], [["`" + "a + " * 20 + "`"]])])]
+    )
+    page = self_contained(text)
+    assert "All 41 rows" in page.text
+    assert page.tags.count("details") == 1
+    assert text.count('<td class="long">') == 1
+
+
 def test_black_and_white_follow_the_theme_and_colours_do_not():
     text = page_html("T", [Section("S", figures={"c": curve()})])
     drawing = text[text.index("<svg") : text.index("</svg>")]

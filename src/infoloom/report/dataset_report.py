@@ -36,8 +36,9 @@ SENT_BACK: Final = 8  # observations of every modality that the checks send back
 def lead(data: Dataset) -> str:
     """What the page says under its heading."""
     splits = ", ".join(f"{name} {rows:,}" for name, rows in data.splits.items())
-    told = data.story.spec.description
-    return f"{told}{' ' if told else ''}{data.manifest.rows:,} rows ({splits}), seed {data.manifest.seed}."
+    told = data.story.spec.description.strip()
+    told += " " if told.endswith((".", "!", "?")) else ". " if told else ""
+    return f"{told}{data.manifest.rows:,} rows ({splits}), seed {data.manifest.seed}."
 
 
 def sections(data: Dataset, *, sort_by: str | None = None, checks: bool = True) -> list[Section]:

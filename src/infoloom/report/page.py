@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Number", "Section", "Table", "page_html", "write_figures", "write_page"]
 
 KINDS: Final = ("pdf", "png")
+FOLDED: Final = 40  # longer tables wait behind a line that opens them
+LONG: Final = 60  # characters of a cell that may wrap inside of code
+LONG_CELL: Final = ' class="long"'
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -205,14 +208,19 @@ def _table(table: Table) -> str:
         f"<thead><tr>{head}</tr></thead>" if any(table.head) else "",
         f"<tbody>\n{rows}\n</tbody>",
     ]
-    return '<div class="scroll" tabindex="0"><table>\n' + "\n".join(filter(None, parts)) + "\n</table></div>"
+    label = _escape((table.caption or "Table").replace("`", ""))
+    inside = "\n".join(filter(None, parts))
+    shown = f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table>\n{inside}\n</table></div>'
+    if len(table.rows) <= FOLDED:
+        return shown
+    return f"<details>\n<summary>All {len(table.rows):,} rows</summary>\n{shown}\n</details>"
 
 
 def _cell(cell: Cell) -> str:
     if cell is None:
         return '<td class="none">–</td>'
     if isinstance(cell, str):
-        return f"<td>{_inline(cell)}</td>"
+        return f"<td{LONG_CELL if len(cell) > LONG else ''}>{_inline(cell)}</td>"
     if isinstance(cell, bool):
         return f"<td>{'yes' if cell else 'no'}</td>"
     if isinstance(cell, int):
