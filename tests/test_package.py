@@ -51,6 +51,7 @@ def test_data_files_are_in_the_package():
     assert package.joinpath("py.typed").is_file()
     assert package.joinpath("spec", "presets", "digits-pair.yaml").is_file()
     assert package.joinpath("bijections", "zoo", "digits.safetensors").is_file()
+    assert package.joinpath("report", "page.css").is_file()
 
 
 def test_public_names_resolve_and_are_few():

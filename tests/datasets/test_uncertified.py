@@ -130,8 +130,12 @@ def test_a_manifest_with_an_absurd_bijection_is_refused(forced: Dataset, tmp_pat
 def test_the_report_says_so(forced: Dataset) -> None:
     from infoloom.report.dataset_report import sections
 
-    text = next(one.text for one in sections(forced, checks=False) if one.title == "Ground truth")
-    assert "For x information is an upper bound, because the map to observations is not certified (sm" in text
+    truth = next(one for one in sections(forced, checks=False) if one.title == "Ground truth")
+    said = "For x information is an upper bound, because the map to observations is not certified (sm"
+    assert said in truth.text
+    shown = {row[0].strip("`"): row[1].text for row in truth.tables[0].rows}
+    assert shown["I(x; theta)"] == f"at most {forced.truth['I(x; theta)']:.9g}"
+    assert shown["I(y; theta)"] == f"{forced.truth['I(y; theta)']:.9g}"
 
 
 def test_resuming_asks_for_the_same(wild: Path, forced: Dataset, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from infoloom.datasets.columns import Column, row_bytes
 from infoloom.datasets.manifest import Manifest
 from infoloom.units import to_bits
 
-__all__ = ["MEANING", "card_text", "certificate_text"]
+__all__ = ["MEANING", "card_text", "certificate_text", "value_text"]
 
 MEANING: Final = {
     "id": "number of the row; row i depends on the spec, the seed and i only",
@@ -96,7 +96,7 @@ def _title(manifest: Manifest) -> str:
 
 def _truth(manifest: Manifest) -> str:
     lines = [
-        f"| {_cell(name)} | {_value(manifest, name)} | {_value(manifest, name, True)} |"
+        f"| {_cell(name)} | {value_text(manifest, name)} | {value_text(manifest, name, True)} |"
         for name in manifest.truth
     ]
     shown = "\n".join(lines[:_MAX_TRUTH])
@@ -113,7 +113,8 @@ def _cell(name: str) -> str:
     return "`" + name.replace("|", "\\|") + "`"
 
 
-def _value(manifest: Manifest, name: str, bits: bool = False) -> str:
+def value_text(manifest: Manifest, name: str, bits: bool = False) -> str:
+    """An information value as far as it is known, and what it is for observations through maps not certified."""
     kind = standing(name, manifest.upper_bounds)
     before, after = ("at most ", "") if kind == "at most" else ("", "" if kind == "exact" else f" {kind}")
     if name in manifest.accuracy:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from infoloom.datasets import verify
-from infoloom.datasets.card import MEANING, certificate_text
+from infoloom.datasets.card import MEANING, certificate_text, value_text
 from infoloom.datasets.preview import default_order, preview_figure
 from infoloom.errors import DatasetError
 from infoloom.information.notation import parse_query
@@ -142,7 +142,14 @@ def _truth(data: Dataset) -> Section:
         else "From the story; a value after ± is a tolerance (quadrature) or a standard error (Monte Carlo)."
     )
     text += _bounds(data)
-    rows = [(f"`{name}`", _number(one), _number(one, bits=True)) for name, one in truth.items()]
+    rows = [
+        (
+            f"`{name}`",
+            Number(one.value, value_text(data.manifest, name)),
+            Number(to_bits(one.value), value_text(data.manifest, name, bits=True)),
+        )
+        for name, one in truth.items()
+    ]
     figures = information_figures(truth, data.story.targets, data.story.modalities)
     table = Table(["information", "nats", "bits"], rows)
     return Section("Ground truth", text, figures, [table], f"infoloom info {_spec(data.root)} --json")
@@ -158,11 +165,6 @@ def _bounds(data: Dataset) -> str:
         f"({'; '.join(dict.fromkeys(bounds.values()))}); co-information, decomposition and "
         "ceilings are those of the latents."
     )
-
-
-def _number(quantity: Quantity, bits: bool = False) -> Number:
-    value = to_bits(quantity.value) if bits else quantity.value
-    return Number(value, f"{value:.9g}" if quantity.exact else quantity.text(bits))
 
 
 def _decomposition(story: Story, root: Path) -> Iterator[Section]:
