@@ -21,6 +21,7 @@ DOCS = Path(__file__).resolve().parent
 PICTURES = DOCS / "images" / "gallery"
 ROWS = 600
 VALUES = 12  # of a truth table that are shown
+ROUNDING = 1e-12
 LINES = 40  # of a spec that are shown
 HEAD = """# Gallery of stories
 
@@ -54,7 +55,7 @@ def draw(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "picture.png"
         if slow(story):
-            draw_strip(story, story.causes[-1], drawn)
+            draw_strip(story, moved(story), drawn)
         else:
             data = loom.generate(story, Path(folder) / name, rows=ROWS, seed=0, workers=1)
             preview_figure(data, "theta", panel=0.6).savefig(drawn, dpi=130)
@@ -63,6 +64,11 @@ def draw(name: str) -> None:
             picture.convert("RGB").save(PICTURES / f"{name}.webp", quality=82, method=6)
     if patterned(story):
         draw_templates(story.templates(), PICTURES / f"{name}-templates.png")
+
+
+def moved(story: loom.Story) -> str:
+    """The cause that is the target."""
+    return next(name for name in story.causes if name == story.spec.targets["theta"])
 
 
 def slow(story: loom.Story) -> bool:
@@ -89,7 +95,7 @@ def entry(name: str) -> str:
     ]
     more = len(values) - VALUES
     rest = f"\n\n{more} more values: `infoloom info {name}`." if more > 0 else ""
-    shows = f"{story.causes[-1]} moved, the rest held" if slow(story) else "rows sorted by theta"
+    shows = f"{moved(story)} moved, the rest held" if slow(story) else "rows sorted by theta"
     picture = f"![{name}: {shows}](images/gallery/{name}.webp)\n\n*({shows})*"
     spread = f"![templates of {name}](images/gallery/{name}-templates.png)" if patterned(story) else ""
     parts = [f"## {name}", told, shown, picture, spread, "\n".join(table) + rest]
@@ -97,8 +103,10 @@ def entry(name: str) -> str:
 
 
 def number(value: object) -> str:
-    """As many digits as are known, nine at most."""
-    return f"{value.value:.9g}" if value.exact else value.text()
+    """As many digits as are known, nine at most; what float64 leaves of a zero is a zero."""
+    if not value.exact:
+        return value.text()
+    return "0" if abs(value.value) < ROUNDING else f"{value.value:.9g}"
 
 
 if __name__ == "__main__":
