@@ -112,3 +112,13 @@ def test_it_is_told_as_plain_values_in_any_unit():
         parts.redundancy / 2.0,
         parts.synergy / 2.0,
     ]
+
+
+def test_the_parts_of_many_modalities_add_up_to_the_total():
+    for name in ("multimodal-decay", "synergy", "unique"):
+        one = loom.preset(name).decompose("theta")
+        parts = one.redundancy + one.between + sum(one.unique.values()) + one.synergy
+        assert parts == pytest.approx(one.total, abs=1e-12)
+        assert one.to_json()["between"] == one.between
+        assert one.between >= 0.0
+    assert loom.preset("synergy").decompose("theta").between == 0.0

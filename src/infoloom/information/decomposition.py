@@ -42,6 +42,11 @@ class Decomposition:
     unique: dict[str, float]
     synergy: float
 
+    @property
+    def between(self) -> float:
+        """What the two best modalities know and not all of them: the second largest I(target; x_i) − redundancy."""
+        return sorted(self.information.values())[-2] - self.redundancy
+
     def to_json(self, unit: float = 1.0) -> dict[str, Any]:
         """As plain values, all but the target.
 
@@ -53,6 +58,7 @@ class Decomposition:
             "information": {name: value / unit for name, value in self.information.items()},
             "total": self.total / unit,
             "redundancy": self.redundancy / unit,
+            "between": self.between / unit,
             "unique": {name: value / unit for name, value in self.unique.items()},
             "synergy": self.synergy / unit,
         }

@@ -153,12 +153,11 @@ def draw_decomposition(parts: Sequence[Decomposition]) -> Figure:
 
 def _atoms(one: Decomposition) -> list[tuple[str, str, float]]:
     """Name, colour and length of the parts of a bar, which has the length of the whole."""
-    best = max(one.information.values())
     unique = max(one.unique.values())
     few = len(one.modalities) == 2
     return [
         ("shared" if few else "shared by all", SHARED, one.redundancy),
-        ("shared by some", BETWEEN, 0.0 if few else best - unique - one.redundancy),
+        ("shared by some", BETWEEN, one.between),
         ("unique" if few else "the lead of the best", UNIQUE, unique),
         ("synergy" if few else "beyond the best", SYNERGY, one.synergy),
     ]

@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from infoloom.errors import SpecError
@@ -70,7 +71,7 @@ def weights(spec: Spec) -> tuple[Weight, ...]:
         if parameter.value is not None
     ]
     for path, (node, text) in equations(spec).items():
-        for number, term in enumerate(parse_expression(text).terms):
+        for number, term in enumerate(_terms(text)):
             parametrised = any(factor.name in spec.parameters for factor in term.factors)
             if term.factors and not (parametrised and abs(term.coefficient) == 1.0):
                 label = str(replace(term, coefficient=1.0))
@@ -129,6 +130,12 @@ def equations(spec: Spec) -> dict[str, tuple[str, str]]:
     return {path: (name, text) for path, (name, text) in written.items() if text is not None}
 
 
+@lru_cache(maxsize=256)
+def _terms(text: str) -> tuple[Term, ...]:
+    """The terms of an equation; a slider asks for the same ones again and again."""
+    return parse_expression(text).terms
+
+
 def _check(spec: Spec, values: Mapping[str, float]) -> None:
     known = [weight.path for weight in weights(spec)]
     known += [f"parameters.{name}" for name, parameter in spec.parameters.items() if parameter.free]
@@ -160,10 +167,9 @@ def _replaced(spec: Spec, values: Mapping[str, float], change: Any) -> Spec:
     }
     texts = {path: text for path, (_, text) in equations(spec).items()}
     for path in dict.fromkeys(p.rpartition("[")[0] for p in values if p.endswith("]")):
-        terms = parse_expression(texts[path]).terms
         changed = [
             change(place, term, values[place]) if (place := f"{path}[{number}]") in values else term
-            for number, term in enumerate(terms)
+            for number, term in enumerate(_terms(texts[path]))
         ]
         texts[path] = str(Expression(tuple(changed)))
     update = {

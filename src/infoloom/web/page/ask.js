@@ -16,14 +16,20 @@ export const shown = {};
 
 export async function ask(panel, more = {}) {
   const asked = { ...state, ...more };
-  const answer = await fetch(`/${panel}.json`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(asked),
-  });
-  if (!answer.ok && answer.status !== 400) throw new Error(await answer.text());
-  return answer.json();
+  try {
+    const answer = await fetch(`/${panel}.json`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(asked),
+    });
+    if (answer.ok || answer.status === 400) return await answer.json();
+    return failed(`${panel}.json: ${answer.status} ${await answer.text()}`);
+  } catch {
+    return failed("The page gets no answer any more. Start `infoloom explore` again.");
+  }
 }
+
+const failed = (message) => ({ problems: [{ message, line: 1, column: 1 }] });
 
 /**
  * Runs one job at a time and forgets all that wait but the last: a moving slider asks as fast as it is answered.

@@ -8,7 +8,7 @@ function filled(node, attributes, children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
 }
 
@@ -41,5 +41,6 @@ export function say(text) {
   fading = setTimeout(() => said.classList.remove("shown"), 2200);
 }
 
+/** What is wrong, as a person reads it; the equation with its mark in letters of one width. */
 export const problemLines = (problems) =>
-  problems.map((problem) => el("p", { class: "problem" }, problem.message));
+  problems.map((problem) => el("p", { class: "problem" }, problem.message.split("\n")[0]));

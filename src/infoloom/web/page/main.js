@@ -1,7 +1,7 @@
 // The page: text, sliders and locks change the story; every panel shows what the server answers about it.
 
 import { ask, later, latest, shown, state } from "./ask.js";
-import { at, el, say, svg } from "./dom.js";
+import { at, el, problemLines, say, svg } from "./dom.js";
 import { setText, showProblems, startEditor } from "./editor.js";
 import { drawGraph, light } from "./graph.js";
 import { drawCeilings, drawHeld, drawTable } from "./numbers.js";
@@ -13,17 +13,18 @@ const PANELS = ["weights", "graph", "information", "decomposition", "ceilings"];
 const JSON_BUTTONS = ["graph", "weights", "information", "decomposition", "ceilings", "samples", "sweep", "influence", "templates"];
 const levers = {};
 let start = null;
+let typing = false; // the text in the editor is not read yet
 let names = new Map(); // what a weight is called, by path
 
 const update = latest(async () => {
   const asked = { moves: { ...state.weights } };
   const answer = await ask("panels", { panels: PANELS });
+  if (document.body.dataset.wrong === "text") return; // what is typed comes first
+  at("trouble").replaceChildren(...problemLines(answer.problems ?? []));
   if (answer.problems) {
-    showProblems(answer, solve);
     document.body.dataset.wrong = "story";
     return;
   }
-  showProblems(null);
   delete document.body.dataset.wrong;
   draw(answer.panels, asked.moves);
 });
@@ -58,7 +59,8 @@ function moved(path, value, settled) {
 
 const rest = later(async () => {
   const answer = await ask("text");
-  if (answer.spec) setText(answer.spec);
+  if (typing || answer.problems) return;
+  setText(answer.spec);
   refresh();
 }, 350);
 
@@ -67,23 +69,30 @@ async function changed() {
   rest();
 }
 
-/** Another text: if it is a story, it becomes the story, and what was moved is forgotten. */
+/** Another text: if it is a story, it becomes the story, and what was moved or held is forgotten. */
 const read = latest(async (text) => {
+  typing = false;
   const fresh = { spec: text, weights: {}, held: {}, target: "", pair: [] };
   const answer = await ask("panels", { ...fresh, panels: PANELS });
+  showProblems(answer, solve);
+  for (const part of document.querySelectorAll(".depends")) part.inert = Boolean(answer.problems);
   if (answer.problems) {
-    showProblems(answer, solve);
     document.body.dataset.wrong = "text";
     return;
   }
-  showProblems(null);
+  at("trouble").replaceChildren();
   delete document.body.dataset.wrong;
   Object.assign(state, fresh);
   draw(answer.panels, {});
   storyChanged(answer.panels.graph);
 });
 
-const typed = later(read, 300);
+const readSoon = later(read, 300);
+
+function typed(text) {
+  typing = true;
+  readSoon(text);
+}
 
 async function solve() {
   const answer = await ask("solve", { spec: at("yaml").value, weights: {}, held: {} });
@@ -127,8 +136,12 @@ async function lock(row) {
 async function copy(what, title) {
   const answer = await ask("export");
   if (answer.problems) return;
-  await navigator.clipboard.writeText(answer[what]);
-  say(`${title} copied`);
+  try {
+    await navigator.clipboard.writeText(answer[what]);
+    say(`${title} copied`);
+  } catch {
+    say("The browser does not allow copying here.");
+  }
 }
 
 function save(name, text, type) {

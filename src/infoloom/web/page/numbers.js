@@ -8,7 +8,7 @@ export function drawTable(panel, held, lock) {
     table.replaceChildren(el("tbody", {}, el("tr", {}, el("td", {}, ...problemLines(panel.problems)))));
     return;
   }
-  for (const unit of document.querySelectorAll(".unit")) unit.textContent = panel.unit;
+  at("table-unit").textContent = panel.rows.every((row) => row.exact) ? `${panel.unit}, exact` : panel.unit;
   const groups = new Map();
   for (const row of panel.rows) groups.set(row.group, [...(groups.get(row.group) ?? []), row]);
   const focused = document.activeElement?.dataset?.lock;

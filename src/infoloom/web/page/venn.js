@@ -2,9 +2,12 @@
 
 import { at, el, fixed, problemLines, svg } from "./dom.js";
 
+const LENS = "M210 62.45A84 84 0 0 1 210 205.55A84 84 0 0 1 210 62.45Z"; // where the two discs overlap
+
 export function drawDecomposition(panel, choose) {
   const controls = at("decomposition-controls");
   const figure = at("venn");
+  at("decomposition-unit").textContent = panel.unit ?? "";
   if (panel.problems) {
     controls.replaceChildren();
     figure.replaceChildren(...problemLines(panel.problems));
@@ -24,24 +27,25 @@ function choices(panel, choose) {
   }
   if (names.length > 2) {
     const both = modalities.length === 2 ? modalities : ["", ""];
+    const all = `all ${names.length}`;
     const other = (i, value) => {
       const rest = both[1 - i] && both[1 - i] !== value ? both[1 - i] : names.find((name) => name !== value);
       return i === 0 ? [value, rest] : [rest, value];
     };
-    for (const i of [0, 1]) {
+    for (const i of both[0] ? [0, 1] : [0]) {
       made.push(
-        labelled(`pair-${i}`, i ? "and" : "of", ["", ...names], both[i], (value) => choose({ pair: value ? other(i, value) : [] })),
+        labelled(`pair-${i}`, i ? "and" : "of", ["", ...names], both[i], (value) => choose({ pair: value ? other(i, value) : [] }), all),
       );
     }
   }
   return made;
 }
 
-function labelled(id, title, options, value, changed) {
+function labelled(id, title, options, value, changed, all = "") {
   const select = el(
     "select",
     { id: `decomposition-${id}`, onchange: () => changed(select.value) },
-    ...options.map((name) => el("option", { value: name, selected: name === value }, name || "all")),
+    ...options.map((name) => el("option", { value: name, selected: name === value }, name || all)),
   );
   return el("label", {}, title, select);
 }
@@ -55,9 +59,9 @@ function pair(panel) {
     svg("text", { class: "soft", x, y: y + 16 }, what),
   ];
   const parts = [
-    ["a", unique[a], `only ${a}`],
+    ["unique", unique[a], `only ${a}`],
     ["shared", redundancy, "shared"],
-    ["b", unique[b], `only ${b}`],
+    ["unique", unique[b], `only ${b}`],
     ["synergy", synergy, "synergy"],
   ];
   return svg(
@@ -68,9 +72,10 @@ function pair(panel) {
     },
     bars(parts, total, 0),
     svg("rect", { class: "ring", x: 20, y: 40, width: 380, height: 224, rx: 22 }),
-    svg("circle", { class: "disc a", cx: 166, cy: 134, r: 84 }),
-    svg("circle", { class: "disc b", cx: 254, cy: 134, r: 84 }),
-    svg("path", { class: "lens", d: "M210 62.45A84 84 0 0 1 210 205.55A84 84 0 0 1 210 62.45Z" }),
+    svg("circle", { class: "disc unique", cx: 166, cy: 134, r: 84 }),
+    svg("circle", { class: "disc unique", cx: 254, cy: 134, r: 84 }),
+    svg("path", { class: "lens-paper", d: LENS }),
+    svg("path", { class: "lens", d: LENS }),
     text(123, 132, unique[a], `only ${a}`),
     text(210, 132, redundancy, "shared"),
     text(297, 132, unique[b], `only ${b}`),
@@ -83,18 +88,24 @@ function several(panel) {
   const best = Math.max(...names.map((name) => panel.information[name]));
   const parts = [
     ["shared", panel.redundancy, "shared by all"],
-    ...names.filter((name) => panel.unique[name] > 0).map((name) => ["a", panel.unique[name], `only ${name}`]),
-    ["synergy", panel.synergy, "only all together"],
+    ["between", panel.between, "shared by some"],
+    ...names.filter((name) => panel.unique[name] > 0).map((name) => ["unique", panel.unique[name], `only ${name}`]),
+    ["synergy", panel.synergy, "beyond the best"],
   ];
-  const row = 22;
-  const top = 62;
+  const row = 20;
+  const top = 62 + 16 * parts.length;
   return svg(
     "svg",
     { viewBox: `0 0 420 ${top + row * names.length}`, role: "img", "aria-label": parts.map(([, v, what]) => `${what} ${fixed(v, 3)}`).join(", ") },
-    bars(parts, null, 0),
+    bars(parts, panel.total, 0),
+    parts.map(([kind, value, what], i) => [
+      svg("rect", { class: kind, x: 0, y: 46 + 16 * i, width: 9, height: 9 }),
+      svg("text", { class: "soft left", x: 15, y: 54.5 + 16 * i }, what),
+      svg("text", { class: "soft right", x: 420, y: 54.5 + 16 * i }, fixed(value, 4)),
+    ]),
     names.map((name, i) => [
       svg("text", { class: "soft left", x: 0, y: top + row * i + 11 }, name),
-      svg("rect", { class: "shared", x: 90, y: top + row * i + 2, height: 10, width: ((250 * panel.information[name]) / (best || 1)).toFixed(2) }),
+      svg("rect", { class: "between", x: 90, y: top + row * i + 3, height: 9, width: ((250 * panel.information[name]) / (best || 1)).toFixed(2) }),
       svg("text", { class: "soft right", x: 420, y: top + row * i + 11 }, fixed(panel.information[name], 4)),
     ]),
   );
@@ -110,8 +121,5 @@ function bars(parts, total, y) {
     x += width;
     return piece;
   });
-  const names = total === null
-    ? svg("text", { class: "soft left", x: 0, y: y + 30 }, parts.map(([, value, what]) => `${what} ${fixed(value, 3)}`).join(" · "))
-    : svg("text", { class: "soft right", x: 420, y: y + 30 }, `all together ${fixed(total, 3)}`);
-  return [pieces, names].flat();
+  return [...pieces, svg("text", { class: "soft right", x: 420, y: y + 29 }, `all together ${fixed(total, 3)}`)];
 }
