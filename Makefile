@@ -7,7 +7,7 @@ STAMP := $(VENV)/.infoloom-installed
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist worksteal
 
-.PHONY: install demo test test-all check docs format clean
+.PHONY: install demo test test-all check docs format screenshots clean
 
 install: $(STAMP)
 
@@ -52,6 +52,10 @@ docs: install
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Needs chromium and chromedriver on the path.
+screenshots: install
+	$(ONE_THREAD) $(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -276,3 +276,14 @@ def test_a_spec_that_is_wrong_from_the_start_is_shown_with_its_problems(tmp_path
     page = client(tmp_path / "a.yaml")
     assert page.get("/start.json").json()["spec"] == "name: ["
     assert "not valid YAML" in ask(page, "panels", panels=["graph"])["problems"][0]["message"]
+
+
+def test_stories_that_no_slider_could_turn_are_refused(page):
+    modality = "x: {flow: 'identity(3, 512, 512)', latent: c@random + noise}"
+    text = f"name: a\ncauses: {{c: {{size: 100}}}}\nmodalities:\n  {modality}\n"
+    problem = ask(page, "panels", spec=text, panels=["graph"])["problems"][0]
+    assert problem["message"] == (
+        "modalities.x.flow: more than 20,000,000 components times causes up to here; expected fewer, because the page "
+        "answers while you type. Use `infoloom info` for stories of this size."
+    )
+    assert problem["line"] == 4

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from infoloom.errors import SpecError
+from infoloom.errors import FlowError, SpecError
 from infoloom.holding import hold
 from infoloom.spec.files import file_names
+from infoloom.spec.flow import flow_shape
 from infoloom.spec.load import parse_spec, read_yaml, spec_text
 from infoloom.spec.model import Spec
 from infoloom.spec.weights import with_weights
@@ -20,6 +22,7 @@ from infoloom.web.asked import Asked
 __all__ = ["Workbench", "open_workbench"]
 
 KEPT: Final = 32
+MAX_SIZE: Final = 20_000_000
 
 
 class Workbench:
@@ -74,7 +77,9 @@ class Workbench:
         return Asked(spec=self.text_of(asked), weights=asked.weights, held=asked.held)
 
     def _parse_text(self, text: str) -> Spec:
-        return parse_spec(text, self.directory, files=self.files)
+        spec = parse_spec(text, self.directory, files=self.files)
+        _refuse_large(spec)
+        return spec
 
     def _moved(self, asked: Asked) -> Spec:
         spec = self.written(asked)
@@ -87,6 +92,22 @@ class Workbench:
 
     def _compiled(self, asked: Asked) -> Story:
         return compile_story(self._move(asked))
+
+
+def _refuse_large(spec: Spec) -> None:
+    """A number that is being typed can make a story as large as the machine; the page is for those one can turn."""
+    causes = max(1, sum(cause.size for cause in spec.causes.values()))
+    size = 0
+    for name, modality in spec.modalities.items():
+        with suppress(FlowError):  # told with all other problems
+            size += math.prod(flow_shape(modality.flow, spec.directory)) * causes
+        if size > MAX_SIZE:
+            raise SpecError(
+                [
+                    f"modalities.{name}.flow: more than {MAX_SIZE:,} components times causes up to here; expected "
+                    "fewer, because the page answers while you type. Use `infoloom info` for stories of this size."
+                ]
+            )
 
 
 def open_workbench(source: str | Path) -> Workbench:

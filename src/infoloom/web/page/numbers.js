@@ -1,6 +1,6 @@
 // The information table, what is held, and the ceilings.
 
-import { at, decimalsFor, el, fixed, problemLines, short, svg } from "./dom.js";
+import { at, decimalsFor, el, fixed, problemLines, svg } from "./dom.js";
 
 export function drawTable(panel, held, lock) {
   const table = at("table");
@@ -106,6 +106,7 @@ export function drawCeilings(panel) {
   const head = (...titles) =>
     el("thead", {}, el("tr", {}, ...titles.map((title, i) => el("th", { scope: "col", class: i > 1 ? "number" : null }, title))));
   const name = (given) => (given.length > 3 ? `all ${given.length}` : given.join(", "));
+  const decimals = decimalsFor(panel.targets.map((one) => one.mmse));
   const rows = panel.targets.map((one) =>
     el(
       "tr",
@@ -113,7 +114,7 @@ export function drawCeilings(panel) {
       el("th", { scope: "row" }, `${one.target} from ${name(one.given)}`),
       el("td", { class: "bar", "aria-hidden": "true" }, bar(one.r_squared, 1)),
       el("td", { class: "number" }, fixed(one.r_squared, 5)),
-      el("td", { class: "number" }, short(one.mmse)),
+      el("td", { class: "number" }, fixed(one.mmse, decimals)),
     ),
   );
   const classes = panel.classes.map((one) =>

@@ -182,7 +182,7 @@ function map(name, term, values, signed) {
     : curves(values.values, [Math.min(0, low), high]);
   return el(
     "div",
-    { class: "map", "data-name": name },
+    { class: values.kind === "plane" && values.values.length > 1 ? "map wide" : "map", "data-name": name },
     el("h3", { title: `${name} ${term}` }, name, " ", el("span", { class: "soft" }, term)),
     drawn,
     el("p", {}, `${fixed(low, decimals)} to ${fixed(high, decimals)}`),
