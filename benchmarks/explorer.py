@@ -71,7 +71,7 @@ def in_the_browser(address, program, driver_path):
             const times = [];
             const step = (i) => {
               const before = cell(), began = performance.now();
-              slider.value = 0.5 + 0.004 * i;
+              slider.value = 0.5 + 0.01 * i;
               slider.dispatchEvent(new Event("input"));
               const look = () => {
                 if (cell() === before) return setTimeout(look, 0);

@@ -50,11 +50,12 @@ class Camera:
         self.resize(width, 1400)
         self.driver.get(self.address)
         self.until("return document.body.dataset.ready > 0")
+        drawn = self.driver.execute_script("return Number(document.body.dataset.ready)")
         self.driver.execute_script(
             "const s = document.getElementById('preset'); s.value = arguments[0]; s.dispatchEvent(new Event('change'))",
             story,
         )
-        self.until("return document.getElementById('description').textContent.length > 0")
+        self.until(f"return document.body.dataset.ready > {drawn}")
 
     def resize(self, width, height):
         self.driver.execute_cdp_cmd(
@@ -91,7 +92,7 @@ class Camera:
 
 
 def hero(camera):
-    camera.open("galaxy-rotation-mass", 1280)
+    camera.open("digits-pair", 1280)
     camera.shoot("explorer")
 
 

@@ -1,5 +1,6 @@
 // The story as a graph: what comes from where, with the weights on the edges.
 
+import { later } from "./ask.js";
 import { at, short, svg } from "./dom.js";
 
 const NODE = 104;
@@ -9,7 +10,17 @@ const TALL = 40;
 const GAP = 16;
 const FEW = 16; // with more edges than this, weights are written on the edge that is pointed at only
 
+/** Draws the graph; one of very many edges, on which no weights are written, only once the numbers rest. */
 export function drawGraph(panel, choose) {
+  if (panel.edges.length > 3 * FEW && panel.name === drawn) drawSoon(panel, choose);
+  else draw(panel, choose);
+}
+
+let drawn = "";
+const drawSoon = later((panel, choose) => panel.name === drawn && draw(panel, choose), 250);
+
+function draw(panel, choose) {
+  drawn = panel.name;
   const figure = at("graph-figure");
   at("description").textContent = panel.description;
   const edges = panel.edges.filter((edge) => edge.sources.some((name) => name !== "noise"));
@@ -35,6 +46,7 @@ export function drawGraph(panel, choose) {
   );
   drawing.style.maxWidth = `${width * 1.2}px`;
   figure.replaceChildren(drawing);
+  light(document.activeElement?.dataset?.path ?? null);
 }
 
 /** Lights the edges that a weight turns. */

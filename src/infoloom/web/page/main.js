@@ -3,7 +3,7 @@
 import { ask, later, latest, shown, state } from "./ask.js";
 import { at, el, problemLines, say, svg } from "./dom.js";
 import { setText, showProblems, startEditor } from "./editor.js";
-import { drawGraph, light } from "./graph.js";
+import { drawGraph } from "./graph.js";
 import { drawCeilings, drawHeld, drawTable } from "./numbers.js";
 import { refresh, startPictures, storyChanged } from "./pictures.js";
 import { drawSliders, focusSlider } from "./sliders.js";
@@ -34,7 +34,6 @@ function draw(panels, moves) {
   names = new Map(panels.weights.weights.map((one) => [one.path, one.node ? `${one.label} in ${one.node}` : one.label]));
   const gives = new Set(Object.values(state.held).map((one) => one.by));
   drawGraph(panels.graph, focusSlider);
-  light(document.activeElement?.dataset?.path ?? null);
   drawSliders(panels.weights, moves, gives, moved);
   drawTable(panels.information, state.held, lock);
   drawHeld(state.held, levers, names, (query, path) => {

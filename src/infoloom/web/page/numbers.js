@@ -2,43 +2,75 @@
 
 import { at, decimalsFor, el, fixed, problemLines, svg } from "./dom.js";
 
+let layout = ""; // what the rows of the table are; while they stay, only numbers and bars change
+const cells = new Map(); // query -> what changes in its row
+
 export function drawTable(panel, held, lock) {
   const table = at("table");
+  const key = JSON.stringify([panel.rows?.map((row) => row.query), Object.keys(held)]);
+  const same = key === layout;
+  layout = key;
   if (panel.problems) {
     table.replaceChildren(el("tbody", {}, el("tr", {}, el("td", {}, ...problemLines(panel.problems)))));
     return;
   }
   at("table-unit").textContent = panel.rows.every((row) => row.exact) ? `${panel.unit}, exact` : panel.unit;
+  at("notes").replaceChildren(...panel.notes.map((note) => el("p", {}, note)));
   const groups = new Map();
   for (const row of panel.rows) groups.set(row.group, [...(groups.get(row.group) ?? []), row]);
-  const focused = document.activeElement?.dataset?.lock;
-  // A group has its own scale, a value that stands alone that of all, for else its bar would always be full.
-  const most = (rows) => Math.max(...rows.map((row) => Math.abs(row.value)), Number.MIN_VALUE);
-  table.replaceChildren(
-    ...[...groups].map(([name, rows]) => group(name, rows, held, lock, most(rows.length > 1 ? rows : panel.rows))),
-  );
-  if (focused) table.querySelector(`[data-lock="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-  at("notes").replaceChildren(...panel.notes.map((note) => el("p", {}, note)));
+  if (!same) {
+    const focused = document.activeElement?.dataset?.lock;
+    cells.clear();
+    table.replaceChildren(...[...groups].map(([name, rows]) => group(name, rows, held)));
+    if (focused) table.querySelector(`[data-lock="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }
+  for (const rows of groups.values()) fill(rows, panel.rows, lock);
 }
 
-function group(name, rows, held, lock, most) {
-  const decimals = decimalsFor(rows.map((row) => row.value));
+function group(name, rows, held) {
   return el(
     "tbody",
     { class: "group" },
     el("tr", {}, el("th", { class: "name", colspan: 5, scope: "rowgroup" }, name)),
-    ...rows.map((row) =>
-      el(
-        "tr",
-        { class: row.query in held ? "held" : null, "data-query": row.query },
-        el("th", { scope: "row" }, row.query),
-        el("td", { class: "bar", "aria-hidden": "true" }, bar(row.value, most)),
-        el("td", { class: "number", title: row.text, "data-value": row.value }, fixed(row.value, decimals)),
-        el("td", { class: "error", title: row.method }, row.exact ? "" : `± ${row.error.toPrecision(1)}`),
-        el("td", { class: "lock" }, lockButton(row, row.query in held, lock)),
-      ),
-    ),
+    ...rows.map((row) => line(row.query, row.query in held)),
   );
+}
+
+function line(query, locked) {
+  const drawing = bar(0, 1);
+  const made = {
+    number: el("td", { class: "number" }),
+    error: el("td", { class: "error" }),
+    length: drawing.querySelector("rect"),
+    button: lockButton(query, locked),
+  };
+  cells.set(query, made);
+  return el(
+    "tr",
+    { class: locked ? "held" : null, "data-query": query },
+    el("th", { scope: "row" }, query),
+    el("td", { class: "bar", "aria-hidden": "true" }, drawing),
+    made.number,
+    made.error,
+    el("td", { class: "lock" }, made.button),
+  );
+}
+
+/** A group has its own scale, a value that stands alone that of all, for else its bar would always be full. */
+function fill(rows, all, lock) {
+  const decimals = decimalsFor(rows.map((row) => row.value));
+  const most = Math.max(...(rows.length > 1 ? rows : all).map((row) => Math.abs(row.value)), Number.MIN_VALUE);
+  for (const row of rows) {
+    const { number, error, length, button } = cells.get(row.query);
+    button.onclick = () => lock(row);
+    number.textContent = fixed(row.value, decimals);
+    number.title = row.text;
+    number.dataset.value = row.value;
+    error.textContent = row.exact ? "" : `± ${row.error.toPrecision(1)}`;
+    error.title = row.method;
+    length.setAttribute("class", row.value < 0 ? "negative" : "");
+    length.setAttribute("width", ((100 * Math.abs(row.value)) / most).toFixed(3));
+  }
 }
 
 function bar(value, most) {
@@ -51,14 +83,13 @@ function bar(value, most) {
   );
 }
 
-function lockButton(row, locked, lock) {
+function lockButton(query, locked) {
   return el(
     "button",
     {
-      type: "button", "aria-pressed": String(locked), "data-lock": row.query,
-      "aria-label": locked ? `Let ${row.query} move` : `Hold ${row.query} fixed`,
+      type: "button", "aria-pressed": String(locked), "data-lock": query,
+      "aria-label": locked ? `Let ${query} move` : `Hold ${query} fixed`,
       title: locked ? "Let it move" : "Hold this quantity fixed",
-      onclick: () => lock(row),
     },
     padlock(locked),
   );

@@ -18,11 +18,14 @@ export function drawSliders(panel, moves, gives, moved) {
   layout = key;
   for (const one of panel.weights) {
     const row = rows.get(one.path);
-    row.line.classList.toggle("gives", gives.has(one.path));
-    row.line.title = gives.has(one.path) ? "gives way to what is held" : "";
+    const yields = gives.has(one.path);
     row.line.classList.toggle("moved", one.path in moves);
-    row.range.disabled = row.number.disabled = gives.has(one.path);
-    if (document.activeElement !== row.range || gives.has(one.path)) row.range.value = one.value;
+    if (row.value === one.value && row.yields === yields) continue;
+    Object.assign(row, { value: one.value, yields });
+    row.line.classList.toggle("gives", yields);
+    row.line.title = yields ? "gives way to what is held" : "";
+    row.range.disabled = row.number.disabled = yields;
+    if (document.activeElement !== row.range || yields) row.range.value = one.value;
     if (document.activeElement !== row.number) row.number.value = shown(one.value);
   }
 }
@@ -79,6 +82,6 @@ function slider(one, moved) {
   number.value = shown(one.value);
   const label = el("label", { for: id, title: one.label }, name, template ? el("span", { class: "soft" }, `@${template}`) : null);
   const line = el("div", { class: "slider", onpointerenter: () => light(one.path), onpointerleave: () => light(null) }, label, range, number);
-  rows.set(one.path, { line, range, number });
+  rows.set(one.path, { line, range, number, value: null, yields: false });
   return line;
 }
