@@ -88,7 +88,7 @@ class Camera:
         self.resize(width, height or int(full))
         time.sleep(0.5)
         self.driver.save_screenshot(str(FOLDER / f"{name}.png"))
-        print(FOLDER / f"{name}.png", flush=True)
+        print(FOLDER / f"{name}.png", flush=True)  # noqa: T201
 
 
 def hero(camera):
