@@ -8,17 +8,22 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from importlib import import_module
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Final
 
 from infoloom.benchmark.results import plain
 from infoloom.datasets.engines.processes import follow_parent
 from infoloom.errors import InfoloomError
 
-__all__ = ["main", "resident_peak"]
+__all__ = ["BEGUN", "begin", "main", "resident_peak"]
+
+#: What a run sends when its time begins to count.
+BEGUN: Final = b"begun"
+_answers: list[Connection] = []  # of this process, once it runs a job
 
 
 def main(function: str, arguments: Mapping[str, Any], answer: Connection, log: str) -> None:
@@ -30,7 +35,9 @@ def main(function: str, arguments: Mapping[str, Any], answer: Connection, log: s
     os.setsid()
     follow_parent(_end_group)
     _redirect(log)
+    tempfile.tempdir = os.path.dirname(log)  # goes with the run, even where the process is killed
     _one_thread()
+    _answers[:] = [answer]
     began = time.perf_counter()
     try:
         outcome = {"status": "ok", "message": None, "fields": _call(function, arguments)}
@@ -38,6 +45,12 @@ def main(function: str, arguments: Mapping[str, Any], answer: Connection, log: s
         outcome = {"status": "failed", "message": _reason(error), "fields": {}}
     outcome["cost"] = {"seconds": time.perf_counter() - began, **_usage()}
     answer.send_bytes(json.dumps(plain(outcome), allow_nan=False).encode())
+
+
+def begin() -> None:
+    """Say within a job that its time limit counts from here; what was prepared before is not held against it."""
+    for answer in _answers:
+        answer.send_bytes(BEGUN)
 
 
 def resident_peak(pid: int) -> float | None:

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from multiprocessing.connection import Connection, wait
@@ -46,6 +46,7 @@ class Job:
         arguments: Keyword arguments of the function, JSON-able.
         limit: Seconds after which it is ended, or None.
         known: Fields of the row that are known beforehand; a run that fails has these only.
+        prepares: Whether the limit counts only from where the function calls `child.begin`.
     """
 
     run: str
@@ -53,6 +54,7 @@ class Job:
     arguments: Mapping[str, Any]
     limit: float | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
+    prepares: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class Summary:
     timeout: int
     seconds: float
 
+    def to_json(self) -> dict[str, float]:
+        """The counts as JSON-able values."""
+        return asdict(self)
+
 
 @dataclass
 class _Running:
@@ -75,12 +81,15 @@ class _Running:
     log: Path
     started: datetime
     began: float
+    limited_from: float | None
     peak: float | None = None
 
     @property
     def left(self) -> float:
         """Seconds until its limit."""
-        return float("inf") if self.job.limit is None else self.began + self.job.limit - time.monotonic()
+        if self.job.limit is None or self.limited_from is None:
+            return float("inf")
+        return self.limited_from + self.job.limit - time.monotonic()
 
 
 def execute(
@@ -176,7 +185,10 @@ def _start(job: Job, log: Path) -> _Running:
     send.close()  # so that the end of the process is the end of the answer
     if process.pid is None:
         raise BenchmarkError(f"run `{job.run}`: its process did not start. Run the same command again.")
-    return _Running(job, process, process.pid, answer, log, datetime.now(UTC), time.monotonic())
+    began = time.monotonic()
+    return _Running(
+        job, process, process.pid, answer, log, datetime.now(UTC), began, None if job.prepares else began
+    )
 
 
 def _await(running: Sequence[_Running]) -> None:
@@ -191,8 +203,10 @@ def _await(running: Sequence[_Running]) -> None:
 def _outcome(run: _Running) -> dict[str, Any] | None:
     """The row of a job that has ended, None while it runs."""
     dead = run.process.exitcode is not None  # asked before the answer, which may come with the end
-    if run.answer.poll():
-        return _answered(run)
+    while run.answer.poll():
+        outcome = _answered(run)
+        if outcome is not None:
+            return outcome
     if dead:
         return _row(run, "failed", _death(run))
     if run.left <= 0.0:
@@ -200,12 +214,17 @@ def _outcome(run: _Running) -> dict[str, Any] | None:
     return None
 
 
-def _answered(run: _Running) -> dict[str, Any]:
+def _answered(run: _Running) -> dict[str, Any] | None:
+    """The row of a job that has said something, None where it said that its time begins."""
     try:
-        outcome = json.loads(run.answer.recv_bytes())
+        said = run.answer.recv_bytes()
     except (EOFError, OSError):
         run.process.join()
         return _row(run, "failed", _death(run))
+    if said == child.BEGUN:
+        run.limited_from = time.monotonic()
+        return None
+    outcome = json.loads(said)
     return _row(run, outcome["status"], outcome["message"], outcome["fields"], outcome["cost"])
 
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infoloom.cli import data, design, explore, flow, info, report, strip
+from infoloom.cli import bench, data, design, explore, flow, info, report, strip
 from infoloom.errors import InfoloomError
 
 __all__ = ["app", "main"]
@@ -25,6 +25,7 @@ strip.register(app)
 report.register(app)
 explore.register(app)
 app.add_typer(flow.flow_app, name="flow")
+app.add_typer(bench.bench_app, name="bench")
 
 
 def main() -> None:

@@ -1,0 +1,228 @@
+"""`infoloom bench …`: parse, one call, print."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infoloom.errors import BenchmarkError
+
+if TYPE_CHECKING:
+    from infoloom.benchmark.leaderboard import Standing
+    from infoloom.benchmark.runner import Job, Progress, Summary
+
+__all__ = ["bench_app", "run_suite"]
+
+bench_app = typer.Typer(help="Run benchmarks; their results are one JSON line a run.", no_args_is_help=True)
+
+SuiteOption = Annotated[str, typer.Option("--suite", help="quick, paper or full.")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="RESULTS", help="The results file (.jsonl); a run goes on with it.")
+]
+Listed = Annotated[bool, typer.Option("--list", help="List the runs instead, with what OUT has of them.")]
+Workers = Annotated[int, typer.Option(help="Processes at the same time, one thread each.")]
+Only = Annotated[str | None, typer.Option(metavar="PATTERN", help="Runs whose name has or matches this.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Run again what failed or was not done in time.")]
+Limit = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="That a run may take.", show_default="the suite's")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@bench_app.command()
+def estimators(
+    suite: SuiteOption = "quick",
+    out: Out = None,
+    listed: Listed = False,
+    workers: Workers = 1,
+    only: Only = None,
+    retry: Retry = False,
+    limit: Limit = None,
+    estimator: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="An estimator in place of the suite's; may be repeated."),
+    ] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(metavar="PROGRAM", help="A program that estimates: an npz in, one JSON line out."),
+    ] = None,
+    label: Annotated[str, typer.Option(help="Name of the program in the results.")] = "entrant",
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where rows drawn through trained flows are kept.",
+            show_default="OUT.samples",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let estimators of mutual information meet tasks whose information is known."""
+    from infoloom.benchmark.estimator_suites import Entrant, jobs
+    from infoloom.benchmark.leaderboard import standings
+    from infoloom.benchmark.results import read_results
+
+    entrants = [Entrant(name) for name in estimator or []]
+    entrants += [Entrant(label, command)] if command is not None else []
+    chosen = jobs(suite, entrants, limit=limit, only=only)
+    if listed:
+        print_jobs(chosen, out, as_json)
+        return
+    if out is not None:
+        _keep_samples(samples or out.with_name(f"{out.name}.samples"), named=samples is not None)
+    path, summary = run_suite("estimators", suite, chosen, out, workers, retry)
+    wanted = {job.run for job in chosen}
+    found = standings([row for row in read_results(path) if row["run"] in wanted])
+    if as_json:
+        print(
+            json.dumps(
+                {"summary": summary.to_json(), "standings": [one.to_json() for one in found]}, indent=2
+            )
+        )
+        return
+    print_summary(path, summary)
+    print_standings(found)
+
+
+@bench_app.command()
+def leaderboard(
+    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Results files.")],
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a table for a Markdown page.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rank estimators from results files."""
+    from infoloom.benchmark import leaderboard as board
+    from infoloom.benchmark.results import read_results
+
+    found = board.standings(read_results(results))
+    if as_json:
+        print(json.dumps({"standings": [one.to_json() for one in found]}, indent=2))
+    elif markdown:
+        print(board.markdown(found), end="")
+    else:
+        print_standings(found)
+
+
+def run_suite(
+    bench: str, suite: str, jobs: Sequence[Job], out: Path | None, workers: int, retry: bool
+) -> tuple[Path, Summary]:
+    """Run a suite with a bar and the time left on a terminal; Ctrl-C says how to go on and ends with status 130.
+
+    Returns:
+        The results file and the counts.
+
+    Raises:
+        BenchmarkError: No results file was named, or it cannot be used.
+    """
+    from infoloom.benchmark.runner import execute
+
+    if out is None:
+        raise BenchmarkError(f"bench {bench}: expected `--out RESULTS`, a file for the results. Name one.")
+    with _progress(f"{bench}, {suite}") as progress:
+        try:
+            summary = execute(
+                jobs, out, bench=bench, suite=suite, workers=workers, retry=retry, progress=progress
+            )
+        except KeyboardInterrupt:
+            sys.stderr.write(f"\ninfoloom: stopped; the same command goes on with {out}\n")
+            raise typer.Exit(130) from None
+    return out, summary
+
+
+def _keep_samples(folder: Path, named: bool) -> None:
+    """Tell the runs, which are processes of their own, where rows are kept: as named, as in the environment, or here."""
+    from infoloom.benchmark.samples import FOLDER
+
+    if named or FOLDER not in os.environ:
+        os.environ[FOLDER] = str(folder.resolve())
+
+
+def print_jobs(jobs: Sequence[Job], out: Path | None, as_json: bool) -> None:
+    """Names and limits of runs, and the status of those that a results file has."""
+    from infoloom.benchmark.results import read_results
+
+    rows = read_results(out) if out is not None and out.exists() else []
+    status = {row["run"]: row["status"] for row in rows}
+    if as_json:
+        listed = [{"run": job.run, "limit": job.limit, "status": status.get(job.run)} for job in jobs]
+        print(json.dumps({"runs": listed}, indent=2))
+        return
+    for job in jobs:
+        print(f"{status.get(job.run, 'to do'):<8} {job.run}")
+    done = sum(job.run in status for job in jobs)
+    print(f"{len(jobs)} runs, {done} done")
+
+
+def print_summary(path: Path, summary: Summary) -> None:
+    """One line of counts."""
+    print(
+        f"{path}: {summary.ok} runs ok, {summary.failed} failed, {summary.timeout} not done in time, "
+        f"{summary.skipped} there before; {summary.seconds:.0f} s"
+    )
+
+
+def print_standings(found: Sequence[Standing]) -> None:
+    """The standings as a table for a terminal or a pipe."""
+    head = (
+        "estimator",
+        "right %",
+        "ok",
+        "failed",
+        "time-out",
+        "missing",
+        "median error",
+        "null worst",
+        "covered",
+        "s",
+    )
+    lines = [head, *map(_cells, found)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    if found:
+        print(f"{found[0].problems} problems; right: within 0.1 nats or a tenth of the truth")
+    for line in lines:
+        first, *rest = (
+            cell.ljust(w) if n == 0 else cell.rjust(w)
+            for n, (cell, w) in enumerate(zip(line, widths, strict=True))
+        )
+        print("  ".join([first, *rest]))
+
+
+def _cells(one: Standing) -> tuple[str, ...]:
+    counts = (one.ok, one.failed, one.timeout, one.missing)
+    return (
+        one.estimator if one.ranked else f"({one.estimator})",
+        f"{100 * one.right:.0f}" + (f" ± {100 * one.right_error:.0f}" if one.right_error is not None else ""),
+        *map(str, counts),
+        *("-" if value is None else f"{value:.3f}" for value in (one.median_error, one.null_worst)),
+        f"{one.covered}/{one.intervals}" if one.intervals else "-",
+        "-" if one.seconds is None else f"{one.seconds:.1f}",
+    )
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Progress]:
+    """A bar with the time left, on a terminal only."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[lost]}"),
+    )  # fmt: skip
+    lost = 0
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(title, total=None, lost="")
+
+        def tell(done: int, of: int, row: Mapping[str, Any] | None) -> None:
+            nonlocal lost
+            lost += row is not None and row["status"] != "ok"
+            bar.update(task, completed=done, total=of, lost=f"{lost} not ok" if lost else "")
+
+        yield tell
