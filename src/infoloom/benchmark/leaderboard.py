@@ -86,7 +86,7 @@ def standings(rows: Sequence[Row]) -> list[Standing]:
             "results: expected rows of the estimator benchmark. Run `infoloom bench estimators`."
         )
     asked = problems(own)
-    by_estimator = defaultdict(dict[Problem, Row])
+    by_estimator: dict[str, dict[Problem, Row]] = defaultdict(dict)
     for row in own:
         if _problem(row) in asked:
             by_estimator[row["estimator"]][_problem(row)] = row
@@ -104,7 +104,7 @@ def problems(rows: Sequence[Row]) -> frozenset[Problem]:
 
 def is_right(row: Row) -> bool:
     """Whether a run ended well, and within 0.1 nats of the truth or a tenth of it, whichever is larger."""
-    return row["status"] == "ok" and abs(row["error"]) <= max(TOLERANCE, TOLERANCE * row["truth"])
+    return bool(row["status"] == "ok" and abs(row["error"]) <= max(TOLERANCE, TOLERANCE * row["truth"]))
 
 
 def markdown(found: Sequence[Standing]) -> str:
@@ -147,7 +147,7 @@ def _standing(estimator: str, runs: Mapping[Problem, Row], asked: frozenset[Prob
 
 def _share(runs: Mapping[Problem, Row], asked: frozenset[Problem]) -> tuple[float, float | None]:
     """Share of right answers, and its standard error from how the tasks differ."""
-    by_task = defaultdict(list[bool])
+    by_task: dict[str, list[bool]] = defaultdict(list)
     for problem in asked:
         by_task[problem[0]].append(problem in runs and is_right(runs[problem]))
     share = sum(map(sum, by_task.values())) / len(asked)

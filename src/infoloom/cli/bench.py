@@ -137,7 +137,7 @@ def run_suite(
 
 
 def _keep_samples(folder: Path, named: bool) -> None:
-    """Tell the runs, which are processes of their own, where rows are kept: as named, as in the environment, or here."""
+    """Tell the runs, which are processes of their own, where rows are kept: named, set, or here."""
     from infoloom.benchmark.samples import FOLDER
 
     if named or FOLDER not in os.environ:

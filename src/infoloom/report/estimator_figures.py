@@ -122,7 +122,7 @@ def heat_figure(rows: Sequence[Row], column: Callable[[Row], str]) -> Figure:
     """
     titles = list(dict.fromkeys(column(row) for row in rows))
     names = order(row["estimator"] for row in rows)
-    cells = defaultdict(list[Row])
+    cells: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         cells[row["estimator"], column(row)].append(row)
     errors, texts = np.full((len(names), len(titles)), np.nan), {}
@@ -172,7 +172,7 @@ def time_figure(rows: Sequence[Row]) -> Figure:
     panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
     for axes, (kind, names) in zip(panels, kinds.items(), strict=True):
         for name, colour in zip(names, PALETTE, strict=False):
-            spent = defaultdict(list[float])
+            spent: dict[float, list[float]] = defaultdict(list)
             for row in by_name[name]:
                 spent[row["dim_x"] + row["dim_y"]].append(max(row["estimator_processor_seconds"], 1e-3))
             means = sorted((columns, median(seconds)) for columns, seconds in spent.items())
@@ -201,7 +201,7 @@ def wilson(hits: int, tries: int) -> tuple[float, float]:
 
 def _ended(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """Runs that ended well, by estimator."""
-    by_name = defaultdict(list[Row])
+    by_name: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row["status"] == "ok":
             by_name[row["estimator"]].append(row)
@@ -219,7 +219,7 @@ def _kinds(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _means(rows: Sequence[Row], quantity: Callable[[Row], float]) -> list[tuple[float, float]]:
-    errors = defaultdict(list[float])
+    errors: dict[float, list[float]] = defaultdict(list)
     for row in rows:
         errors[quantity(row)].append(row["error"])
     return sorted((value, fmean(found)) for value, found in errors.items())
