@@ -132,6 +132,17 @@ def test_a_time_limit_is_recorded_and_ends_all_that_the_job_started(tmp_path, go
     assert gone(*map(int, (tmp_path / "pids").read_text().split()))
 
 
+def test_what_a_job_prepares_does_not_count(tmp_path):
+    out = tmp_path / "r.jsonl"
+    given = {"short": 0.0, "long": 60.0}
+    jobs = [
+        Job(name, "benchmark.jobs:prepare", {"seconds": 1.0, "then": then}, 0.5, prepares=True)
+        for name, then in given.items()
+    ]
+    assert counts(run(jobs, out)) == (0, 1, 0, 1)
+    assert by_run(out)["short"]["seconds"] > 1.0
+
+
 def test_a_program_that_a_job_left_behind_is_ended(tmp_path, gone):
     assert only_row(tmp_path, "leave_program_behind", pids=str(tmp_path / "pids"))["status"] == "ok"
     assert gone(*map(int, (tmp_path / "pids").read_text().split()))

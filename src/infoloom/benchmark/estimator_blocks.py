@@ -34,8 +34,12 @@ NEURAL: Final = (
     "latent",
 )
 EVERY: Final = (*CLASSICAL, *NEURAL, "held-out", *REFERENCES)
-#: One of a kind, where tasks are many.
+#: Of several kinds, where tasks are many.
+FAST: Final = (*CLASSICAL, "infonce", "flow-based", *REFERENCES)
 SOME: Final = ("gaussian", "gaussianised", "ksg", "infonce", "mine", "flow-based", "held-out", *REFERENCES)
+
+#: Those of the paper's own outlook, with what linear and contrastive ones say.
+TEN: Final = ("gaussian", "ksg", "infonce", "mine", *REFERENCES)
 
 Labelled = tuple[str, PairTask | str]
 
@@ -102,9 +106,12 @@ def quick() -> list[Block]:
 
 
 def paper() -> list[Block]:
-    """The paper's benchmark and its next checks; what needs the largest flow comes last."""
+    """The paper's benchmark and its next checks; what needs the largest flow comes last.
+
+    Blocks that share a task have seeds of their own, so that none lacks a point that another one has.
+    """
     small, one, two = (2000,), SEEDS[:1], SEEDS[:2]
-    levels = [(f"{nats:g}", GridTask(nats)) for nats in (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0)]
+    levels = [(f"{nats:g}", GridTask(nats)) for nats in (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)]
     sizes = [("2 nats in 16 columns", GridTask(2.0, dim=16))]
     return [
         Block(
@@ -118,17 +125,17 @@ def paper() -> list[Block]:
             "dimension",
             "2 nats among more and more columns",
             "dim_x",
-            _problems(_grid("dimension"), small, one),
+            _problems(_grid("dimension"), small, SEEDS[2:3]),
             EVERY,
         ),
         Block(
             "rows",
             "The same task with more rows",
             "rows",
-            _problems(sizes, (250, 500, 1000, 2000, 4000), one),
+            _problems(sizes, (250, 500, 1000, 2000, 4000), SEEDS[3:4]),
             EVERY,
         ),
-        Block("template", "Where the cause acts", "task", _problems(_grid("template"), small, one), SOME),
+        Block("template", "Where the cause acts", "task", _problems(_grid("template"), small, one), FAST),
         Block(
             "skin",
             "The same latents behind harder skins",
@@ -151,7 +158,7 @@ def paper() -> list[Block]:
             "Ten modalities whose common information decays",
             "task",
             _problems(_ten(), (1000,), one),
-            SOME,
+            TEN,
         ),
         Block(
             "flows",
@@ -263,10 +270,7 @@ def _presets() -> list[Labelled]:
     pairs = [
         ("black-hole", "radio", "xray"),
         ("black-hole", "radio", "theta"),
-        ("synergy", "x1", "x2"),
         ("figure-1", "x1", "x2"),
         ("galaxy-images", "x1", "x2"),
-        ("galaxy-rotation-mass", "rotation", "image"),
-        ("galaxy-rotation-mass", "rotation", "theta"),
     ]
     return [(f"{story}: {x}, {y}", StoryTask(story, x, y)) for story, x, y in pairs]
