@@ -393,3 +393,17 @@ def test_information_beyond_what_float64_resolves_is_no_design():
         DesignError, match=r"^require: met only with weights \(a = .*noise is lost in the rounding"
     ):
         design(pair({"I(x; mass)": 50.0}))
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_a_start_leads_to_the_solution_beside_it(sign):
+    tree = {
+        "name": "pair",
+        "causes": {"mass": "normal"},
+        "parameters": {"a": {"free": True, "min": -5.0, "max": 5.0}},
+        "targets": {"theta": "mass"},
+        "modalities": {"x": {"flow": "vector(16)", "latent": "a*mass + noise"}},
+        "require": {"I(x; theta)": 0.5},
+    }
+    solved = design(tree, start={"a": 0.4 * sign})
+    assert solved.values["a"] == pytest.approx(sign * math.sqrt((math.e - 1.0) / 16.0), abs=1e-9)

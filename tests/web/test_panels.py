@@ -287,3 +287,13 @@ def test_stories_that_no_slider_could_turn_are_refused(page):
         "answers while you type. Use `infoloom info` for stories of this size."
     )
     assert problem["line"] == 4
+
+
+def test_panels_without_anything_to_show_say_what_is_missing(page):
+    text = "name: a\ncauses: {c: {size: 2}}\nmodalities: {x: {flow: vector(4), latent: c@random + noise}}\n"
+    assert ask(page, "decomposition", spec=text)["problems"][0]["message"] == (
+        "decomposition: expected a target. Add one to the story."
+    )
+    assert ask(page, "samples", spec=text)["problems"][0]["message"] == (
+        "pictures: expected a scalar cause or a target to sort by. Add one to the story."
+    )

@@ -13,6 +13,7 @@ import time
 import httpx
 import pytest
 
+from infoloom.cli.main import main
 from infoloom.errors import InfoloomError
 from infoloom.web.server import bind
 
@@ -75,3 +76,17 @@ def test_a_spec_that_is_not_there_ends_with_status_two():
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert err == "infoloom: spec `blak-hole`: no such file or preset. Did you mean `black-hole`?\n"
+
+
+def test_a_missing_package_is_named_with_its_remedy(monkeypatch, capsys):
+    for name in [name for name in sys.modules if name.startswith("infoloom.web")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "starlette.applications", None)
+    monkeypatch.setattr("sys.argv", ["infoloom", "explore"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "infoloom: starlette.applications: expected to be installed, because the page is served by it. "
+        'Run `pip install "infoloom[web]"`.\n'
+    )
