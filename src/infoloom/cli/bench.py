@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infoloom.cli import bench_tasks
 from infoloom.errors import BenchmarkError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["bench_app", "run_suite"]
 
 bench_app = typer.Typer(help="Run benchmarks; their results are one JSON line a run.", no_args_is_help=True)
+bench_app.command()(bench_tasks.tasks)
+bench_app.command()(bench_tasks.dump)
 
 SuiteOption = Annotated[str, typer.Option("--suite", help="quick, paper or full.")]
 Out = Annotated[

@@ -60,7 +60,7 @@ def test_settings_left_out_have_their_default():
             "1v1-normal-0.7",
             r"task `1v1-normal-0\.7`: expected an id such as .* Did you mean `1v1-normal-0\.75`\?",
         ),
-        ("???", r"task `\?\?\?`: expected an id such as .* Run `infoloom bench estimators --list`\."),
+        ("???", r"task `\?\?\?`: expected an id such as .* Run `infoloom bench tasks`\."),
         (
             "gauss:dims=2v2",
             r"family of tasks `gauss`: expected one of gaussian, .*story\. Name one of them\.",

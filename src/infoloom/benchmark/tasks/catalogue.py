@@ -84,7 +84,7 @@ def build(task_id: str) -> PairTask:
         return BeyondNormalTask(task_id)
     if ":" not in task_id:
         near = difflib.get_close_matches(task_id, BEYOND_NORMAL, n=1)
-        hint = f"Did you mean `{near[0]}`?" if near else "Run `infoloom bench estimators --list`."
+        hint = f"Did you mean `{near[0]}`?" if near else "Run `infoloom bench tasks`."
         raise TaskError(
             f"task `{task_id}`: expected an id such as `gaussian:dims=2v2,nats=0.5,pairs=1`. {hint}"
         )

@@ -46,7 +46,7 @@ def read_id(task_id: str) -> tuple[str, dict[str, str]]:
     names = [name for name, _, _ in pairs]
     if not colon or not all(name and sign and value for name, sign, value in pairs):
         raise TaskError(
-            f"task `{task_id}`: expected `family:name=value,name=value`. Run `infoloom bench estimators --list`."
+            f"task `{task_id}`: expected `family:name=value,name=value`. Run `infoloom bench tasks`."
         )
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated:

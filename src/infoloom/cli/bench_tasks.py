@@ -1,0 +1,48 @@
+"""`infoloom bench tasks` and `infoloom bench dump`: what there is to estimate, and rows of it as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["dump", "tasks"]
+
+
+def tasks(
+    groups: Annotated[
+        list[str] | None, typer.Argument(metavar="[GROUP]...", help="Groups of tasks; all when left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List tasks whose information is known: id, columns of x and y, truth in nats."""
+    from infoloom.benchmark import tasks as room
+
+    chosen = {group: [room.build(name) for name in room.names(group)] for group in groups or room.groups()}
+    if as_json:
+        listed = {group: [task.metadata for task in found] for group, found in chosen.items()}
+        print(json.dumps({"unit": "nats", "groups": listed}, indent=2))
+        return
+    for group, found in chosen.items():
+        print(f"{group}, {len(found)} tasks")
+        for task in found:
+            print(f"  {task.mutual_information:9.6f}  {task.dim_x:>5} × {task.dim_y:<5}  {task.id}")
+
+
+def dump(
+    names: Annotated[list[str], typer.Argument(metavar="TASK...", help="Ids of tasks, or names of groups.")],
+    rows: Annotated[int, typer.Option(help="Rows of each sample.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Seed of the rows.")] = 0,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where a folder for each task goes.")
+    ] = Path("samples"),
+) -> None:
+    """Write samples of tasks as files for any language: rows.npz, truth.npz, task.json."""
+    from infoloom.benchmark import tasks as room
+    from infoloom.benchmark.dump import dump as write
+
+    ids = [task for name in names for task in (room.names(name) if name in room.groups() else (name,))]
+    for task in [room.build(name) for name in ids]:  # all are known to be good before the first is written
+        print(write(task, rows, seed, output))
