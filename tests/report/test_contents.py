@@ -6,15 +6,30 @@ import json
 import re
 
 import pytest
+from benchmark.estimator_rows import row
 
 from infoloom.errors import BenchmarkError, DatasetError, InfoloomError
 from infoloom.report.contents import read_contents
+from infoloom.report.estimator_report import sections
 
 
 def results(path, *benches):
     lines = [{"format": 1, "bench": bench, "run": f"{i}", "status": "ok"} for i, bench in enumerate(benches)]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
+
+
+def test_results_of_several_files_are_one_page(tmp_path):
+    rows = [row("gaussian"), row("ksg", status="failed"), row("gaussian", task="u")]
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    first.write_text("".join(json.dumps(one) + "\n" for one in rows[:2]))
+    second.write_text(json.dumps(rows[2]) + "\n")
+    found = read_contents([first, second])
+    assert (found.title, found.lead) == (
+        "Estimators against the truth",
+        "3 runs, 1 of them without a result.",
+    )
+    assert [one.title for one in found.sections] == [one.title for one in sections(rows)]
 
 
 def refused(error, message, *sources):
