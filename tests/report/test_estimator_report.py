@@ -54,6 +54,13 @@ def test_bias_draws_truth_ceiling_and_every_run():
     assert list(points.get_ydata()) == [0.9 * truth for truth in TRUTHS]
 
 
+def test_estimates_outside_of_a_panel_are_drawn_at_its_edge():
+    rows = [row("minde", "a", truth=2.0, estimate=2.0), row("minde", "b", truth=2.0, estimate=-7.25)]
+    figure = bias_figure(rows)
+    assert texts(figure) == ["−7.2 "]
+    assert list(figure.axes[0].lines[-1].get_ydata()) == [-1.0]
+
+
 def test_errors_along_a_quantity():
     rows = [row("ksg", rows=n, estimate=1.0 - 10.0 / n) for n in (100, 1000)]
     figure = error_figure(rows, lambda one: one["rows"], "rows")

@@ -29,6 +29,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _COLUMNS: Final = 4
 _LOST: Final = {"failed": "failed", "timeout": "time"}
+_LOW: Final = -1.0  # nats; the lower edge of the panels of estimates
 _FAR: Final = 1.0  # nats; the colour of a larger error is that of this one
 
 
@@ -57,14 +58,14 @@ def bias_figure(rows: Sequence[Row]) -> Figure:
             axes.set_axis_off()
             continue
         axes.plot([0, most], [0, most], color=MUTED, linewidth=0.9)
-        _points(axes, by_name[name])
+        _points(axes, by_name[name], most)
         ceiling = next(
             (row["details"]["ceiling"] for row in by_name[name] if row["details"].get("ceiling")), None
         )
         if ceiling is not None and ceiling < most:
             axes.axhline(ceiling, color=INK, linewidth=0.9, linestyle=":")
             axes.text(0.1, ceiling, "log n", fontsize=7.5, va="bottom")
-        axes.set(title=name, xlim=(-0.2, most), ylim=(-1.0, most))
+        axes.set(title=name, xlim=(-0.2, most), ylim=(_LOW, most))
         if place % _COLUMNS == 0:
             axes.set_ylabel("estimate (nats)")
         if place >= len(names) - _COLUMNS:
@@ -73,14 +74,20 @@ def bias_figure(rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def _points(axes: Axes, rows: Sequence[Row]) -> None:
-    """Every run, with its interval; one outside of the panel as an arrow at its edge."""
+def _points(axes: Axes, rows: Sequence[Row], most: float) -> None:
+    """Every run, with its interval; one outside of the panel is a triangle at its edge, with its value."""
     for row in rows:
         if row["interval"]:
             axes.plot([row["truth"]] * 2, row["interval"], color=PALETTE[0], linewidth=1.0, alpha=0.6)
-    axes.plot(
-        [r["truth"] for r in rows], [r["estimate"] for r in rows], "o", color=PALETTE[0], markersize=3.5
-    )
+    inside = [row for row in rows if _LOW <= row["estimate"] <= most]
+    points = [row["truth"] for row in inside], [row["estimate"] for row in inside]
+    axes.plot(*points, "o", color=PALETTE[0], markersize=3.5)
+    for row in rows:
+        if row not in inside:
+            edge, marker = (most, "^") if row["estimate"] > most else (_LOW, "v")
+            axes.plot(row["truth"], edge, marker, color=PALETTE[5], clip_on=False)
+            text = f"{row['estimate']:.1f} ".replace("-", "−")
+            axes.text(row["truth"], edge, text, fontsize=7.0, ha="right", va="center")
 
 
 @house_style()
