@@ -11,6 +11,7 @@ from bijections.small import small_flow
 from infoloom.bijections import load_flow
 from infoloom.bijections.certificate import Effort, certify, singular_values, smallest_eigenvalue
 from infoloom.bijections.grids import step_grid
+from infoloom.bijections.stepped import Inversion, SteppedFlow
 from infoloom.errors import FlowError
 
 
@@ -68,6 +69,26 @@ def test_a_certificate_has_all_its_parts() -> None:
     low, high = certificate["singular_values"]
     assert 0.0 < low < high
     assert {what for what, _ in done} == {"eigenvalues", "round trip in float32", "round trip in float64"}
+
+
+def test_every_class_is_looked_at_in_both_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = torch.arange(32) // 3 % 2  # batches of eight differ
+    flow, wide = small_flow(dtype=torch.float32).with_label(places), small_flow().with_label(places[:8])
+    real = flow.forward(torch.randn((96, 6), generator=torch.Generator().manual_seed(4)))
+    seen: dict[torch.dtype, list[tuple[int, ...]]] = {torch.float32: [], torch.float64: []}
+    invert = SteppedFlow.invert
+
+    def recorded(self: SteppedFlow, x: torch.Tensor, near: SteppedFlow | None = None) -> Inversion:
+        assert near is None or torch.equal(near.label, self.label)
+        seen[self.dtype].append(tuple(self.label.tolist()))
+        return invert(self, x, near)
+
+    monkeypatch.setattr(SteppedFlow, "invert", recorded)
+    certificate = certify(flow, wide, real, effort=Effort(8, 64, 64))
+    assert certificate["round_trip"]["float64"]["real"]["rows"] == 64
+    assert set(seen[torch.float32]) == {tuple(places.tolist())}
+    sampled_and_real = [places[start : start + 8].tolist() for start in (0, 0, 8, 8, 16, 16, 24, 24)]
+    assert [list(labels) for labels in seen[torch.float64]] == 2 * sampled_and_real
 
 
 def test_singular_values_of_a_known_map() -> None:

@@ -45,6 +45,15 @@ def test_the_inverse_solves_the_steps(solver: str) -> None:
     assert max(found.errors) < 1e-12
 
 
+def test_an_inverse_started_from_single_precision_is_the_same_with_less_work() -> None:
+    flow, z = small_flow(0.3), normal(20, 6)
+    x = flow.forward(z)
+    alone, helped = flow.invert(x), flow.invert(x, small_flow(0.3, dtype=torch.float32))
+    assert torch.allclose(alone.latents, helped.latents, atol=1e-11)
+    assert max(helped.errors) < 1e-12
+    assert sum(helped.evaluations) < sum(alone.evaluations)
+
+
 def test_integrating_backwards_is_another_map() -> None:
     flow, z = small_flow(0.3), normal(20, 6)
     y = flow.states(z)[-1]

@@ -115,7 +115,7 @@ def certify(
 
     Args:
         flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
-        wide: The same in float64.
+        wide: The same in float64; its inverse starts from that in float32.
         real: Real rows with the path's own noise in the order of the flow's classes, (m, *shape); None where no
             data are
             at hand.
@@ -134,7 +134,7 @@ def certify(
     least = min(min(kind) for kind in steps.values())
     trips = {"float32": _round_trip(flow, real, effort.trip_rows, generator, tell)}
     if effort.wide_rows:
-        trips["float64"] = _round_trip(wide, real, effort.wide_rows, generator, tell)
+        trips["float64"] = _round_trip(wide, real, effort.wide_rows, generator, tell, near=flow)
     failed = [name for name, trip in trips.items() if not trip["worst"] <= ROUND_TRIP[getattr(torch, name)]]
     return {
         "kind": "stepped",
@@ -156,8 +156,7 @@ def _step_eigenvalues(
     flow: SteppedFlow, real: Tensor | None, effort: Effort, generator: torch.Generator, tell: Report
 ) -> dict[str, list[float]]:
     size = min(flow.batch, effort.eigen_rows)
-    if flow.label is not None:
-        flow = flow.with_label(flow.label[:size])
+    flow = _in_turn(flow, flow.label, 0, size)  # whole batches of 32 all have the same classes by place
     batches = -(-effort.eigen_rows // size)
     gathered = [_points(flow, real, index, size, generator) for index in range(batches)]
     found: dict[str, list[float]] = {kind: [] for kind in gathered[0]}
@@ -188,7 +187,15 @@ def _points(
 def _batch_of(real: Tensor, index: int, size: int) -> Tensor:
     """One batch of the real rows, again from the first where they run out; they lie in whole batches of 32."""
     whole = max(1, len(real) // BATCH)
-    return real[index % whole * BATCH :][:size]
+    return real[index * size % (whole * BATCH) :][:size]
+
+
+def _in_turn(flow: SteppedFlow, labels: Tensor | None, index: int, size: int) -> SteppedFlow:
+    """The flow for one batch of rows, with the classes that such rows have in batches of 32."""
+    if labels is None:
+        return flow
+    places = (index * size + torch.arange(size)) % BATCH
+    return flow.with_label(labels[places % len(labels)])
 
 
 def _between(ours: Tensor, theirs: Tensor, generator: torch.Generator) -> Tensor:
@@ -198,20 +205,28 @@ def _between(ours: Tensor, theirs: Tensor, generator: torch.Generator) -> Tensor
 
 
 def _round_trip(
-    flow: SteppedFlow, real: Tensor | None, rows: int, generator: torch.Generator, tell: Report
+    flow: SteppedFlow,
+    real: Tensor | None,
+    rows: int,
+    generator: torch.Generator,
+    tell: Report,
+    near: SteppedFlow | None = None,
 ) -> dict[str, Any]:
     """Latents there and back, real rows back and there; errors relative to the size of the row."""
+    labels = (near or flow).label
     there, back, inversions = [], [], []
     batches = -(-rows // flow.batch)
-    real_batches = 0 if real is None else min(batches, len(real) // BATCH)
+    real_batches = 0 if real is None else min(batches, len(real) // BATCH * BATCH // flow.batch)
     for index in range(batches):
+        flow = _in_turn(flow, labels, index, flow.batch)
+        start = None if near is None else near.with_label(flow.label)
         with torch.no_grad():
             latents = _normal((flow.batch, flow.dim), generator, flow)
-            inversions.append(flow.invert(flow.forward(latents)))
+            inversions.append(flow.invert(flow.forward(latents), start))
             there.append(_relative(inversions[-1].latents, latents))
             if real is not None and index < real_batches:
                 wanted = _batch_of(real, index, flow.batch).to(latents)
-                inversions.append(flow.invert(wanted))
+                inversions.append(flow.invert(wanted, start))
                 again = flow.forward(inversions[-1].latents)
                 back.append(_relative(flow.standardised(again), flow.standardised(wanted)))
         tell(f"round trip in {str(flow.dtype).removeprefix('torch.')}", (index + 1) / batches)

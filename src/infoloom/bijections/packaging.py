@@ -105,6 +105,15 @@ def real_rows(data: TrainingData, flow: SteppedFlow, *, seed: int = 0, held_out:
     return noisy if labels is None else noisy[_in_turn(labels, len(data.classes or ()))]
 
 
+def _real_batches(data: TrainingData, flow: SteppedFlow) -> tuple[int, Tensor | None]:
+    """Rows held out and then rows trained on, both in whole batches of all classes, and how many were held out."""
+    kinds = [real_rows(data, flow)] if len(data.held_out) else []
+    kinds += [real_rows(data, flow, held_out=False)] if len(data.values) else []
+    whole = [rows[: len(rows) // BATCH * BATCH] for rows in kinds]
+    joined = torch.cat(whole)
+    return len(whole[0]) if len(data.held_out) else 0, joined if len(joined) else None
+
+
 def _in_turn(labels: NDArray[np.int64], classes: int) -> Tensor:
     """Places of rows such that row i of every batch has class i mod the number of classes."""
     of_class = [list(np.flatnonzero(labels == number)[::-1]) for number in range(classes)]
@@ -132,10 +141,8 @@ def certify_file(
         keep: Write the certificate into the file.
     """
     flow, wide = all_classes(str(path)), all_classes(str(path), torch.float64)
-    real = None if data is None else real_rows(data, flow)
-    if real is not None and len(real) < BATCH:
-        real = None  # too few for one batch of all classes
-    certificate = certify(flow, wide, real, effort=effort, report=report)
+    held, real = (0, None) if data is None else _real_batches(data, flow)
+    certificate = certify(flow, wide, real, effort=effort, report=report) | {"held_out_rows": held}
     if keep:
         update_card(path, certificate=certificate)
     return certificate

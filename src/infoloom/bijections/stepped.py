@@ -125,13 +125,19 @@ class SteppedFlow(Bijection):
         """The flat states y_0, …, y_K that lead to observations (n, *shape)."""
         return self._back(self._own(x))[0]
 
-    def invert(self, x: Tensor) -> Inversion:
-        """The inverse together with each step's error and work."""
+    def invert(self, x: Tensor, near: SteppedFlow | None = None) -> Inversion:
+        """The inverse together with each step's error and work.
+
+        Args:
+            x: Observations, (n, *shape).
+            near: The same flow in a lower precision, whose solution the search starts from; what is found is the
+                same, since a step has one solution, with less work in double precision.
+        """
         errors = [0.0] * self.step_count
         evaluations = [0] * self.step_count
 
         def rows(values: Tensor) -> Tensor:
-            found = self._inverse_rows(values)
+            found = self._inverse_rows(values, near)
             for step in range(self.step_count):
                 errors[step] = max(errors[step], found.errors[step])
                 evaluations[step] = max(evaluations[step], found.evaluations[step])
@@ -145,21 +151,23 @@ class SteppedFlow(Bijection):
             z = z + self.increment(step)(z)
         return (self.description.center + self.description.scale * z).view(-1, *self.shape_out)
 
-    def _inverse_rows(self, x: Tensor) -> Inversion:
-        states, errors, evaluations = self._back(x)
+    def _inverse_rows(self, x: Tensor, near: SteppedFlow | None = None) -> Inversion:
+        starts = None if near is None else [state.to(self.dtype) for state in near.states_back(x.to(near.dtype))]
+        states, errors, evaluations = self._back(x, starts)
         return Inversion(states[0], errors, evaluations)
 
-    def _back(self, x: Tensor) -> tuple[list[Tensor], tuple[float, ...], tuple[int, ...]]:
-        """Solve the steps from the last; each starts from a move like that of the step after it."""
+    def _back(
+        self, x: Tensor, starts: list[Tensor] | None = None
+    ) -> tuple[list[Tensor], tuple[float, ...], tuple[int, ...]]:
+        """Solve the steps from the last; each starts from a move like that of the step after it, or where told."""
         states = [self.standardised(x)]
         errors: list[float] = []
         evaluations: list[int] = []
         speed = torch.zeros_like(states[0])
         for step in reversed(range(self.step_count)):
             goal, width = states[0], float(self.times[step + 1] - self.times[step])
-            solution = solve_step(
-                self.increment(step), goal, start=goal - width * speed, tolerance=TOLERANCE[self.dtype]
-            )
+            start = goal - width * speed if starts is None else starts[step]
+            solution = solve_step(self.increment(step), goal, start=start, tolerance=TOLERANCE[self.dtype])
             states.insert(0, solution.values)
             speed = (goal - solution.values) / width
             errors.insert(0, float(solution.error.max()))

@@ -107,6 +107,8 @@ def check_flow(
     *,
     rows: int = 200,
     eigen_rows: int = 20,
+    wide_rows: int | None = None,
+    keep: bool = False,
     quality: bool = False,
     report: Callable[[str, float], None] | None = None,
 ) -> dict[str, Any]:
@@ -115,8 +117,10 @@ def check_flow(
     Args:
         name: One of the zoo, or a path.
         source: Real data of its kind, or None; see `load_training_data`.
-        rows: Sampled and real rows of the round trips; half as many in float64.
+        rows: Sampled and real rows of the round trips in float32.
         eigen_rows: Rows of the eigenvalues.
+        wide_rows: Rows of the round trips in float64; half as many as in float32 when None.
+        keep: Write the certificate into the flow's file.
         quality: Measure the samples against the real data.
         report: Called with what is being done and the share that is done.
 
@@ -131,8 +135,8 @@ def check_flow(
             f"flow `{name}`: expected data of shape {flow.shape_out} with classes {flow.description.classes}, "
             f"got {data.shape} with {data.classes}. Give the data it was made for."
         )
-    effort = Effort(eigen_rows, rows, max(1, rows // 2))
-    found = certify_file(path, data, effort=effort, report=report, keep=False)
+    effort = Effort(eigen_rows, rows, max(1, rows // 2) if wide_rows is None else wide_rows)
+    found = certify_file(path, data, effort=effort, report=report, keep=keep)
     if quality and data is not None:
         from infoloom.bijections.quality import measure_quality
 

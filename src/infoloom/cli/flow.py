@@ -97,6 +97,12 @@ def check(
     data: Annotated[str | None, typer.Option(help="Real data of its kind, to check real rows too.")] = None,
     rows: Annotated[int, typer.Option(help="Rows of the round trips.")] = 200,
     eigen_rows: Annotated[int, typer.Option(help="Rows of the eigenvalues.")] = 20,
+    wide_rows: Annotated[
+        int | None, typer.Option(help="Rows of the round trips in float64.", show_default="half of --rows")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Write the certificate into the flow's file.")
+    ] = False,
     quality: Annotated[
         bool, typer.Option("--quality", help="Measure how real the samples look; needs --data.")
     ] = False,
@@ -108,7 +114,10 @@ def check(
     if quality and data is None:
         raise FlowError("flow check: `--quality` expected real data to compare with. Give `--data FILE`.")
     with _progress(quiet=as_json) as report:
-        found = check_flow(name, data, rows=rows, eigen_rows=eigen_rows, quality=quality, report=report)
+        found = check_flow(
+            name, data, rows=rows, eigen_rows=eigen_rows, wide_rows=wide_rows, keep=keep, quality=quality,
+            report=report,
+        )  # fmt: skip
     print(json.dumps(found, indent=2) if as_json else _verdict(name, found))
     raise typer.Exit(0 if found["passes"] else 1)
 
