@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 import torch
 from bijections.small import small_file
+from PIL import Image
 
 from infoloom.bijections.distances import frechet_distance, kernel_distance, nearest_ratio, precision_recall
-from infoloom.bijections.features import train_features
+from infoloom.bijections.features import load_features, save_features, train_features
+from infoloom.bijections.packaging import all_classes
+from infoloom.bijections.pictures import whitening_picture
 from infoloom.bijections.quality import gaussianity, measure_quality, story_latents
 from infoloom.bijections.training_data import TrainingData
 from infoloom.errors import FlowError
@@ -86,6 +89,61 @@ def test_the_classifier_learns_and_gives_features() -> None:
     assert features.embed(data.held_out).shape == (100, 96)
     again = train_features(data, steps=30)
     np.testing.assert_array_equal(features.embed(data.held_out), again.embed(data.held_out))
+
+
+def test_features_survive_their_file(tmp_path: Path) -> None:
+    data, path = pictures(), tmp_path / "features.safetensors"
+    curves = replace(data, values=data.values[:, 0, 0], held_out=data.held_out[:, 0, 0], labels=None)
+    for real in (data, curves):
+        features = train_features(real, steps=20)
+        save_features(path, features)
+        again = load_features(path)
+        np.testing.assert_array_equal(again.embed(real.held_out), features.embed(real.held_out))
+        assert (again.shape, again.classes, again.accuracy) == (
+            features.shape,
+            features.classes,
+            features.accuracy,
+        )
+
+
+def test_a_file_that_holds_no_features_is_named(tmp_path: Path) -> None:
+    flow = small_file(tmp_path / "small.safetensors")
+    for path in (flow, tmp_path / "missing.safetensors"):
+        with pytest.raises(
+            FlowError, match=rf"features `{path}`: expected a file that .* Remove it to train"
+        ):
+            load_features(path)
+
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+
+
+@pytest.mark.parametrize(
+    ("name", "right"), [("digits", 0.9), ("mnist", 0.85), ("spoken", 0.7), ("cifar10", 0.3)]
+)
+def test_a_classifier_of_real_rows_knows_the_classes_of_samples(name: str, right: float) -> None:
+    features, flow = load_features(FIXTURES / f"features-{name}.safetensors"), all_classes(name)
+    with torch.no_grad():
+        made = flow.forward(torch.randn((64, flow.dim), generator=torch.Generator().manual_seed(5))).numpy()
+    wanted = np.arange(64) % 32 % 10
+    assert features.accuracy is not None
+    assert features.accuracy > right
+    error = np.sqrt(right * (1.0 - right) / 64)
+    assert (features.classify(made) == wanted).mean() > right - 4.0 * error
+    shuffled = made[RNG.permutation(64)]
+    assert (features.classify(shuffled) == wanted).mean() < 0.1 + 4.0 * np.sqrt(0.09 / 64)
+
+
+def test_whitening_is_drawn_beside_its_alternatives(tmp_path: Path) -> None:
+    path = small_file(tmp_path / "small.safetensors")
+    whitening_picture(str(path), tmp_path / "whitening.png", rows=2)
+    with Image.open(tmp_path / "whitening.png") as picture:
+        height, pixels = picture.size[1], np.asarray(picture)
+    blocks = [
+        pixels[start : start + (height - 12) // 3] for start in range(0, height, (height - 12) // 3 + 6)
+    ]
+    assert len(blocks) == 3
+    assert not np.array_equal(blocks[0], blocks[2])
 
 
 def test_a_report_needs_training_and_held_out_rows() -> None:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from infoloom.cli.flow import flow_app
 from infoloom.errors import FlowError
+from infoloom.spec.flow import flow_header
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,27 @@ def test_quality_needs_data(tmp_path: Path) -> None:
         FlowError, match=r"`--quality` expected real data to compare with\. Give `--data FILE`\."
     ):
         call("check", str(path), "--quality")
+
+
+def test_quality_keeps_its_classifier_and_its_numbers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    label = np.arange(700) % 2
+    np.savez(
+        tmp_path / "rows.npz", x=2.0 + 3.0 * rng.standard_normal((700, 6)), label=np.array(["a", "b"])[label]
+    )
+    path, features = small_file(tmp_path / "small.safetensors"), tmp_path / "features.safetensors"
+    command = ("check", str(path), "--data", str(tmp_path / "rows.npz"), "--rows", "32", "--wide-rows", "8")
+    command += ("--eigen-rows", "8", "--quality", "--keep", "--features", str(features), "--json")
+    status, text = call(*command, "--picture", str(tmp_path / "whitening.png"))
+    assert status == 0
+    assert features.is_file()
+    assert (tmp_path / "whitening.png").is_file()
+    card = flow_header(path)["card"]
+    found = json.loads(text)
+    assert card["quality"] == found["quality"]
+    assert card["certificate"]["digest"] == found["digest"]
+    assert card["certificate"]["round_trip"]["float64"]["sampled"]["rows"] == 8
+    assert json.loads(call(*command)[1])["quality"] == found["quality"]
 
 
 def test_train_writes_a_flow_that_can_be_used(tmp_path: Path) -> None:

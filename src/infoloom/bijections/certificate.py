@@ -12,7 +12,15 @@ from torch import Tensor
 
 from infoloom.bijections.stepped import BATCH, SteppedFlow, flow_digest
 
-__all__ = ["MARGIN", "Effort", "Extreme", "certify", "singular_values", "smallest_eigenvalue"]
+__all__ = [
+    "MARGIN",
+    "Effort",
+    "Extreme",
+    "certify",
+    "early_margin",
+    "singular_values",
+    "smallest_eigenvalue",
+]
 
 Report = Callable[[str, float], None]
 
@@ -150,6 +158,13 @@ def certify(
         "steps": flow.step_count,
         "seed": seed,
     }
+
+
+def early_margin(flow: SteppedFlow, *, rows: int = 8, seed: int = 0) -> float:
+    """The smallest eigenvalue over the steps along a few sampled rows: a first look, no certificate."""
+    generator = torch.Generator().manual_seed(seed)
+    steps = _step_eigenvalues(flow, None, Effort(rows, rounds=8), generator, lambda what, share: None)
+    return min(min(kind) for kind in steps.values())
 
 
 def _step_eigenvalues(

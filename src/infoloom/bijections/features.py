@@ -2,38 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
+from infoloom.bijections.checkpoint import write_tensors
 from infoloom.bijections.training_data import TrainingData
+from infoloom.errors import FlowError
 
-__all__ = ["Features", "train_features"]
+__all__ = ["Features", "load_features", "save_features", "train_features"]
 
+HEADER = "infoloom-features"
 Array = NDArray[np.float64]
+Rows = NDArray[np.float32]
 
 
+@dataclass(frozen=True)
 class Features:
-    """A map of rows to feature vectors and, where the data have classes, to class scores.
+    """A map of rows to feature vectors and, where the data have classes, to class numbers.
 
     Args:
-        embed: (n, *shape) float32 → (n, f).
-        classify: (n, *shape) float32 → class numbers (n,), or None.
-        accuracy: Share of held-out real rows that `classify` gets right, or None.
+        shape: Shape of one row.
+        classes: Number of classes; 0 for principal components.
+        center: Value that stands for zero.
+        scale: Size that stands for one.
+        weights: Of the classifier; or `middle` (d,) and `directions` (f, d).
+        accuracy: Share of held-out real rows that it gets right, or None.
     """
 
-    def __init__(
-        self,
-        embed: Callable[[NDArray[np.float32]], Array],
-        classify: Callable[[NDArray[np.float32]], NDArray[np.int64]] | None,
-        accuracy: float | None,
-    ) -> None:
-        self.embed, self.classify, self.accuracy = embed, classify, accuracy
+    shape: tuple[int, ...]
+    classes: int
+    center: float
+    scale: float
+    weights: Mapping[str, Tensor]
+    accuracy: float | None = None
+
+    def embed(self, rows: Rows) -> Array:
+        """(n, *shape) → features (n, f)."""
+        if not self.classes:
+            flat = self._scaled(rows).flatten(1).double()
+            return np.asarray(((flat - self.weights["middle"]) @ self.weights["directions"].T).numpy())
+        network = self._network()
+        return np.asarray(self._in_parts(network.features, rows).double().numpy())
+
+    def classify(self, rows: Rows) -> NDArray[np.int64]:
+        """(n, *shape) → class numbers (n,); of a classifier only."""
+        return np.asarray(self._in_parts(self._network(), rows).argmax(dim=1).numpy())
+
+    def _scaled(self, rows: Rows) -> Tensor:
+        return torch.from_numpy((rows - self.center) / self.scale)
+
+    def _in_parts(self, function: Callable[[Tensor], Tensor], rows: Rows) -> Tensor:
+        return torch.cat([function(part) for part in torch.split(self._scaled(rows), 256)])
+
+    def _network(self) -> _Classifier:
+        network = _Classifier(self.shape[0], self.classes)
+        network.load_state_dict(dict(self.weights))
+        return network.eval().requires_grad_(False)
 
 
 class _Classifier(nn.Module):
@@ -81,29 +115,63 @@ def train_features(data: TrainingData, *, steps: int = 600, seed: int = 0) -> Fe
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-    return _with_accuracy(network.eval().requires_grad_(False), data)
+    weights = {name: value.detach().half().float() for name, value in network.state_dict().items()}
+    return _with_accuracy(
+        Features(data.shape, len(data.classes or ()), data.center, data.scale, weights), data
+    )
 
 
-def _with_accuracy(network: _Classifier, data: TrainingData) -> Features:
-    def run(function: Callable[[Tensor], Tensor], rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        values = torch.from_numpy((rows - data.center) / data.scale)
-        return torch.cat([function(part) for part in torch.split(values, 256)]).numpy()
+def save_features(path: Path, features: Features) -> None:
+    """Write features as a small safetensors file, a classifier in half precision."""
+    description = {
+        "shape": features.shape,
+        "classes": features.classes,
+        "center": features.center,
+        "scale": features.scale,
+        "accuracy": features.accuracy,
+    }
+    kept = torch.float16 if features.classes else torch.float64
+    weights = {name: value.to(kept).contiguous() for name, value in features.weights.items()}
+    write_tensors(path, weights, {HEADER: json.dumps(description)})
 
-    def embed(rows: NDArray[np.float32]) -> Array:
-        return run(network.features, rows).astype(np.float64)
 
-    def classify(rows: NDArray[np.float32]) -> NDArray[np.int64]:
-        return np.asarray(run(network, rows).argmax(axis=1), dtype=np.int64)
+def load_features(path: Path) -> Features:
+    """Read features that `save_features` wrote.
 
-    accuracy = None
-    if data.held_out_labels is not None and len(data.held_out):
-        accuracy = float((classify(data.held_out) == data.held_out_labels).mean())
-    return Features(embed, classify, accuracy)
+    Raises:
+        FlowError: Not such a file.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            description = json.loads((file.metadata() or {})[HEADER])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except (OSError, SafetensorError, KeyError) as error:
+        raise FlowError(
+            f"features `{path}`: expected a file that `infoloom flow check --features` wrote ({error}). "
+            "Remove it to train them anew."
+        ) from error
+    used = torch.float32 if description["classes"] else torch.float64
+    return Features(
+        shape=tuple(description["shape"]),
+        classes=int(description["classes"]),
+        center=float(description["center"]),
+        scale=float(description["scale"]),
+        weights={name: value.to(used) for name, value in weights.items()},
+        accuracy=description["accuracy"],
+    )
+
+
+def _with_accuracy(features: Features, data: TrainingData) -> Features:
+    if data.held_out_labels is None or not len(data.held_out):
+        return features
+    right = features.classify(data.held_out) == data.held_out_labels
+    return replace(features, accuracy=float(right.mean()))
 
 
 def _principal(data: TrainingData, count: int = 32) -> Features:
-    rows = data.values.reshape(len(data.values), -1).astype(np.float64)
+    rows = (data.values.reshape(len(data.values), -1).astype(np.float64) - data.center) / data.scale
     middle = rows.mean(axis=0)
     directions = np.linalg.svd(rows[:2000] - middle, full_matrices=False)[2][:count]
     size = float(((rows - middle) @ directions.T).std())
-    return Features(lambda made: (made.reshape(len(made), -1) - middle) @ directions.T / size, None, None)
+    weights = {"middle": torch.from_numpy(middle), "directions": torch.from_numpy(directions / size)}
+    return Features(data.shape, 0, data.center, data.scale, weights)

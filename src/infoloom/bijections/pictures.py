@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from torch import Tensor
 
 from infoloom.bijections.packaging import all_classes
+from infoloom.bijections.quality import story_latents
 from infoloom.bijections.stepped import BATCH, SteppedFlow
 from infoloom.bijections.training_data import TrainingData
 
-__all__ = ["row_picture", "sample_picture", "tiled"]
+__all__ = ["row_picture", "sample_picture", "tiled", "whitening_picture"]
 
 Pixels = NDArray[np.uint8]
 
@@ -32,15 +34,32 @@ def sample_picture(
     """
     flow = all_classes(name)
     columns = len(flow.description.classes or ()) or 8
-    samples = _samples(flow, rows, columns, seed)
-    limits = (-1.0, 1.0) if flow.description.scale == 1.0 else (float(samples.min()), float(samples.max()))
+    latents = torch.randn((_enough(rows, columns), flow.dim), generator=torch.Generator().manual_seed(seed))
+    samples = _chosen(flow, latents, rows, columns)
+    limits = _limits(flow, samples)
     blocks = [tiled([row_picture(row, limits) for row in samples], columns)]
     if data is not None:
         real = _real(data, rows, columns)
         blocks.append(tiled([row_picture(row, limits) for row in real], columns))
-    gap = np.full((6, *blocks[0].shape[1:]), 255, dtype=np.uint8)
-    joined = np.concatenate([part for block in blocks for part in (block, gap)][:-1])
-    Image.fromarray(joined).save(path)
+    Image.fromarray(_stacked(blocks)).save(path)
+
+
+def whitening_picture(name: str, path: Path, *, rows: int = 3, seed: int = 0) -> None:
+    """Draw a flow's samples of latents that carry a cause: whitened, divided by their norm, and as they are.
+
+    Args:
+        name: One of the zoo, or a `.safetensors` file.
+        path: Picture to write; three blocks from top to bottom.
+        rows: Rows of pictures of each block, one column a class.
+        seed: Seed of the latents, the same for all three.
+    """
+    flow = all_classes(name)
+    columns = len(flow.description.classes or ()) or 8
+    latents = story_latents(flow.dim, _enough(rows, columns), seed)
+    made = {kind: _chosen(flow, latents[kind], rows, columns) for kind in ("whiten", "scale", "none")}
+    limits = _limits(flow, made["whiten"])
+    blocks = [tiled([row_picture(row, limits) for row in samples], columns) for samples in made.values()]
+    Image.fromarray(_stacked(blocks)).save(path)
 
 
 def row_picture(row: NDArray[np.float32], limits: tuple[float, float], size: int = 64) -> Pixels:
@@ -69,11 +88,26 @@ def tiled(pictures: list[Pixels], columns: int, gap: int = 2) -> Pixels:
     return np.concatenate([line for line in lines if line.shape == lines[0].shape])
 
 
-def _samples(flow: SteppedFlow, rows: int, columns: int, seed: int) -> NDArray[np.float32]:
-    generator = torch.Generator().manual_seed(seed)
-    batches = -(-rows * columns // BATCH) + 1
+def _enough(rows: int, columns: int) -> int:
+    """Latents in whole batches that hold `rows` of every class."""
+    return (-(-rows * columns // BATCH) + 1) * BATCH
+
+
+def _limits(flow: SteppedFlow, samples: NDArray[np.float32]) -> tuple[float, float]:
+    """Values to show as black and white."""
+    return (-1.0, 1.0) if flow.description.scale == 1.0 else (float(samples.min()), float(samples.max()))
+
+
+def _stacked(blocks: list[Pixels]) -> Pixels:
+    """Blocks above each other, with white gaps."""
+    gap = np.full((6, *blocks[0].shape[1:]), 255, dtype=np.uint8)
+    return np.concatenate([part for block in blocks for part in (block, gap)][:-1])
+
+
+def _chosen(flow: SteppedFlow, latents: Tensor, rows: int, columns: int) -> NDArray[np.float32]:
+    """Samples of these latents, `rows` of every class, one column a class."""
     with torch.no_grad():
-        found = flow.forward(torch.randn((batches * BATCH, flow.dim), generator=generator)).numpy()
+        found = np.asarray(flow.forward(latents).numpy())
     if flow.label is None:
         return found[: rows * columns]
     order = np.arange(len(found)) % BATCH % columns

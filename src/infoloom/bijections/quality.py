@@ -138,7 +138,7 @@ def _compared(
         "precision": precision,
         "recall": recall,
     }
-    if features.classify is not None and wanted is not None:
+    if features.classes and wanted is not None:
         found["class_accuracy"] = float((features.classify(made) == wanted).mean())
     return found
 

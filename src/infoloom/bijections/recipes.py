@@ -56,6 +56,7 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=1e-3,
         averaging=0.9993,
         label_dropout=0.1,
+        guidance=0.35,
         mirror=True,
         minutes=100.0,
     ),

@@ -152,7 +152,9 @@ class SteppedFlow(Bijection):
         return (self.description.center + self.description.scale * z).view(-1, *self.shape_out)
 
     def _inverse_rows(self, x: Tensor, near: SteppedFlow | None = None) -> Inversion:
-        starts = None if near is None else [state.to(self.dtype) for state in near.states_back(x.to(near.dtype))]
+        starts = (
+            None if near is None else [state.to(self.dtype) for state in near.states_back(x.to(near.dtype))]
+        )
         states, errors, evaluations = self._back(x, starts)
         return Inversion(states[0], errors, evaluations)
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from infoloom.bijections.certificate import Effort
+from infoloom.bijections.certificate import Effort, early_margin
+from infoloom.bijections.features import Features, load_features, save_features, train_features
 from infoloom.bijections.grids import step_grid
-from infoloom.bijections.packaging import all_classes, certify_file, package_flow
+from infoloom.bijections.packaging import all_classes, certify_file, package_flow, update_card
+from infoloom.bijections.pictures import sample_picture, whitening_picture
+from infoloom.bijections.quality import measure_quality
 from infoloom.bijections.recipes import Recipe, recipe_for
-from infoloom.bijections.training import Trainer
-from infoloom.bijections.training_data import load_training_data
+from infoloom.bijections.training import Progress, Trainer
+from infoloom.bijections.training_data import TrainingData, load_training_data
 from infoloom.errors import FlowError
 from infoloom.spec.flow import flow_path
 
@@ -40,6 +43,7 @@ class TrainingPlan:
         seed: Seed.
         device: Where to compute.
         compiled: Compile the network first.
+        samples: Picture of samples to write, at every tenth of the budget and at the end.
     """
 
     name: str
@@ -58,6 +62,7 @@ class TrainingPlan:
     seed: int = 0
     device: str = "cpu"
     compiled: bool = False
+    samples: Path | None = None
 
     def recipe(self, shape: tuple[int, ...]) -> Recipe:
         """The recipe of that name with this plan's changes."""
@@ -86,19 +91,44 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
     if state.is_file():
         trainer.resume(state)
     minutes = plan.minutes if plan.minutes is not None or plan.steps is not None else recipe.minutes
-    trainer.run(
-        minutes=minutes,
-        steps=plan.steps,
-        save_to=state,
-        report=lambda at: tell(f"step {at.step}, loss {at.loss:.4f}", at.share),
-    )
-    card = {"name": plan.name, "data": plan.source, "licence": plan.licence, "seed": plan.seed}
-    package_flow(
-        plan.output, trainer, data, steps=plan.flow_steps, solver=plan.solver, bend=plan.bend, card=card
-    )
+    trainer.run(minutes=minutes, steps=plan.steps, save_to=state, report=_looking(plan, trainer, data, tell))
+    _package(plan, trainer, data, plan.output)
     certificate = certify_file(plan.output, data, effort=Effort(20, 200, 100), report=report)
     state.unlink(missing_ok=True)
+    if plan.samples is not None:
+        sample_picture(str(plan.output), plan.samples, data=data)
     return {**certificate, "classes": data.classes}
+
+
+def _looking(
+    plan: TrainingPlan, trainer: Trainer, data: TrainingData, tell: Callable[[str, float], None]
+) -> Callable[[Progress], None]:
+    """Say how a training stands, and look at the flow as it is at every tenth of the budget."""
+    tenths, seen = 0, ""
+
+    def report(at: Progress) -> None:
+        nonlocal tenths, seen
+        if int(10 * at.share) > tenths:
+            tenths, seen = int(10 * at.share), f", margin {_look(plan, trainer, data):.2f}"
+        tell(f"step {at.step}, loss {at.loss:.4f}{seen}", at.share)
+
+    return report
+
+
+def _look(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> float:
+    """The margin of the flow as it is along a few rows; its samples go into the plan's picture."""
+    path = plan.output.with_suffix(".preview.safetensors")
+    _package(plan, trainer, data, path)
+    if plan.samples is not None:
+        sample_picture(str(path), plan.samples, rows=2)
+    margin = early_margin(all_classes(str(path)))
+    path.unlink()
+    return margin
+
+
+def _package(plan: TrainingPlan, trainer: Trainer, data: TrainingData, path: Path) -> None:
+    card = {"name": plan.name, "data": plan.source, "licence": plan.licence, "seed": plan.seed}
+    package_flow(path, trainer, data, steps=plan.flow_steps, solver=plan.solver, bend=plan.bend, card=card)
 
 
 def check_flow(
@@ -110,6 +140,8 @@ def check_flow(
     wide_rows: int | None = None,
     keep: bool = False,
     quality: bool = False,
+    features: Path | None = None,
+    picture: Path | None = None,
     report: Callable[[str, float], None] | None = None,
 ) -> dict[str, Any]:
     """Recompute a flow's certificate, and on demand how real its samples look.
@@ -122,6 +154,8 @@ def check_flow(
         wide_rows: Rows of the round trips in float64; half as many as in float32 when None.
         keep: Write the certificate into the flow's file.
         quality: Measure the samples against the real data.
+        features: What `quality` compares by; trained on the data and written where there is no such file.
+        picture: File for samples of latents that carry a cause: whitened, divided by their norm, as they are.
         report: Called with what is being done and the share that is done.
 
     Raises:
@@ -138,7 +172,17 @@ def check_flow(
     effort = Effort(eigen_rows, rows, max(1, rows // 2) if wide_rows is None else wide_rows)
     found = certify_file(path, data, effort=effort, report=report, keep=keep)
     if quality and data is not None:
-        from infoloom.bijections.quality import measure_quality
-
-        found["quality"] = measure_quality(name, data, report=report)
+        found["quality"] = measure_quality(name, data, features=_features(features, data), report=report)
+        if keep:
+            update_card(path, quality=found["quality"])
+    if picture is not None:
+        whitening_picture(name, picture)
     return found
+
+
+def _features(path: Path | None, data: TrainingData) -> Features | None:
+    if path is None or path.is_file():
+        return None if path is None else load_features(path)
+    features = train_features(data)
+    save_features(path, features)
+    return features

@@ -35,9 +35,8 @@ def list_flows(as_json: AsJson = False) -> None:
         listed = _listed(header)
         shape, classes = "×".join(map(str, header["shape"])), header["classes"]
         kinds = f"{len(classes)} classes ({classes[0]} … {classes[-1]})" if classes else "no classes"
-        print(
-            f"{name:<10} {shape:<9} {listed['steps']} {listed['solver']} steps, margin {listed['margin']:.2f}, {kinds}"
-        )
+        margin = "not certified" if listed["margin"] is None else f"margin {listed['margin']:.2f}"
+        print(f"{name:<10} {shape:<9} {listed['steps']} {listed['solver']} steps, {margin}, {kinds}")
         print(f"{'':<10} {listed['data']}; {listed['licence']}")
 
 
@@ -69,7 +68,9 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the network first.")] = False,
-    samples: Annotated[Path | None, typer.Option(help="Picture of samples to write at the end.")] = None,
+    samples: Annotated[
+        Path | None, typer.Option(help="Picture of samples to write, at every tenth of the budget.")
+    ] = None,
 ) -> None:
     """Train a flow on real data, certify it and write it; a stopped training goes on where it was."""
     from infoloom.bijections.workflow import TrainingPlan, train_flow
@@ -78,14 +79,10 @@ def train(
     plan = TrainingPlan(
         name=name, source=data, output=target, minutes=minutes, steps=steps, network=_network(network), sigma=sigma,
         batch=batch, flow_steps=flow_steps, bend=bend, solver=solver, unconditional=unconditional, licence=licence,
-        seed=seed, device=device, compiled=compiled,
+        seed=seed, device=device, compiled=compiled, samples=samples,
     )  # fmt: skip
     with _progress() as report:
         certificate = train_flow(plan, report)
-    if samples is not None:
-        from infoloom.bijections.pictures import sample_picture
-
-        sample_picture(str(target), samples)
     print(_verdict(name, certificate))
     print(f'Wrote {target}. Use it in a spec as `flow: "{target}{"[…]" if certificate["classes"] else ""}"`.')
     raise typer.Exit(0 if certificate["passes"] else 1)
@@ -100,12 +97,17 @@ def check(
     wide_rows: Annotated[
         int | None, typer.Option(help="Rows of the round trips in float64.", show_default="half of --rows")
     ] = None,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Write the certificate into the flow's file.")
-    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Write the certificate into the flow's file.")] = False,
     quality: Annotated[
         bool, typer.Option("--quality", help="Measure how real the samples look; needs --data.")
     ] = False,
+    features: Annotated[
+        Path | None,
+        typer.Option(help="Classifier that --quality compares by; trained and written if not there."),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Picture of samples with a cause: whitened, by norm, as they are.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Recompute a flow's certificate: is every step injective as computed, does the whole map invert?"""
@@ -116,7 +118,7 @@ def check(
     with _progress(quiet=as_json) as report:
         found = check_flow(
             name, data, rows=rows, eigen_rows=eigen_rows, wide_rows=wide_rows, keep=keep, quality=quality,
-            report=report,
+            features=features, picture=picture, report=report,
         )  # fmt: skip
     print(json.dumps(found, indent=2) if as_json else _verdict(name, found))
     raise typer.Exit(0 if found["passes"] else 1)
