@@ -36,6 +36,7 @@ def test_list_names_the_zoo() -> None:
     assert listed["digits"]["passes"] is True
     assert listed["digits"]["shape"] == [1, 8, 8]
     assert all(one["passes"] and one["licence"] and one["data"] for one in listed.values())
+    assert all(one["certificate"]["margin"] == one["margin"] for one in listed.values())
 
 
 def test_check_recomputes_the_certificate(tmp_path: Path) -> None:

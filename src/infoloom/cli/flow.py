@@ -137,6 +137,9 @@ def _listed(header: Mapping[str, Any]) -> dict[str, Any]:
         "unit": card.get("unit"),
         "data": card.get("data"),
         "licence": card.get("licence"),
+        "trained": card.get("trained"),
+        "certificate": certificate,
+        "quality": card.get("quality"),
     }
 
 
