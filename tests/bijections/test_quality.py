@@ -152,6 +152,14 @@ def test_a_report_needs_training_and_held_out_rows() -> None:
         measure_quality("digits", replace(data, held_out=data.held_out[:10]))
 
 
+def test_a_report_needs_every_class_among_the_held_out_rows(tmp_path: Path) -> None:
+    values, label = RNG.standard_normal((700, 6)).astype(np.float32), np.arange(700) % 2
+    data = TrainingData(values[:500], label[:500], values[500:], 0 * label[500:], ("a", "b"), "metre")
+    path = small_file(tmp_path / "small.safetensors")
+    with pytest.raises(FlowError, match="64 rows with all classes in turn, got 0 held out and 480 trained"):
+        measure_quality(str(path), data, rows=64)
+
+
 def test_a_whole_report(tmp_path: Path) -> None:
     path = small_file(tmp_path / "small.safetensors")
     values = (2.0 + 3.0 * RNG.standard_normal((700, 6))).astype(np.float32)

@@ -67,7 +67,7 @@ def test_quality_needs_data(tmp_path: Path) -> None:
 
 def test_quality_keeps_its_classifier_and_its_numbers(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    label = np.arange(700) % 2
+    label = np.arange(700) // 10 % 2  # every tenth row is held out: both classes among them
     np.savez(
         tmp_path / "rows.npz", x=2.0 + 3.0 * rng.standard_normal((700, 6)), label=np.array(["a", "b"])[label]
     )

@@ -60,6 +60,11 @@ def measure_quality(
     found = features or train_features(data, seed=seed)
     held, trained = _even(real_rows(data, flow, seed=seed), rows), data.values
     again = _even(real_rows(data, flow, seed=seed + 1, held_out=False), rows)
+    if min(len(held), len(again)) < 64:
+        raise FlowError(
+            f"quality: expected at least 64 rows with all classes in turn, got {len(held)} held out and {len(again)} "
+            "trained on. Give data with more rows of every class."
+        )
     result: dict[str, Any] = {"rows": rows, "classifier_accuracy": found.accuracy}
     result["floor"] = _compared(found, held, again, None)
     classes = len(data.classes or ())
