@@ -14,7 +14,7 @@ from infoloom.ssl.splits import Split
 __all__ = ["NEIGHBOURS", "knn", "nearest"]
 
 Array = NDArray[np.float64]
-NEIGHBOURS: Final = (4, 8, 16, 32, 64, 128, 256)
+NEIGHBOURS: Final = (4, 8, 16, 32, 64, 128)
 _BLOCK: Final = 256
 
 

@@ -17,9 +17,9 @@ __all__ = ["mlp"]
 
 Array = NDArray[np.float64]
 _HIDDEN: Final = 128
-_BATCH: Final = 128
-_EPOCHS: Final = 40
-_PATIENCE: Final = 8
+_BATCH: Final = 256
+_EPOCHS: Final = 30
+_PATIENCE: Final = 5
 
 
 def mlp(features: Array, targets: Mapping[str, Array], split: Split, seed: int = 0) -> dict[str, Array]:
@@ -60,7 +60,7 @@ def _train(x: Tensor, y: Tensor, weight: Tensor, split: Split, widths: list[int]
     """Outputs on the test rows, those of each target from its own best epoch."""
     generator = torch.Generator().manual_seed(seed)
     network = _network(x.shape[1], y.shape[1], generator)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-3)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-3)
     train, validation, test = (torch.from_numpy(rows) for rows in (split.train, split.validation, split.test))
     best = [float("inf")] * len(widths)
     kept = [torch.zeros(len(test), width) for width in widths]
