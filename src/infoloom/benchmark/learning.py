@@ -73,16 +73,14 @@ def observe(story: Story, rows: Rows) -> dict[str, NDArray[np.float32]]:
     found = {}
     with torch.no_grad():
         for name in story.modalities:
-            bijection = build(
-                story.flow(name), whitener=story.whitener(name), directory=story.spec.directory
-            )
+            bijection = build(story.flow(name), whitener=story.whitener(name), directory=story.spec.directory)
             found[name] = bijection.forward(torch.from_numpy(np.ascontiguousarray(rows[name]))).numpy()
     return found
 
 
 def truth_of(story: Story) -> dict[str, float]:
     """I(modalities; scalar) of every target and cause from each modality and from all, and I of all pairs, nats."""
-    sets = [(name,) for name in story.modalities]
+    sets: list[Given] = [(name,) for name in story.modalities]
     sets += [story.modalities] if len(sets) > 1 else []
     queries = [f"I({', '.join(given)}; {of})" for of in scalars(story) for given in sets]
     queries += [f"I({a}; {b})" for a, b in combinations(story.modalities, 2)]
@@ -98,7 +96,8 @@ def scalars(story: Story) -> tuple[str, ...]:
 def measure(features: Mapping[str, Array], data: Measured, learner: Learner | None = None) -> Table:
     """Every probe of frozen features, each with the ceiling of the story.
 
-    Ridge and a network for targets and causes; nearest neighbours for targets; ridge for what is along each template
+    Ridge and a network for targets and causes; nearest neighbours for targets (of more than three modalities, these two
+    from all together only); ridge for what is along each template
     and for whole latents (fraction of the total variance); classes of targets; pairs. Where the learner has scores of
     pairs of its own, their loss, retrieval and agreement with the pointwise information.
 
@@ -109,9 +108,11 @@ def measure(features: Mapping[str, Array], data: Measured, learner: Learner | No
     """
     story, setting = data.story, data.setting
     targets, causes, along, whole = _wanted(story, data.rows)
+    few = {name: h for name, h in features.items() if len(story.modalities) <= _PAIRED or name == FUSED}
     scores = [
-        *regress(features, targets | causes, setting, ("ridge", "mlp")),
-        *regress(features, targets, setting, ("knn",)),
+        *regress(features, targets | causes, setting, ("ridge",)),
+        *regress(few, targets | causes, setting, ("mlp",)),
+        *regress(few, targets, setting, ("knn",)),
         *(_along(score, story) for score in regress(features, along, setting, ("ridge",))),
         *(_whole(score, story) for score in regress(features, whole, setting, ("ridge",))),
         *_classes(features, targets, setting),
@@ -161,7 +162,7 @@ def _explained(rows: Array, given: Array) -> float:
     length = float(np.square(rows).sum())
     if not len(given) or length == 0.0:
         return 0.0
-    left, sizes, basis = np.linalg.svd(given, full_matrices=False)
+    _, sizes, basis = np.linalg.svd(given, full_matrices=False)
     basis = basis[sizes > 1e-12 * sizes[0]]
     return float(np.square(rows @ basis.T).sum()) / length
 
@@ -175,7 +176,7 @@ def _wanted(story: Story, rows: Rows) -> tuple[dict[str, Array], ...]:
         for term, template in story.templates().items():
             name = term.partition(":")[0]
             along[term] = rows[name].astype(np.float64) @ (template.ravel() / np.linalg.norm(template))
-    names = story.modalities if len(story.modalities) <= _PAIRED else story.modalities[:1]
+    names = story.modalities if len(story.modalities) <= _PAIRED else ()
     whole = {f"z_{name}": rows[name].astype(np.float64) for name in names}
     return targets, causes, along, whole
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -31,11 +32,11 @@ class Size:
         settings: Of the learner, such as `features`.
     """
 
-    rows: int = 16_384
-    epochs: int = 5
-    batch: int = 256
-    learning_rate: float = 1e-3
-    probe: tuple[int, int, int] = (4096, 1024, 4096)
+    rows: int = 12_288
+    epochs: int = 6
+    batch: int = 128
+    learning_rate: float = 3e-3
+    probe: tuple[int, int, int] = (3072, 1024, 3072)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -71,7 +72,9 @@ def learn(
     )
     history = ssl.train(learner, arrays, training)
     data = _probe_rows(story, spent, seed)
-    features = {name: np.asarray(values, np.float64) for name, values in ssl.features(learner, data.observed).items()}
+    features = {
+        name: np.asarray(values, np.float64) for name, values in ssl.features(learner, data.observed).items()
+    }
     table = measure(features, data, learner)
     return {
         "experiment": experiment,
@@ -100,9 +103,7 @@ def _probe_rows(story: Story, size: Size, seed: int) -> Measured:
     whole = sum(size.probe)
     rows = story.sample(whole, seed=seed, start=size.rows)
     ends = np.cumsum((0, *size.probe))
-    train, validation, test = (
-        np.arange(first, last, dtype=np.intp) for first, last in zip(ends[:-1], ends[1:], strict=True)
-    )
+    train, validation, test = (np.arange(first, last, dtype=np.intp) for first, last in pairwise(ends))
     return Measured(story, rows, observe(story, rows), Split(train, validation, test), seed)
 
 
