@@ -111,3 +111,16 @@ def test_an_interrupt_says_how_to_go_on(tmp_path, monkeypatch, invoke, capfd):
     out = tmp_path / "r.jsonl"
     said = invoke("estimators", "--out", out, code=130)
     assert f"infoloom: stopped; the same command goes on with {out}" in said + capfd.readouterr().err
+
+
+def test_a_learner_meets_a_story(tmp_path, invoke):
+    out = tmp_path / "ssl.jsonl"
+    words = ("ssl", "--suite", "quick", "--only", "information nats=0.3*random*")
+    said = invoke(*words, "--out", out)
+    assert f"{out}: 1 runs ok, 0 failed, 0 not done in time, 0 there before" in said
+    assert f"`infoloom report {out}`" in said
+    (found,) = read_results(out)
+    assert (found["bench"], found["objective"], found["experiment"]) == ("ssl", "random", "information")
+    assert all(score["r_squared"] < 1.0 for score in found["scores"] if score["probe"] == "ridge")
+    assert "ok       information nats=0.3" in invoke(*words, "--out", out, "--list")
+    assert json.loads(invoke(*words, "--out", out, "--json"))["summary"]["skipped"] == 1

@@ -95,6 +95,32 @@ def estimators(
 
 
 @bench_app.command()
+def ssl(
+    suite: SuiteOption = "quick",
+    out: Out = None,
+    listed: Listed = False,
+    workers: Workers = 1,
+    only: Only = None,
+    retry: Retry = False,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let self-supervised learners meet stories whose ceilings are known."""
+    from infoloom.benchmark.ssl_suites import jobs
+
+    chosen = jobs(suite, limit=limit, only=only)
+    if listed:
+        print_jobs(chosen, out, as_json)
+        return
+    path, summary = run_suite("ssl", suite, chosen, out, workers, retry)
+    if as_json:
+        print(json.dumps({"summary": summary.to_json()}, indent=2))
+        return
+    print_summary(path, summary)
+    print(f"`infoloom report {path}` shows what was learned beside the ceilings.")
+
+
+@bench_app.command()
 def leaderboard(
     results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Results files.")],
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table for a Markdown page.")] = False,
