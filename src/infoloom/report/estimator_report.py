@@ -21,7 +21,7 @@ from infoloom.report.page import Number, Section, Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["sections"]
+__all__ = ["sections", "surroundings"]
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ def sections(rows: Sequence[Row]) -> list[Section]:
         found.append(_coverage(ended))
     if ended:
         found.append(_time(ended))
-    return [*found, _lost(rows), _surroundings(rows)]
+    return [*found, _lost(rows), surroundings(rows)]
 
 
 def _leaderboard(rows: Sequence[Row]) -> Section:
@@ -167,7 +167,7 @@ def _lost(rows: Sequence[Row]) -> Section:
     return Section("Failures and time-outs", f"{lost.total()} of {len(rows):,} runs.", tables=[table])
 
 
-def _surroundings(rows: Sequence[Row]) -> Section:
+def surroundings(rows: Sequence[Row]) -> Section:
     """Versions and machines, as far as they differ."""
     kinds = Counter((_line(row["versions"]), _line(row["machine"])) for row in rows)
     lines = [(versions, machine, count) for (versions, machine), count in kinds.most_common()]

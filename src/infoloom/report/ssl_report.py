@@ -1,0 +1,225 @@
+"""What is shown of results of the benchmark of self-supervised learners."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from infoloom.benchmark.ssl_suites import SUITES, jobs
+from infoloom.report.estimator_report import surroundings
+from infoloom.report.page import Cell, Number, Section, Table
+from infoloom.report.ssl_figures import Mean, Point, Reader, ceiling_figure, points
+from infoloom.ssl.score import FUSED
+
+__all__ = ["sections"]
+
+Row: TypeAlias = Mapping[str, Any]
+_PROBE: Final = (
+    "Ridge regression on frozen features; means and standard errors over seeds. The ceiling is the largest R² that "
+    "anything can reach from the same observations; reached is −½ log(1 − R²) over the information that they hold."
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """How the scores of an experiment are laid out.
+
+    Attributes:
+        title: Heading.
+        text: What its stories are.
+        label: Name of the varied quantity.
+        read: Where a score belongs along it.
+        inputs: Whose features are shown.
+    """
+
+    title: str
+    text: str
+    label: str
+    read: Reader
+    inputs: tuple[str, ...] = ("x1", FUSED)
+
+
+def _by(name: str) -> Reader:
+    """Scores about the target, along a parameter of the story."""
+    return lambda row, score: row["params"][name] if score["of"] == "theta" else None
+
+
+def _kind(row: Row, score: Row) -> str | None:
+    return row["params"]["kind"] if score["of"] == "theta" else None
+
+
+def _cause(row: Row, score: Row) -> str | None:
+    known = row["params"]["kind"] == "mixed" and score["of"] in ("shared", "own1", "own2", "hidden")
+    return str(score["of"]) if known else None
+
+
+def _spin(row: Row, score: Row) -> float | None:
+    of = score["of"]
+    return int(of[5:]) / 100 if of.startswith("theta") and of[5:].isdigit() else None
+
+
+_EACH: Final = ("x1", "x2", FUSED)
+VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
+    "information": (
+        View("Information", "Two pictures of one cause, each of which knows the same about it.",
+             "information of each picture (nats)", _by("nats")),
+    ),
+    "templates": (
+        View("Templates", "One cause, spread over the picture in four ways that carry the same information.",
+             "template", _by("template")),
+    ),
+    "parts": (
+        View("Redundant, unique, synergistic",
+             "Two pictures whose information about the target is shared, one's own, or in both together only.",
+             "kind", _kind, _EACH),
+        View("Causes of every kind at once",
+             "The `mixed` story: a shared cause, one of each picture's own, and one that only both together show.",
+             "cause", _cause, _EACH),
+    ),
+    "nuisance": (
+        View("Nuisance", "Two pictures that share a texture, which is not about the target.",
+             "shared nuisance (nats)", _by("nats")),
+    ),
+    "black-hole": (
+        View("From mass to spin",
+             "Both pictures show the mass, the first alone the spin; the target turns from mass (0) to spin (1).",
+             "weight of the spin", _spin, _EACH),
+    ),
+    "modalities": (
+        View("Modalities", "More and more pictures of one cause; with a decay, each knows less than the one before.",
+             "modalities", _by("count")),
+    ),
+}  # fmt: skip
+
+
+def sections(rows: Sequence[Row]) -> list[Section]:
+    """A section for each experiment, then the scores of pairs, and what has no result.
+
+    Args:
+        rows: Rows of the benchmark of self-supervised learners, of one suite or of several.
+
+    Returns:
+        Sections for `write_page` and `write_figures`.
+    """
+    found = []
+    suites = list(dict.fromkeys(row["suite"] for row in rows))
+    for suite in suites:
+        own = [row for row in rows if row["suite"] == suite]
+        ending = f" ({suite})" if len(suites) > 1 else ""
+        for experiment in dict.fromkeys(row["experiment"] for row in own):
+            some = [row for row in own if row["experiment"] == experiment]
+            found += [_view(view, some, ending) for view in VIEWS.get(experiment, (_other(experiment),))]
+    return [*found, *_critics(rows), _lost(rows), _missing(rows), surroundings(rows)]
+
+
+def _other(experiment: str) -> View:
+    def read(row: Row, score: Row) -> str | None:
+        return ", ".join(f"{n} {v}" for n, v in row["params"].items()) if score["of"] == "theta" else None
+
+    return View(experiment, "An experiment that this version does not know.", "parameters", read)
+
+
+def _view(view: View, rows: Sequence[Row], ending: str) -> Section:
+    suite, experiment = rows[0]["suite"], rows[0]["experiment"]
+    command = f"infoloom bench ssl --suite {suite} --only '{experiment} *' --out RESULTS"
+    found = [point for point in points(rows, view.read, _variant) if point.inputs in view.inputs]
+    title = view.title + ending
+    if not found:
+        return Section(title, f"{view.text}\n\nNo run of it has a result.", command=command)
+    caption = f"R² along {view.label}: {title}"
+    figure = ceiling_figure(found, view.label, view.inputs)
+    return Section(title, f"{view.text}\n\n{_PROBE}", {caption: figure}, [_table(view, found)], command)
+
+
+def _variant(row: Row) -> str:
+    return f"decay {row['params']['decay']:g}" if "decay" in row["params"] else ""
+
+
+def _table(view: View, found: Sequence[Point]) -> Table:
+    lines = [
+        (
+            point.at if isinstance(point.at, str) else Number(point.at, f"{point.at:g}"),
+            point.inputs,
+            f"`{point.objective}`" + (f", {point.variant}" if point.variant else ""),
+            point.seeds,
+            _number(point.r_squared),
+            Number(point.ceiling, f"{point.ceiling:.3f}"),
+            None if point.reachable is None else _number(point.reachable),
+        )
+        for name in view.inputs
+        for point in found
+        if point.inputs == name
+    ]
+    return Table((view.label, "features of", "objective", "seeds", "R²", "ceiling", "reached"), lines)
+
+
+def _number(mean: Mean) -> Number:
+    error = "" if mean.error is None else f" ± {mean.error:.3f}"
+    return Number(mean.value, f"{mean.value:.3f}{error}".replace("-", "−"))
+
+
+def _critics(rows: Sequence[Row]) -> list[Section]:
+    """Scores that a learner was trained on, beside the pointwise information: none where no learner has such."""
+    pairs: dict[tuple[str, str, str], list[dict[str, Row]]] = {}
+    for row in rows:
+        own = {s["measure"]: s for s in row.get("scores") or () if _first_critic(s)}
+        if own:
+            varied = ", ".join(f"{n} {v}" for n, v in row["params"].items() if n != "side")
+            pairs.setdefault((row["experiment"], varied, row["objective"]), []).append(own)
+    if not pairs:
+        return []
+    lines: list[tuple[Cell, ...]] = [
+        (*key[:2], f"`{key[2]}`", len(runs), *(_number(_over(runs, read)) for read in _CRITIC.values()))
+        for key, runs in pairs.items()
+    ]
+    text = (
+        "Of x1 and x2, learners that score pairs: the information that the scores prove, InfoNCE on held-out batches, "
+        "and the best critic's in the same batches; how the scores go with the pointwise information of all pairs."
+    )
+    head = ("experiment", "story", "objective", "seeds", *_CRITIC)
+    return [Section("Scores of pairs", text, tables=[Table(head, lines)])]
+
+
+_CRITIC: Final[Mapping[str, Callable[[dict[str, Row]], float]]] = {
+    "I(x1; x2)": lambda own: own["bound"]["truth_nats"],
+    "best critic's bound": lambda own: own["bound"]["ceiling_bound"],
+    "bound": lambda own: own["bound"]["bound"],
+    "correlation with pmi": lambda own: own["pmi_correlation"]["pmi_correlation"],
+    "slope on pmi": lambda own: own["pmi_slope"]["pmi_slope"],
+}
+
+
+def _first_critic(score: Row) -> bool:
+    return score["probe"] == "critic" and (score["inputs"], score["of"]) == ("x1", "x2")
+
+
+def _over(runs: Sequence[dict[str, Row]], read: Callable[[dict[str, Row]], float]) -> Mean:
+    return Mean.of([read(own) for own in runs])
+
+
+def _lost(rows: Sequence[Row]) -> Section:
+    """Every run without a result."""
+    lost = [(f"`{row['run']}`", row["status"], row["message"]) for row in rows if row["status"] != "ok"]
+    if not lost:
+        return Section("Failures and time-outs", "None.")
+    table = Table(("run", "status", "message"), lost)
+    return Section("Failures and time-outs", f"{len(lost)} of {len(rows):,} runs.", tables=[table])
+
+
+def _missing(rows: Sequence[Row]) -> Section:
+    """What the suites hold and these results do not."""
+    text, lines = [], []
+    for suite in dict.fromkeys(row["suite"] for row in rows):
+        if suite not in SUITES:
+            text.append(f"Suite `{suite}` is not known to this version.")
+            continue
+        done = {row["run"] for row in rows if row["suite"] == suite}
+        whole = jobs(suite)
+        left = [job for job in whole if job.run not in done]
+        text.append(f"Suite `{suite}`: {len(whole) - len(left)} of {len(whole)} runs are here.")
+        kinds = Counter((suite, job.known["experiment"], job.known["objective"]) for job in left)
+        lines += [(s, experiment, f"`{name}`", count) for (s, experiment, name), count in kinds.items()]
+    table = Table(("suite", "experiment", "objective", "missing runs"), lines)
+    return Section("Runs that are not here", " ".join(text), tables=[table] if lines else [])
