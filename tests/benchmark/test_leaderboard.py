@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from benchmark.estimator_rows import row
 
 from infoloom.benchmark.leaderboard import is_right, markdown, problems, standings
+from infoloom.benchmark.results import read_results
 from infoloom.errors import BenchmarkError
 
 
@@ -97,3 +99,9 @@ def test_as_markdown():
 def test_other_results_are_refused():
     with pytest.raises(BenchmarkError, match=r"^results: expected rows of the estimator benchmark\. Run "):
         standings([{**row("a"), "bench": "ssl"}])
+
+
+def test_the_documented_leaderboard_is_that_of_the_committed_results():
+    root = Path(__file__).resolve().parents[2]
+    found = standings(read_results(root / "benchmarks" / "results" / "estimators-paper.jsonl"))
+    assert markdown(found) in (root / "docs" / "benchmark.md").read_text(encoding="utf-8")

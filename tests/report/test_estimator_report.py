@@ -44,7 +44,8 @@ def test_order_is_ours_then_the_alphabet():
 
 
 def test_bias_draws_truth_ceiling_and_every_run():
-    rows = [{**one, "details": {"ceiling": 2.5}} if one["estimator"] == "infonce" else one for one in grid()]
+    of_a_fold = {"folds": [{"ceiling": 2.5}]}
+    rows = [{**one, "details": of_a_fold} if one["estimator"] == "infonce" else one for one in grid()]
     figure = bias_figure(rows)
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.axison]
     assert titles == ["gaussian", "infonce", "stranger"]

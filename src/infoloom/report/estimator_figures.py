@@ -59,9 +59,7 @@ def bias_figure(rows: Sequence[Row]) -> Figure:
             continue
         axes.plot([0, most], [0, most], color=MUTED, linewidth=0.9)
         _points(axes, by_name[name], most)
-        ceiling = next(
-            (row["details"]["ceiling"] for row in by_name[name] if row["details"].get("ceiling")), None
-        )
+        ceiling = next((most for most in map(_ceiling, by_name[name]) if most is not None), None)
         if ceiling is not None and ceiling < most:
             axes.axhline(ceiling, color=INK, linewidth=0.9, linestyle=":")
             axes.text(0.1, ceiling, "log n", fontsize=7.5, va="bottom")
@@ -72,6 +70,12 @@ def bias_figure(rows: Sequence[Row]) -> Figure:
             axes.set_xlabel("truth (nats)")
             axes.tick_params(labelbottom=True)
     return figure
+
+
+def _ceiling(row: Row) -> float | None:
+    """The most that a contrastive bound can say of this run (nats), None for other estimators."""
+    said = [row["details"], *row["details"].get("folds", [])]
+    return next((details["ceiling"] for details in said if details.get("ceiling") is not None), None)
 
 
 def _points(axes: Axes, rows: Sequence[Row], most: float) -> None:
