@@ -104,6 +104,17 @@ def test_a_run_through_the_runner(tmp_path):
     assert execute([job], out, bench="ssl", suite="quick").skipped == 1
 
 
+@pytest.mark.parametrize(("objective", "differs"), [("mvae", True), ("masked", True), ("vicreg", False)])
+def test_features_that_are_fused_otherwise_are_read_side_by_side_too(objective, differs):
+    size = {"rows": 256, "epochs": 1, "probe": [256, 256, 256], "settings": {"features": 8}}
+    scores = learn("parts", {"kind": "synergistic", "side": 8}, objective, 0, size)["scores"]
+    ceilings = {
+        s["inputs"]: s["ceiling_r_squared"] for s in scores if (s["probe"], s["of"]) == ("ridge", "theta")
+    }
+    assert ("x1,x2" in ceilings) is differs
+    assert ceilings.get("x1,x2", ceilings["fused"]) == ceilings["fused"]
+
+
 def test_a_run_is_a_function_of_its_seed():
     size = {"rows": 256, "epochs": 1, "probe": [256, 256, 256], "settings": {"features": 8}}
     found = [learn("parts", {"kind": "unique", "side": 8}, "supervised", 3, size)["scores"] for _ in range(2)]

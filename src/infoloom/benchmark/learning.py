@@ -21,7 +21,16 @@ from infoloom.story import Story
 if TYPE_CHECKING:
     from infoloom.ssl.learner import Learner
 
-__all__ = ["Measured", "latent_ceiling", "measure", "observe", "pmi_of_pairs", "template_ceiling", "truth_of"]
+__all__ = [
+    "PAIRED",
+    "Measured",
+    "latent_ceiling",
+    "measure",
+    "observe",
+    "pmi_of_pairs",
+    "template_ceiling",
+    "truth_of",
+]
 
 Array = NDArray[np.float64]
 Rows = Mapping[str, NDArray[Any]]
@@ -29,7 +38,7 @@ Given = tuple[str, ...]
 
 BATCH: Final = 128
 _COMPARED: Final = 4  # batches on which every pair's score meets its pmi
-_PAIRED: Final = 3  # modalities up to which every pair is probed; of more, the first pair
+PAIRED: Final = 3  # modalities up to which every pair is probed; of more, the first pair
 
 
 @dataclass(frozen=True)
@@ -108,11 +117,12 @@ def measure(features: Mapping[str, Array], data: Measured, learner: Learner | No
     """
     story, setting = data.story, data.setting
     targets, causes, along, whole = _wanted(story, data.rows)
-    few = {name: h for name, h in features.items() if len(story.modalities) <= _PAIRED or name == FUSED}
+    few = {FUSED, *(story.modalities if len(story.modalities) <= PAIRED else ())} & features.keys()
+    some = {name: features[name] for name in features if name in few}
     scores = [
         *regress(features, targets | causes, setting, ("ridge",)),
-        *regress(few, targets | causes, setting, ("mlp",)),
-        *regress(few, targets, setting, ("knn",)),
+        *regress(some, targets | causes, setting, ("mlp",)),
+        *regress(some, targets, setting, ("knn",)),
         *(_along(score, story) for score in regress(features, along, setting, ("ridge",))),
         *(_whole(score, story) for score in regress(features, whole, setting, ("ridge",))),
         *_classes(features, targets, setting),
@@ -172,11 +182,11 @@ def _wanted(story: Story, rows: Rows) -> tuple[dict[str, Array], ...]:
     targets = {name: np.asarray(rows[name], np.float64) for name in story.targets}
     causes = {name: np.asarray(rows[name], np.float64) for name in scalars(story) if name not in targets}
     along = {}
-    if len(story.modalities) <= _PAIRED:
+    if len(story.modalities) <= PAIRED:
         for term, template in story.templates().items():
             name = term.partition(":")[0]
             along[term] = rows[name].astype(np.float64) @ (template.ravel() / np.linalg.norm(template))
-    names = story.modalities if len(story.modalities) <= _PAIRED else ()
+    names = story.modalities if len(story.modalities) <= PAIRED else ()
     whole = {f"z_{name}": rows[name].astype(np.float64) for name in names}
     return targets, causes, along, whole
 
@@ -205,7 +215,7 @@ def _classes(
 
 def _pairs(features: Mapping[str, Array], data: Measured, learner: Learner | None) -> Iterator[Score]:
     names = [name for name in data.story.modalities if name in features]
-    shown = list(combinations(names, 2)) if len(names) <= _PAIRED else [(names[0], names[1])]
+    shown = list(combinations(names, 2)) if len(names) <= PAIRED else [(names[0], names[1])]
     for a, b in shown:
         own = {a: features[a], b: features[b]}
         ceilings = _pair_ceilings(data, a, b)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from infoloom.benchmark.learning import Measured, measure, observe
+from infoloom.benchmark.learning import PAIRED, Measured, measure, observe
 from infoloom.benchmark.ssl_stories import make_story
+from infoloom.ssl.score import FUSED
 from infoloom.ssl.splits import Split
 from infoloom.story import Story
+
+if TYPE_CHECKING:
+    from infoloom.ssl.learner import Learner
 
 __all__ = ["Size", "learn"]
 
@@ -72,9 +77,7 @@ def learn(
     )
     history = ssl.train(learner, arrays, training)
     data = _probe_rows(story, spent, seed)
-    features = {
-        name: np.asarray(values, np.float64) for name, values in ssl.features(learner, data.observed).items()
-    }
+    features = _features(learner, data)
     table = measure(features, data, learner)
     return {
         "experiment": experiment,
@@ -96,6 +99,18 @@ def learn(
             else {},
         },
     }
+
+
+def _features(learner: Learner, data: Measured) -> dict[str, NDArray[np.float64]]:
+    """Features of all modalities, fused as the learner does it and, where that differs, side by side as well."""
+    from infoloom.ssl import features
+
+    found = {name: values.astype(np.float64) for name, values in features(learner, data.observed).items()}
+    names = data.story.modalities
+    beside = np.concatenate([found[name] for name in names], axis=1)
+    if len(names) <= PAIRED and not np.array_equal(beside, found[FUSED]):
+        found[",".join(names)] = beside
+    return found
 
 
 def _probe_rows(story: Story, size: Size, seed: int) -> Measured:

@@ -18,7 +18,9 @@ __all__ = ["sections"]
 Row: TypeAlias = Mapping[str, Any]
 _PROBE: Final = (
     "Ridge regression on frozen features; means and standard errors over seeds. The ceiling is the largest R² that "
-    "anything can reach from the same observations; reached is −½ log(1 − R²) over the information that they hold."
+    "anything can reach from the same observations; reached is −½ log(1 − R²) over the information that they hold. "
+    "Fused features are side by side, except those of `masked`, whose transformer reads all modalities, and of the "
+    "variational autoencoders, whose posteriors are multiplied or mixed; `x1,x2` are theirs side by side."
 )
 
 
@@ -60,7 +62,7 @@ def _spin(row: Row, score: Row) -> float | None:
     return int(of[5:]) / 100 if of.startswith("theta") and of[5:].isdigit() else None
 
 
-_EACH: Final = ("x1", "x2", FUSED)
+_EACH: Final = ("x1", "x2", FUSED, "x1,x2")
 VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
     "information": (
         View("Information", "Two pictures of one cause, each of which knows the same about it.",
