@@ -258,6 +258,31 @@ def test_refusals():
         probe(lambda block: block, sample, probes=["ridge"], batch=None, classes=1)
 
 
+def test_targets_that_cannot_be_scored_are_refused():
+    sample = {name: values[:40] for name, values in rows().items()}
+    constant = {**sample, "theta": np.ones(40)}
+    with pytest.raises(
+        ProbeError, match=r"^array `theta`: expected values that vary, because R² compares with their"
+    ):
+        probe(lambda block: block, constant)
+    broken = {**sample, "mass": np.where(np.arange(40) == 3, np.nan, 1.0)}
+    with pytest.raises(
+        ProbeError, match=r"^array `mass`: expected finite numbers\. Remove the other rows from all"
+    ):
+        probe(lambda block: block, broken)
+
+
+def test_a_collapsed_encoder_knows_nothing():
+    sample = {name: values[:600] for name, values in rows().items()}
+
+    def collapsed(block):
+        return {name: np.ones((len(values), 4)) for name, values in block.items()}
+
+    for score in probe(collapsed, sample, inputs=("image", "curve"), classes=3, batch=32):
+        chance = {"r_squared": 0.0, "bound": 0.0, "accuracy": 1.0 / 3.0, "retrieval": 1.0 / 32.0}
+        assert abs(score.value - chance[score.measure]) < max(4.0 * score.standard_error, 0.02), score
+
+
 def test_probes_never_load_the_truth():
     code = (
         "import sys\nimport infoloom as loom\nloom.ssl.probe\n"

@@ -97,7 +97,7 @@ def probe(
         arrays[name] = known.array(dataset, name, len(arrays[names[0]]) if arrays else None)
     rows = len(arrays[names[0]])
     wanted = tuple(of) if of is not None else known.names_of(dataset, ("target", "cause"), vectors=False)
-    targets = {name: np.asarray(known.array(dataset, name, rows), np.float64) for name in wanted}
+    targets = {name: _target(name, known.array(dataset, name, rows)) for name in wanted}
     given = known.look_up(known.truth_of(dataset) if truth is None else truth)
     setting = Setting(names, split or known.rows_of(dataset, rows, seed), given, seed)
     features = features_of(encode, arrays)
@@ -169,6 +169,21 @@ def pair_up(features: Mapping[str, Array], setting: Setting, batch: int) -> Iter
         nats = known.information(setting.truth, b, (a,))
         yield Score("canonical", a, b, "bound", *bound, truth=nats)
         yield Score("canonical", a, b, "retrieval", *found)
+
+
+def _target(name: str, values: NDArray[Any]) -> Array:
+    """Values to be told, as float64.
+
+    Raises:
+        ProbeError: Not finite numbers, or always the same.
+    """
+    if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+        raise ProbeError(f"array `{name}`: expected finite numbers. Remove the other rows from all arrays.")
+    if (values == values[:1]).all():
+        raise ProbeError(
+            f"array `{name}`: expected values that vary, because R² compares with their variance. Leave it out."
+        )
+    return np.asarray(values, np.float64)
 
 
 def _optimal(

@@ -22,6 +22,8 @@ _PENALTIES: Final = (1e-4, 1e-3, 1e-2)
 def standardise(features: Array, rows: NDArray[np.intp]) -> Array:
     """Features with mean 0 and variance 1 over some rows; those that are constant there are left out.
 
+    Of a collapsed encoder, whose features are all constant, one column of zeros is left: probes then say the mean.
+
     Args:
         features: Shape (n, d).
         rows: The rows that give means and variances, so that held-out rows do not.
@@ -29,6 +31,8 @@ def standardise(features: Array, rows: NDArray[np.intp]) -> Array:
     known = np.asarray(features[rows], np.float64)
     spread = known.std(axis=0)
     kept = spread > 1e-12 * np.abs(known).max(axis=0, initial=0.0)
+    if not kept.any():
+        return np.zeros((len(features), 1))
     return np.asarray((features[:, kept] - known.mean(axis=0)[kept]) / spread[kept], np.float64)
 
 
