@@ -1,6 +1,6 @@
 """Blocks of problems that each ask one question: what changes from problem to problem, and what stays.
 
-Sizes are such that `quick` ends within five minutes on two cores and `paper` within three quarters of an hour on one.
+Sizes are such that `quick` ends within five minutes on two cores and `paper` in an hour or more on one.
 Estimators were tuned on seeds below 100; those here begin at 101.
 """
 

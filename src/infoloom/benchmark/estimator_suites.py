@@ -44,7 +44,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     suite.name: suite
     for suite in (
         Suite("quick", "every kind of task and estimator once, 5 minutes on 2 cores", 60.0, quick),
-        Suite("paper", "the paper's benchmark and its next checks, 40 minutes on 1 core", 120.0, paper),
+        Suite("paper", "the paper's benchmark and its next checks, an hour or more on 1 core", 120.0, paper),
         Suite("full", "everything at 5000 rows and more seeds, for a cluster", 3600.0, full),
     )
 }
