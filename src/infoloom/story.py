@@ -318,16 +318,8 @@ class Story:
         """
         if self.held:
             raise QueryError("ceilings: expected a story without interventions. Ask the story before them.")
-        return find_ceilings(
-            self.covariance,
-            self.targets,
-            self.modalities,
-            self._labels,
-            classes=classes,
-            batch=batch,
-            batches=batches,
-            seed=seed,
-        )
+        sizes: dict[str, Any] = {"classes": classes, "batch": batch, "batches": batches, "seed": seed}
+        return find_ceilings(self.covariance, self.targets, self.modalities, self._labels, **sizes)
 
     def predict(
         self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], target: str, given: str | tuple[str, ...]

@@ -32,6 +32,7 @@ def test_nothing_is_clipped():
     assert score.nats == pytest.approx(-0.5 * math.log(1.2))
     assert score.reachable == pytest.approx(score.nats / score.truth)
     assert score.excess == pytest.approx(-70.0)
+    assert Score("ridge", "x", "theta", "r_squared", 0.01, 0.01, truth=2e-16).reachable is None
     assert Score("ridge", "x", "z", "r_squared", 1.0, 0.0, ceiling=1.0).excess is None
     assert Score("ridge", "x", "z", "r_squared", 1.0, 0.0).nats is None
     assert Score("softmax", "x", "theta", "accuracy", 0.5, 0.0).nats is None

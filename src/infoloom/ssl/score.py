@@ -14,6 +14,7 @@ __all__ = ["FUSED", "Score", "Table", "mean_score", "r_squared"]
 
 Array = NDArray[np.float64]
 FUSED: Final = "fused"
+_ROUNDING: Final = 1e-9  # nats; what a closed form leaves where variables are independent
 _NORMAL: Final = 1.959963984540054  # 95 % of a normal variable lies within
 
 
@@ -59,8 +60,10 @@ class Score:
 
     @property
     def reachable(self) -> float | None:
-        """The fraction of the reachable information that the probe found, nats / truth."""
-        return None if self.nats is None or not self.truth else self.nats / self.truth
+        """The fraction of the reachable information that the probe found, nats / truth; None where nothing is."""
+        if self.nats is None or self.truth is None or self.truth <= _ROUNDING:
+            return None
+        return self.nats / self.truth
 
     @property
     def excess(self) -> float | None:
