@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from infoloom.ssl.checks import expect, expect_positive
 
-__all__ = ["EncoderSettings", "LearnerSettings", "Training"]
+__all__ = ["CosineSettings", "EncoderSettings", "LearnerSettings", "Training"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,23 @@ class EncoderSettings(LearnerSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         expect_positive(self, "channels", "hidden")
+
+
+@dataclass(frozen=True)
+class CosineSettings(EncoderSettings):
+    """How embeddings of length 1 are made and compared.
+
+    Args:
+        embedding: Values of an embedding.
+        temperature: First temperature; it is learned.
+    """
+
+    embedding: int = 64
+    temperature: float = 0.07
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        expect_positive(self, "embedding", "temperature")
 
 
 @dataclass(frozen=True)

@@ -8,40 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from infoloom.ssl.checks import expect_positive
 from infoloom.ssl.learner import Shapes
 from infoloom.ssl.objectives.pairs import mean_over_pairs
-from infoloom.ssl.settings import EncoderSettings
+from infoloom.ssl.settings import CosineSettings
 from infoloom.ssl.towers import Towers
 
 __all__ = ["Clip", "Settings", "clip_loss", "clip_scores", "learner"]
 
+Settings = CosineSettings
+
 #: Largest factor of the cosines, as in the paper (section 2.5): a colder temperature makes training unstable.
 MOST = 100.0
-
-
-@dataclass(frozen=True)
-class Settings(EncoderSettings):
-    """Settings of `clip`.
-
-    Args:
-        embedding: Values of an embedding.
-        temperature: First temperature; it is learned.
-    """
-
-    embedding: int = 64
-    temperature: float = 0.07
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        expect_positive(self, "embedding", "temperature")
 
 
 def clip_scores(a: Tensor, b: Tensor, scale: Tensor | float) -> Tensor:
@@ -97,7 +80,7 @@ class Clip(nn.Module):
         return mean_over_pairs(partial(clip_loss, scale=self.scale), embeddings)
 
 
-def learner(shapes: Shapes, settings: Settings) -> Towers:
+def learner(shapes: Shapes, settings: CosineSettings) -> Towers:
     """Encoders with linear heads, as in the paper."""
     return Towers(
         "clip",

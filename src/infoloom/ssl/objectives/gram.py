@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from infoloom.ssl.checks import expect, expect_positive
+from infoloom.ssl.checks import expect
 from infoloom.ssl.learner import Shapes
-from infoloom.ssl.settings import EncoderSettings
+from infoloom.ssl.settings import CosineSettings
 from infoloom.ssl.towers import Towers
 
 __all__ = ["Gram", "Settings", "gram_loss", "learner", "volumes"]
@@ -26,22 +26,14 @@ EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
-class Settings(EncoderSettings):
+class Settings(CosineSettings):
     """Settings of `gram`.
 
     Args:
-        embedding: Values of an embedding.
-        temperature: First temperature; it is learned.
         anchor: The modality whose rows are exchanged, or None for the first.
     """
 
-    embedding: int = 64
-    temperature: float = 0.07
     anchor: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        expect_positive(self, "embedding", "temperature")
 
 
 def volumes(anchor: Tensor, others: Sequence[Tensor]) -> Tensor:

@@ -8,35 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from infoloom.ssl.checks import expect_positive
 from infoloom.ssl.learner import Shapes
-from infoloom.ssl.settings import EncoderSettings
+from infoloom.ssl.settings import CosineSettings
 from infoloom.ssl.towers import Towers
 
 __all__ = ["Settings", "Symile", "learner", "symile_loss", "symile_scores"]
 
-
-@dataclass(frozen=True)
-class Settings(EncoderSettings):
-    """Settings of `symile`.
-
-    Args:
-        embedding: Values of an embedding.
-        temperature: First temperature; it is learned.
-    """
-
-    embedding: int = 64
-    temperature: float = 0.07
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        expect_positive(self, "embedding", "temperature")
+Settings = CosineSettings
 
 
 def symile_scores(anchor: Tensor, others: Sequence[Tensor], generator: torch.Generator) -> Tensor:
@@ -102,7 +85,7 @@ class Symile(nn.Module):
         return symile_loss(list(embeddings.values()), self.log_scale.exp(), generator)
 
 
-def learner(shapes: Shapes, settings: Settings) -> Towers:
+def learner(shapes: Shapes, settings: CosineSettings) -> Towers:
     """Encoders with linear heads."""
     return Towers(
         "symile",
