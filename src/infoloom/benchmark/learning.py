@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from infoloom.datasets.observe import observe as observe_one
 from infoloom.information.ceilings import bayes_accuracy
 from infoloom.ssl.known import look_up, seen_by
 from infoloom.ssl.probes import Setting, classify, pair_up, regress
@@ -75,16 +76,7 @@ def observe(story: Story, rows: Rows) -> dict[str, NDArray[np.float32]]:
     Returns:
         Modality → shape (n, *shape).
     """
-    import torch
-
-    from infoloom.bijections import build
-
-    found = {}
-    with torch.no_grad():
-        for name in story.modalities:
-            bijection = build(story.flow(name), whitener=story.whitener(name), directory=story.spec.directory)
-            found[name] = bijection.forward(torch.from_numpy(np.ascontiguousarray(rows[name]))).numpy()
-    return found
+    return {name: observe_one(story, name, rows[name]) for name in story.modalities}
 
 
 def truth_of(story: Story) -> dict[str, float]:

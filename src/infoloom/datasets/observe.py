@@ -43,6 +43,7 @@ def observe(story: Story, modality: str, latents: np.ndarray[Any, Any]) -> np.nd
     """
     import torch
 
+    given = torch.from_numpy(np.ascontiguousarray(latents))
     with torch.no_grad():
-        observed: np.ndarray[Any, Any] = observer(story, modality).forward(torch.from_numpy(latents)).numpy()
+        observed: np.ndarray[Any, Any] = observer(story, modality).forward(given).numpy()
     return observed

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infoloom.benchmark.tasks.base import Array, PairTask
+from infoloom.datasets.observe import observer
 from infoloom.information.quantity import Quantity
 from infoloom.story import Story
 
@@ -116,14 +117,8 @@ class StoryPairTask(PairTask):
     @cached_property
     def bijections(self) -> Mapping[str, Bijection]:
         """Of every modality that is seen through its flow: whitening, then the flow."""
-        from infoloom.bijections import build
-
-        story = self.compiled
-        shown = story.modalities if self.observed else ()
-        return {
-            name: build(story.flow(name), story.whitener(name), directory=story.spec.directory)
-            for name in shown
-        }
+        shown = self.compiled.modalities if self.observed else ()
+        return {name: observer(self.compiled, name) for name in shown}
 
     def _shape(self, names: Names) -> tuple[int, ...]:
         if len(names) == 1 and self.observed:
