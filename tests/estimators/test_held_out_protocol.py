@@ -33,9 +33,10 @@ class Line(ArrayEstimator):
     bend: float = 0.0
     null: float = 0.0
     reliable: bool | None = None
+    scatter: float = 0.01
 
     def measure(self, x, y):
-        noise = 0.01 * np.random.default_rng(int(1e9 * abs(x[0, 0]))).standard_normal()
+        noise = self.scatter * np.random.default_rng(int(1e9 * abs(x[0, 0]))).standard_normal()
         inverse = 100.0 / len(x)
         value = 2.0 - self.slope * inverse - self.bend * inverse**3 + noise
         return Estimate(value if np.array_equal(x, y) else self.null, None, self.reliable)
@@ -91,6 +92,7 @@ def test_intervals_hold_the_truth_at_least_as_often_as_they_say():
     [
         (Line(slope=0.0, null=1.0), "information in shuffled pairs"),
         (Line(slope=2.8), "long extrapolation"),
+        (Line(slope=0.0, scatter=3.0), "wide interval"),
         (Line(slope=0.0, reliable=False), "the estimator doubts itself"),
     ],
 )

@@ -19,6 +19,7 @@ from infoloom.estimators.settings import Training
 __all__ = ["HeldOutProtocol", "default_estimator"]
 
 _MOST_EXTRAPOLATION = 0.25
+_MOST_SPREAD = (0.1, 0.5)  # half an interval in nats, or as a share of the value, whichever is more
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class HeldOutProtocol(ArrayEstimator):
     of one γ falls short by about a γ / n, so a line in γ leads to its value at γ = 0, infinitely many rows.
     Where the smallest parts bend away from the line they are left out, and the interval widens. The same on
     pairs shuffled within the smallest parts must find nothing. The verdict names what failed: information
-    found in shuffled pairs, an extrapolation longer than a quarter of the value, or an estimator that doubts
-    itself.
+    found in shuffled pairs, an extrapolation longer than a quarter of the value, an interval that reaches further
+    than 0.1 nats and half the value, or an estimator that doubts itself.
 
     Args:
         estimator: What estimates; None takes InfoNCE with a separable critic of few outputs, started at the
@@ -106,6 +107,7 @@ def _verdict(found: dict[int, list[Estimate]], null: list[Estimate]) -> Estimate
     doubts = {
         "information in shuffled pairs": shuffled > 3.0 * error,
         "long extrapolation": abs(nats - means[0]) > max(spread, _MOST_EXTRAPOLATION * abs(nats)),
+        "wide interval": spread > max(_MOST_SPREAD[0], _MOST_SPREAD[1] * abs(nats)),
         "the estimator doubts itself": any(estimate.reliable is False for estimate in found[int(parts[0])]),
     }
     reasons = [doubt for doubt, holds in doubts.items() if holds]
