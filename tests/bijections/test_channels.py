@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from infoloom.bijections import Bijection, build
+from infoloom.bijections.base import jacobian
 from infoloom.bijections.channels import (
     CHANNELS,
     Channel,
@@ -156,9 +157,33 @@ def test_kept_information_between_nothing_and_all() -> None:
     assert kept_information(information, 1e9) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_a_large_flow_has_no_measured_loss() -> None:
-    with pytest.raises(FlowError, match="loss through `2000` components: expected at most 1024"):
-        measure_loss(Half(), Affine((2000,)), torch.zeros(1, 2000))
+@pytest.mark.parametrize("flow", ["digits[3]", "vector(12) | rotation(seed=1) | coupling | asinh"])
+def test_the_loss_is_that_of_the_dense_formulas(flow: str) -> None:
+    """Against J⁻¹e and I + C formed and solved whole, in float64."""
+    bijection, channel = build(flow, dtype=torch.float64), EightBit(-2.0, 2.0)
+    latents = torch.randn((3, bijection.dim), generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    template = np.random.default_rng(0).standard_normal(bijection.dim)
+    with torch.no_grad():
+        x = bijection.forward(latents)
+    errors = (torch.from_numpy(channel.seen(x.numpy())) - x).flatten(1)
+    whole = [jacobian(bijection, z).detach() for z in latents]
+    delta = torch.stack([torch.linalg.solve(j, e) for j, e in zip(whole, errors, strict=True)]).numpy()
+    noisy = np.linalg.inv(np.eye(bijection.dim) + delta.T @ delta / 3)
+    loss = measure_loss(channel, bijection, latents, template=template)
+    assert loss.error == pytest.approx(math.sqrt((delta**2).mean()), rel=1e-9)
+    assert loss.information == pytest.approx(0.5 * math.log1p(template @ noisy @ template), rel=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flow", ["mnist[3]", "spoken[7]", "heartbeat", "cifar10[cat]"])
+def test_the_estimate_on_large_flows_is_what_the_inverse_finds(flow: str) -> None:
+    """Half precision rounds so little that first order is all there is."""
+    bijection = build(flow)
+    latents = torch.randn((1, bijection.dim), generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        back = bijection.inverse(torch.from_numpy(Half().seen(bijection.forward(latents).numpy())))
+    found = float((back - latents).square().mean().sqrt())
+    assert measure_loss(Half(), bijection, latents).error == pytest.approx(found, rel=0.05)
 
 
 @pytest.mark.parametrize(

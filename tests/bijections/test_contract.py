@@ -15,6 +15,7 @@ from bijections.small import small_flow
 from infoloom.bijections import REGISTRY, Bijection, Composition, build
 from infoloom.bijections.elementwise import Identity
 from infoloom.bijections.linear import Whitening
+from infoloom.bijections.tangent import tangent
 from infoloom.errors import FlowError
 
 
@@ -96,6 +97,16 @@ def test_log_determinant_is_that_of_the_jacobian(make: Callable[[], Bijection]) 
     back, inverse_log_det = bijection.inverse_and_log_det(x)
     assert torch.allclose(inverse_log_det, -log_det, atol=1e-6)
     assert torch.allclose(back, z, atol=1e-8)
+
+
+@pytest.mark.parametrize("make", WIDE.values())
+def test_pulling_back_undoes_pushing_forward(make: Callable[[], Bijection]) -> None:
+    bijection = make()
+    z, direction = latents(bijection, 4, torch.float64).view(2, 2, *bijection.shape_in)
+    moved = tangent(bijection, z, direction)[1]
+    back = bijection.pull_back(z, moved)
+    assert back.shape == z.shape
+    assert torch.allclose(back, direction, atol=1e-9)
 
 
 def central_differences(bijection: Bijection, row: torch.Tensor) -> torch.Tensor:

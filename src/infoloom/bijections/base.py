@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from infoloom.bijections.tangent import push_forward
 from infoloom.errors import FlowError
 
 __all__ = ["DENSE_LIMIT", "Bijection", "dense_log_det", "jacobian"]
@@ -50,6 +51,18 @@ class Bijection(ABC):
         """`inverse` and its log-determinant, the negative of forward's."""
         z = self.inverse(x)
         return z, -self.log_det(z)
+
+    def pull_back(self, z: Tensor, change: Tensor) -> Tensor:
+        """The move of the latent that moves the observation by a small change, J⁻¹ e with J the Jacobian at z.
+
+        Args:
+            z: Latents, (n, *shape_in).
+            change: e, (n, *shape_out).
+
+        Returns:
+            (n, *shape_in).
+        """
+        return push_forward(self.inverse, self.forward(z), change)[1]
 
     def certificate(self) -> Mapping[str, Any]:
         """What is known about the map as computed, JSON-able; `exact` for maps that invert by formula."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from infoloom.bijections.stepped import BATCH, SteppedFlow, flow_digest
+from infoloom.bijections.tangent import push_forward
 
 __all__ = [
     "MARGIN",
@@ -55,7 +55,7 @@ def smallest_eigenvalue(
     back = torch.func.vjp(increment, points)[1]
 
     def symmetric(direction: Tensor) -> Tensor:
-        forth = _forth(increment, points, direction)
+        forth = push_forward(increment, points, direction)[1]
         found: Tensor = direction + 0.5 * (forth + back(direction)[0])
         return found
 
@@ -77,7 +77,7 @@ def singular_values(
     back = torch.func.vjp(function, points)[1]
 
     def gram(direction: Tensor) -> Tensor:
-        product: Tensor = back(_forth(function, points, direction))[0]
+        product: Tensor = back(push_forward(function, points, direction)[1])[0]
         return product
 
     least = _lanczos(gram, points, rounds, seed).value
@@ -278,15 +278,6 @@ def _summary(errors: Tensor) -> dict[str, float]:
 def _reason(least: float, failed: list[str]) -> str:
     reasons = [f"smallest eigenvalue {least:.3f} below {MARGIN}"] if least < MARGIN else []
     return "; ".join([*reasons, *(f"round trip in {name} too coarse" for name in failed)])
-
-
-def _forth(function: Callable[[Tensor], Tensor], points: Tensor, direction: Tensor) -> Tensor:
-    """The Jacobian at the points times a direction."""
-    with warnings.catch_warnings():
-        # on first use torch scripts its own rules, which it calls deprecated
-        warnings.simplefilter("ignore", DeprecationWarning)
-        product: Tensor = torch.func.jvp(function, (points,), (direction,))[1]
-    return product
 
 
 def _lanczos(apply: Callable[[Tensor], Tensor], points: Tensor, rounds: int, seed: int) -> Extreme:

@@ -52,6 +52,14 @@ class Composition(Bijection):
             z = part.forward(z)
         return total
 
+    def pull_back(self, z: Tensor, change: Tensor) -> Tensor:
+        points = [z]
+        for part in self.parts[:-1]:
+            points.append(part.forward(points[-1]))
+        for part, point in zip(reversed(self.parts), reversed(points), strict=True):
+            change = part.pull_back(point, change)
+        return change
+
     def certificate(self) -> Mapping[str, Any]:
         """The certificates of the parts that are not exact; passes when all parts do."""
         found = [part.certificate() for part in self.parts]

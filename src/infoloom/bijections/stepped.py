@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from infoloom.bijections.base import Bijection, dense_log_det
 from infoloom.bijections.batching import in_fixed_batches
 from infoloom.bijections.checkpoint import FlowDescription
 from infoloom.bijections.solve import solve_step
+from infoloom.bijections.tangent import push_forward
 from infoloom.bijections.velocity import VelocityField
 from infoloom.errors import FlowError
 
@@ -87,6 +89,15 @@ class SteppedFlow(Bijection):
     def log_det(self, z: Tensor) -> Tensor:
         return dense_log_det(self, z)
 
+    def pull_back(self, z: Tensor, change: Tensor) -> Tensor:
+        """J⁻¹ e, every step's share of the Jacobian solved as its inverse is, never formed."""
+        states, moved = self.states(self._own(z)), (change / self.description.scale).flatten(1)
+        for step in reversed(range(self.step_count)):
+            moved = solve_step(
+                partial(self._increment_moved, step, states[step]), moved, tolerance=TOLERANCE[self.dtype]
+            ).values
+        return moved
+
     def certificate(self) -> Mapping[str, Any]:
         """The certificate kept in the flow's card, if it belongs to these very weights and grid."""
         kept = self.description.card.get("certificate")
@@ -145,6 +156,9 @@ class SteppedFlow(Bijection):
 
         latents = in_fixed_batches(rows, self._own(self.check_output(x)), self.batch)
         return Inversion(latents, tuple(errors), tuple(evaluations))
+
+    def _increment_moved(self, step: int, point: Tensor, direction: Tensor) -> Tensor:
+        return push_forward(self.increment(step), point, direction)[1]
 
     def _forward_rows(self, z: Tensor) -> Tensor:
         for step in range(self.step_count):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from torch import Tensor, func
 
-from infoloom.bijections.base import Bijection
 from infoloom.errors import FlowError
 
-__all__ = ["tangent"]
+if TYPE_CHECKING:
+    from infoloom.bijections.base import Bijection
+
+__all__ = ["push_forward", "tangent"]
 
 
 def tangent(bijection: Bijection, z: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,8 +41,15 @@ def tangent(bijection: Bijection, z: Tensor, direction: Tensor) -> tuple[Tensor,
             f"directions of shape `{tuple(direction.shape)}` and {direction.dtype}: expected {tuple(z.shape)} and "
             f"{z.dtype}, one direction for every row."
         )
+    return push_forward(bijection.forward, z, direction)
+
+
+def push_forward(
+    function: Callable[[Tensor], Tensor], points: Tensor, direction: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Values of any map and its Jacobian times a direction, at every point."""
     with warnings.catch_warnings():
         # What torch loads on first use tells its own developers of things they deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
-        observed, moved = func.jvp(bijection.forward, (z,), (direction,))[:2]
-    return observed, moved
+        values, moved = func.jvp(function, (points,), (direction,))[:2]
+    return values, moved

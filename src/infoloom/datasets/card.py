@@ -178,7 +178,7 @@ def _channels(manifest: Manifest) -> list[str]:
 
 def _loss(manifest: Manifest, modality: str, loss: dict[str, Any]) -> str:
     if "error" not in loss:
-        return f"What it loses was not measured: {loss.get('not_measured', 'unknown')}."
+        return "What it loses was not measured."
     kept = [
         f"of the {manifest.truth[f'I({modality}; {target})']:.3g} nats of I({modality}; {target}) a cause along an "
         f"average direction keeps about {nats:.3g}"
