@@ -71,13 +71,27 @@ def test_gradient_of_mine_is_that_of_the_running_mean():
     """Against the gradient worked out by hand: −1/n on the diagonal, exp(s) / (m mean) elsewhere."""
     scores = SCORES.clone().requires_grad_()
     memory = RunningMean(rate=0.25)
-    memory.update(torch.tensor(2.0, dtype=torch.float64))
+    memory.update(torch.tensor(math.log(2.0), dtype=torch.float64))
     OBJECTIVES["mine"].loss(scores, memory).backward()
     batch = mean([math.exp(s) for s in OTHER])
     running = 0.75 * 2.0 + 0.25 * batch
-    assert float(memory.value) == pytest.approx(running)
+    assert math.exp(memory.log_value) == pytest.approx(running)
     assert float(scores.grad[0, 0]) == pytest.approx(-1 / 6)
     assert float(scores.grad[0, 1]) == pytest.approx(math.exp(float(SCORES[0, 1])) / 30 / running)
+
+
+def test_mine_trains_on_scores_whose_exponentials_overflow():
+    """A running mean does not change when every score rises by the same amount, in float32 too."""
+    far, near = (SCORES.float() + shift for shift in (200.0, 0.0))
+    gradients = []
+    for scores in (far.requires_grad_(), near.requires_grad_()):
+        memory = RunningMean()
+        for _ in range(2):
+            loss = OBJECTIVES["mine"].loss(scores, memory)
+        loss.backward()
+        gradients.append(scores.grad)
+    assert torch.allclose(*gradients, atol=1e-5)
+    assert not torch.isnan(gradients[0]).any()
 
 
 @pytest.mark.parametrize("name", ["dv", "nwj", "infonce", "smile", "js"])

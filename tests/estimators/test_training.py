@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from infoloom.errors import EstimatorError
+from infoloom.estimators import build
 from infoloom.estimators.settings import Training
 from infoloom.estimators.splits import held_out_estimate, splits
 from infoloom.estimators.training import fit, tensors
@@ -82,7 +83,32 @@ def test_limits():
     assert train(lambda value: -value, epochs=10**6, seconds=0.05)[1]["stopped"] == "seconds"
 
 
-def test_divergence_is_an_error():
+def test_weights_that_are_no_numbers_end_the_training_and_are_doubted():
+    """The weights of before come back, and whoever reads them is told so."""
+    point = Point()
+    spoilt = lambda rows: -point.value * (rows.sum() if point.value < 0.15 else float("nan"))  # noqa: E731
+    report = fit(
+        point,
+        spoilt,
+        lambda: (point.value - 1.0) ** 2,
+        tensors(np.ones(8)),
+        Training(learning_rate=0.1, epochs=50),
+        seed=0,
+    )
+    assert float(point.value.detach()) == pytest.approx(0.2, abs=1e-3)
+    assert report["stopped"] == "diverged"
+    assert report["reliable"] is False
+    assert (report["best_epoch"], report["epochs"]) == (2, 3)
+
+
+@pytest.mark.parametrize("name", ["mine", "nwj", "difference-of-entropies", "flow-based", "latent", "minde"])
+def test_estimators_doubt_a_training_that_diverged(name):
+    x, y = np.random.default_rng(0).standard_normal((2, 200, 3))
+    found = build(name, training=Training(learning_rate=1e20, epochs=5)).estimate_with_info(x, y)
+    assert found.reliable is False
+
+
+def test_divergence_from_the_start_is_an_error():
     message = "`training` `Point`: expected a finite validation loss in 2 epochs, because a diverged network"
     with pytest.raises(EstimatorError, match=re.escape(message)):
         train(lambda value: value * float("nan"), epochs=2)

@@ -91,7 +91,10 @@ class DifferenceOfEntropies(ArrayEstimator):
         test = torch.as_tensor(split.test)
         with torch.no_grad():
             log_q = conditional(x32[test], y32[test]), marginal(y32[test])
-        cut = any(report["best_epoch"] == self.training.epochs for report in reports.values())
+        cut = any(
+            report["best_epoch"] == self.training.epochs or report["stopped"] == "diverged"
+            for report in reports.values()
+        )
         entropies = {"entropy": -float(log_q[1].mean()), "conditional_entropy": -float(log_q[0].mean())}
         terms = np.asarray(log_q[0] - log_q[1], dtype=np.float64)
         details = {**lost, **reports, **entropies}

@@ -20,17 +20,22 @@ __all__ = ["OBJECTIVES", "Objective", "RunningMean", "objective"]
 
 
 class RunningMean:
-    """Mean of exponentiated scores over past batches, which removes most of the bias of MINE's gradient."""
+    """Mean of exponentiated scores over past batches, which removes most of the bias of MINE's gradient.
+
+    Kept as its logarithm: critics of ten bits and more have scores whose exponentials overflow.
+    """
 
     def __init__(self, rate: float = 0.05) -> None:
         self.rate = rate
-        self.value: Tensor | None = None
+        self.log_value: Tensor | None = None
 
-    def update(self, mean: Tensor) -> Tensor:
-        """Take in the mean of a batch and return the running one, without gradient."""
-        new = mean.detach()
-        self.value = new if self.value is None else (1.0 - self.rate) * self.value + self.rate * new
-        return self.value
+    def update(self, log_mean: Tensor) -> Tensor:
+        """Take in the log of a batch's mean and return the log of the running one, without gradient."""
+        new = log_mean.detach()
+        if self.log_value is not None:
+            new = torch.logaddexp(self.log_value + math.log1p(-self.rate), new + math.log(self.rate))
+        self.log_value = new
+        return new
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,8 @@ def _mine_loss(scores: Tensor, memory: RunningMean | None) -> Tensor:
     """Donsker–Varadhan with the gradient of the log corrected by a running mean."""
     if memory is None:
         return -donsker_varadhan_terms(scores).mean()
-    mean = torch.exp(log_mean_exp(others(scores)))
-    return -scores.diagonal().mean() + mean / memory.update(mean)
+    log_mean = log_mean_exp(others(scores))
+    return -scores.diagonal().mean() + torch.exp(log_mean - memory.update(log_mean))
 
 
 def _negated(terms: Callable[[Tensor], Tensor]) -> Callable[[Tensor, RunningMean | None], Tensor]:

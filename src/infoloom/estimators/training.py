@@ -36,7 +36,8 @@ def fit(
         seed: Seed of the order of rows.
 
     Returns:
-        `best_epoch`, `epochs`, `validation` (the best loss) and `stopped` (patience, epochs or seconds).
+        `best_epoch`, `epochs`, `validation` (the best loss) and `stopped` (patience, epochs, seconds or diverged;
+        the last with `reliable` False, because what is left are weights of before).
 
     Raises:
         EstimatorError: If the validation loss is never finite.
@@ -54,6 +55,9 @@ def fit(
         value = _score(module, validate)
         if value < best:
             best, best_epoch, weights = value, epoch, copy.deepcopy(module.state_dict())
+        if not math.isfinite(value) and not _finite(module):
+            stopped = "diverged"
+            break
         if epoch - best_epoch >= training.patience:
             stopped = "patience"
             break
@@ -67,7 +71,8 @@ def fit(
             f"`training` `{type(module).__name__}`: expected a finite validation loss in {epoch} epochs, because "
             "a diverged network estimates nothing. Lower the learning rate or prepare the rows."
         )
-    return {"best_epoch": best_epoch, "epochs": epoch, "validation": best, "stopped": stopped}
+    report = {"best_epoch": best_epoch, "epochs": epoch, "validation": best, "stopped": stopped}
+    return {**report, "reliable": False} if stopped == "diverged" else report
 
 
 def tensors(*arrays: Any) -> tuple[Tensor, ...]:
@@ -102,3 +107,7 @@ def _score(module: nn.Module, validate: Callable[[], Tensor]) -> float:
     with torch.no_grad():
         value = float(validate())
     return value if math.isfinite(value) else math.inf
+
+
+def _finite(module: nn.Module) -> bool:
+    return all(bool(torch.isfinite(weights).all()) for weights in module.parameters())
