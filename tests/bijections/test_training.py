@@ -11,8 +11,9 @@ import torch
 
 from infoloom.bijections import build
 from infoloom.bijections.certificate import Effort
+from infoloom.bijections.grids import step_grid
 from infoloom.bijections.networks import build_network
-from infoloom.bijections.packaging import certify_file, package_flow, real_rows
+from infoloom.bijections.packaging import all_classes, certify_file, package_flow, real_rows
 from infoloom.bijections.recipes import RECIPES, Recipe, recipe_for
 from infoloom.bijections.training import Progress, Trainer, flow_matching_target
 from infoloom.bijections.training_data import TrainingData
@@ -20,7 +21,7 @@ from infoloom.bijections.velocity import VelocityField, flop_count
 from infoloom.bijections.workflow import TrainingPlan, check_flow, train_flow
 from infoloom.errors import FlowError
 
-RECIPE = Recipe({"name": "mlp", "hidden": 48, "blocks": 2, "width": 32}, sigma=0.1, batch=128)
+RECIPE = Recipe({"name": "mlp", "hidden": 48, "blocks": 2, "width": 32}, sigma=0.1, batch=128, flow_steps=8)
 
 SHAPES = {
     "digits": (1, 8, 8),
@@ -81,7 +82,7 @@ def test_a_trained_flow_beats_an_untrained_one_and_inverts(tmp_path: Path) -> No
 
 
 def distance_to_ring(trainer: Trainer, data: TrainingData, path: Path) -> float:
-    package_flow(path, trainer, data, steps=8)
+    package_flow(path, trainer, data)
     flow = build(f"{path}[lower]", allow_uncertified=True)
     x = flow.forward(torch.randn((200, 2), generator=torch.Generator().manual_seed(1)))
     return float((x.norm(dim=1) - 1.0).abs().mean())
@@ -173,19 +174,20 @@ def test_the_whole_workflow(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_has_a_network_that_starts_linear(name: str) -> None:
-    shapes = {
-        "digits": (1, 8, 8),
-        "mnist": (1, 28, 28),
-        "cifar10": (3, 32, 32),
-        "heartbeat": (2, 128),
-        "spoken": (1, 32, 32),
-    }
-    field = VelocityField(RECIPES[name].network, shapes[name], 3, sigma=0.1, spread=0.5)
-    values, time = torch.randn(2, *shapes[name]), torch.tensor([0.5])
+    field = VelocityField(RECIPES[name].network, SHAPES[name], 3, sigma=0.1, spread=0.5)
+    values, time = torch.randn(2, *SHAPES[name]), torch.tensor([0.5])
     assert torch.allclose(
         field(values, time, torch.tensor([1])), field.coefficients(time)[0] * values, atol=1e-6
     )
     assert flop_count(field, True) > 1_000_000
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_is_shipped_follows_its_recipe(name: str) -> None:
+    flow, recipe = all_classes(name).description, RECIPES[name]
+    assert flow.grid == pytest.approx(step_grid(recipe.flow_steps, recipe.sigma, recipe.bend), abs=1e-12)
+    assert dict(flow.network) == dict(recipe.network)
+    assert flow.sigma == recipe.sigma
 
 
 @pytest.mark.parametrize(

@@ -30,20 +30,16 @@ def package_flow(
     trainer: Trainer,
     data: TrainingData,
     *,
-    steps: int,
     solver: str = "euler",
-    bend: float = 0.7,
     card: Mapping[str, Any] | None = None,
 ) -> FlowDescription:
-    """Write a training's averaged weights as a flow, not yet certified.
+    """Write a training's averaged weights as a flow on its recipe's grid, not yet certified.
 
     Args:
         path: The `.safetensors` file to write.
         trainer: The training.
         data: What it was trained on.
-        steps: Number of steps.
         solver: `euler` or `midpoint`.
-        bend: How geometric the grid is; see `step_grid`.
         card: Data, licence and whatever else a reader should know.
     """
     recipe = trainer.recipe
@@ -51,7 +47,7 @@ def package_flow(
         shape=data.shape,
         classes=data.classes,
         solver=solver,
-        grid=step_grid(steps, recipe.sigma, bend),
+        grid=step_grid(recipe.flow_steps, recipe.sigma, recipe.bend),
         network=dict(recipe.network),
         sigma=recipe.sigma,
         spread=trainer.field.spread,

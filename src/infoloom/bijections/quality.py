@@ -17,7 +17,7 @@ from infoloom.bijections.stepped import SteppedFlow
 from infoloom.bijections.training_data import TrainingData
 from infoloom.errors import FlowError
 
-__all__ = ["gaussianity", "measure_quality", "story_latents"]
+__all__ = ["gaussianity", "measure_quality", "sample_quality", "story_latents"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.float32]
@@ -67,12 +67,11 @@ def measure_quality(
         )
     result: dict[str, Any] = {"rows": rows, "classifier_accuracy": found.accuracy}
     result["floor"] = _compared(found, held, again, None)
-    classes = len(data.classes or ())
     for index, (kind, latents) in enumerate({"samples": None, **story_latents(flow.dim, rows, seed)}.items()):
         tell(f"sampling: {kind}", index / 5)
         made = _sampled(flow, latents, rows, seed)
-        wanted = np.arange(len(made)) % flow.batch % classes if classes else None
-        result[kind if latents is None else f"story_{kind}"] = _compared(found, held, made, wanted)
+        measures = _compared(found, held, made, _classes_in_turn(flow, len(made)))
+        result[kind if latents is None else f"story_{kind}"] = measures
         if latents is None:
             flat = [part.reshape(len(part), -1).astype(np.float64) for part in (made, held, trained[:10_000])]
             result["nearest_ratio"] = nearest_ratio(*flat)
@@ -83,6 +82,22 @@ def measure_quality(
         )
     tell("done", 1.0)
     return result
+
+
+def sample_quality(
+    flow: SteppedFlow, data: TrainingData, features: Features, *, rows: int = 256, seed: int = 0
+) -> dict[str, float]:
+    """Only the `samples` of `measure_quality`, of a flow that need not lie in a file.
+
+    Args:
+        flow: A flow with all its classes in turn.
+        data: Real data of its kind.
+        features: What to compare by.
+        rows: Samples.
+        seed: Seed of the latents.
+    """
+    held = _even(real_rows(data, flow, seed=seed), rows)
+    return _compared(features, held, _sampled(flow, None, rows, seed), _classes_in_turn(flow, rows))
 
 
 def story_latents(dim: int, rows: int, seed: int) -> dict[str, torch.Tensor]:
@@ -146,6 +161,11 @@ def _compared(
     if features.classes and wanted is not None:
         found["class_accuracy"] = float((features.classify(made) == wanted).mean())
     return found
+
+
+def _classes_in_turn(flow: SteppedFlow, count: int) -> NDArray[np.int64] | None:
+    classes = len(flow.description.classes or ())
+    return np.arange(count) % flow.batch % classes if classes else None
 
 
 def _sampled(flow: SteppedFlow, latents: torch.Tensor | None, rows: int, seed: int) -> Rows:

@@ -25,6 +25,8 @@ class Recipe:
         guidance_from: Share of the budget after which guidance is folded in.
         mirror: Mirror pictures left to right at random.
         minutes: Default budget on one CPU core.
+        flow_steps: Steps of the finished flow.
+        bend: Its grid; see `step_grid`.
     """
 
     network: Mapping[str, Any] = field(default_factory=dict)
@@ -37,6 +39,8 @@ class Recipe:
     guidance_from: float = 0.6
     mirror: bool = False
     minutes: float = 20.0
+    flow_steps: int = 16
+    bend: float = 0.7
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the card."""
@@ -49,7 +53,9 @@ RECIPES: dict[str, Recipe] = {
         sigma=0.05,
         minutes=10.0,
     ),
-    "mnist": Recipe({"name": "unet", "channels": 40, "multipliers": [1, 2]}, sigma=0.03, minutes=25.0),
+    "mnist": Recipe(
+        {"name": "unet", "channels": 40, "multipliers": [1, 2]}, sigma=0.03, minutes=25.0, flow_steps=12
+    ),
     "cifar10": Recipe(
         {"name": "unet", "channels": 64, "multipliers": [1, 2, 3], "attention": [1, 2], "width": 256},
         sigma=0.03,
@@ -59,14 +65,20 @@ RECIPES: dict[str, Recipe] = {
         guidance=0.35,
         mirror=True,
         minutes=100.0,
+        flow_steps=24,
+        bend=0.4,
     ),
     "heartbeat": Recipe(
         {"name": "signal-unet", "channels": 64, "multipliers": [1, 2, 2], "width": 128},
         sigma=0.05,
         minutes=10.0,
+        flow_steps=12,
     ),
     "spoken": Recipe(
-        {"name": "unet", "channels": 48, "multipliers": [1, 2, 2], "attention": [2]}, sigma=0.05, minutes=20.0
+        {"name": "unet", "channels": 48, "multipliers": [1, 2, 2], "attention": [2]},
+        sigma=0.05,
+        minutes=20.0,
+        flow_steps=12,
     ),
 }
 

@@ -35,8 +35,8 @@ class TrainingPlan:
         network: Settings of the network, or the recipe's.
         sigma: Width of the path at t = 1, or the recipe's.
         batch: Rows a training step, or the recipe's.
-        flow_steps: Steps of the finished flow.
-        bend: Its grid; see `step_grid`.
+        flow_steps: Steps of the finished flow, or the recipe's.
+        bend: Its grid, or the recipe's; see `step_grid`.
         solver: Its solver.
         unconditional: Leave the classes out.
         licence: Licence of the data, for the card.
@@ -54,8 +54,8 @@ class TrainingPlan:
     network: Mapping[str, Any] | None = None
     sigma: float | None = None
     batch: int | None = None
-    flow_steps: int = 16
-    bend: float = 0.7
+    flow_steps: int | None = None
+    bend: float | None = None
     solver: str = "euler"
     unconditional: bool = False
     licence: str = "not stated"
@@ -66,7 +66,9 @@ class TrainingPlan:
 
     def recipe(self, shape: tuple[int, ...]) -> Recipe:
         """The recipe of that name with this plan's changes."""
-        changes: dict[str, Any] = {"network": self.network, "sigma": self.sigma, "batch": self.batch}
+        changes: dict[str, Any] = {
+            name: getattr(self, name) for name in ("network", "sigma", "batch", "flow_steps", "bend")
+        }
         given = {key: value for key, value in changes.items() if value is not None}
         return replace(recipe_for(self.name, shape), **given)
 
@@ -83,9 +85,8 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
     tell = report or (lambda what, share: None)
     data = load_training_data(plan.source, unconditional=plan.unconditional)
     recipe = plan.recipe(data.shape)
-    step_grid(
-        plan.flow_steps, recipe.sigma, plan.bend
-    )  # a wrong grid is said before the training, not after it
+    # a wrong grid is said before the training, not after it
+    step_grid(recipe.flow_steps, recipe.sigma, recipe.bend)
     trainer = Trainer(data, recipe, seed=plan.seed, device=plan.device, compiled=plan.compiled)
     state = plan.output.with_suffix(".training.safetensors")
     if state.is_file():
@@ -128,7 +129,7 @@ def _look(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> float:
 
 def _package(plan: TrainingPlan, trainer: Trainer, data: TrainingData, path: Path) -> None:
     card = {"name": plan.name, "data": plan.source, "licence": plan.licence, "seed": plan.seed}
-    package_flow(path, trainer, data, steps=plan.flow_steps, solver=plan.solver, bend=plan.bend, card=card)
+    package_flow(path, trainer, data, solver=plan.solver, card=card)
 
 
 def check_flow(

@@ -58,10 +58,10 @@ def train(
         float | None, typer.Option(help="Noise that a sample keeps, in units of the data's scale.")
     ] = None,
     batch: Annotated[int | None, typer.Option(help="Rows a training step.")] = None,
-    flow_steps: Annotated[int, typer.Option(help="Steps of the finished flow.")] = 16,
+    flow_steps: Annotated[int | None, typer.Option(help="Steps of the finished flow.")] = None,
     bend: Annotated[
-        float, typer.Option(help="Grid of the finished flow: 0 even, 1 geometric towards the data.")
-    ] = 0.7,
+        float | None, typer.Option(help="Grid of the finished flow: 0 even, 1 geometric towards the data.")
+    ] = None,
     solver: Annotated[str, typer.Option(help="euler or midpoint.")] = "euler",
     unconditional: Annotated[bool, typer.Option("--unconditional", help="Leave the classes out.")] = False,
     licence: Annotated[str, typer.Option(help="Licence of the data, for the card.")] = "not stated",
