@@ -29,13 +29,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("flow", metavar="NAME")
+    parser.add_argument("flow", metavar="NAME", help="one of the zoo, or a file")
+    parser.add_argument("--features", type=Path, help="classifier; that of the zoo's flow if left out")
     parser.add_argument("--data", required=True)
     parser.add_argument("--grids", nargs="+", default=["12:0.7", "24:0.7", "24:0.4"], metavar="STEPS:BEND")
     parser.add_argument("--rows", type=int, default=256)
     given = parser.parse_args()
     data, shipped = load_training_data(given.data), all_classes(given.flow)
-    features = load_features(FIXTURES / f"features-{given.flow}.safetensors")
+    features = load_features(given.features or FIXTURES / f"features-{given.flow}.safetensors")
     print("grid      Fréchet  class accuracy  margin")
     for grid in given.grids:
         steps, _, bend = grid.partition(":")

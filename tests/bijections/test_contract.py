@@ -157,6 +157,8 @@ def test_a_wrong_shape_is_named(name: str) -> None:
         bijection.forward(torch.zeros(2, 5))
     with pytest.raises(FlowError, match=re.escape("observations of shape `(2, 5)`: expected (n, ")):
         bijection.inverse(torch.zeros(2, 5))
+    with pytest.raises(FlowError, match=re.escape("observations of shape `(2, 5)`: expected (n, ")):
+        bijection.pull_back(latents(bijection, 2, torch.float32), torch.zeros(2, 5))
 
 
 @pytest.mark.parametrize("name", [*EXACT, "digits"])

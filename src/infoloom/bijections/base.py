@@ -61,8 +61,11 @@ class Bijection(ABC):
 
         Returns:
             (n, *shape_in).
+
+        Raises:
+            FlowError: Latents or changes of another shape.
         """
-        return push_forward(self.inverse, self.forward(z), change)[1]
+        return push_forward(self.inverse, self.forward(z), self.check_output(change))[1]
 
     def certificate(self) -> Mapping[str, Any]:
         """What is known about the map as computed, JSON-able; `exact` for maps that invert by formula."""

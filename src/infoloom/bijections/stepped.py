@@ -91,7 +91,8 @@ class SteppedFlow(Bijection):
 
     def pull_back(self, z: Tensor, change: Tensor) -> Tensor:
         """J⁻¹ e, every step's share of the Jacobian solved as its inverse is, never formed."""
-        states, moved = self.states(self._own(z)), (change / self.description.scale).flatten(1)
+        states = self.states(self._own(self.check_input(z)))
+        moved = (self._own(self.check_output(change)) / self.description.scale).flatten(1)
         for step in reversed(range(self.step_count)):
             moved = solve_step(
                 partial(self._increment_moved, step, states[step]), moved, tolerance=TOLERANCE[self.dtype]
