@@ -184,10 +184,13 @@ def test_names_and_workers_are_checked(tmp_path):
 
 # A program of its own, to be interrupted or killed from outside.
 PROGRAM = """
+import signal
 import sys
 from infoloom.benchmark.runner import Job, execute
 
 if __name__ == "__main__":
+    # a shell that starts tests in the background lets them ignore the keyboard
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     out, folder = sys.argv[1:]
     jobs = [
         Job(str(value), "benchmark.jobs:pause", {"seconds": 0.2, "value": value, "log": folder + "/log"})
