@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ flow_app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, full precision.")]
 Report = Callable[[str, float], None]
+LINE_EVERY = 60.0
 
 
 @flow_app.command("list")
@@ -181,12 +184,28 @@ def _shown(value: Any) -> str:
 
 @contextmanager
 def _progress(quiet: bool = False) -> Iterator[Report]:
-    """A progress bar on the error stream, silent where that is no terminal."""
+    """A progress bar on the error stream; where that is no terminal, a line a minute for the log."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield (lambda what, share: None) if quiet else _lines(LINE_EVERY)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda what, share: bar.update(task, description=what, completed=share)
+
+
+def _lines(every: float) -> Report:
+    """Say where the work stands when `every` seconds have passed since it was last said."""
+    start = said = time.monotonic()
+
+    def tell(what: str, share: float) -> None:
+        nonlocal said
+        if (now := time.monotonic()) - said >= every:
+            said = now
+            print(f"{(now - start) / 60:.0f} min  {share:4.0%}  {what}", file=sys.stderr, flush=True)
+
+    return tell
