@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
 from bijections.small import small_flow
 
 from infoloom.bijections import load_flow
-from infoloom.bijections.certificate import Effort, certify, singular_values, smallest_eigenvalue
+from infoloom.bijections.certificate import Effort, certify, whole_map
 from infoloom.bijections.grids import step_grid
+from infoloom.bijections.lanczos import smallest_eigenvalue
 from infoloom.bijections.stepped import Inversion, SteppedFlow
 from infoloom.errors import FlowError
 
@@ -68,7 +70,9 @@ def test_a_certificate_has_all_its_parts() -> None:
     assert certificate["round_trip"]["float64"]["real"]["rows"] == 16
     low, high = certificate["singular_values"]
     assert 0.0 < low < high
-    assert {what for what, _ in done} == {"eigenvalues", "round trip in float32", "round trip in float64"}
+    assert len(certificate["log_determinants"]) == 2
+    parts = {"eigenvalues", "round trip in float32", "round trip in float64", "singular values"}
+    assert {what for what, share in done if share == 1.0} == parts
 
 
 def test_every_class_is_looked_at_in_both_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,15 +95,20 @@ def test_every_class_is_looked_at_in_both_precisions(monkeypatch: pytest.MonkeyP
     assert [list(labels) for labels in seen[torch.float64]] == 2 * sampled_and_real
 
 
-def test_singular_values_of_a_known_map() -> None:
-    scale = torch.linspace(0.5, 4.0, 300, dtype=torch.float64)
-    points = torch.zeros((2, 300), dtype=torch.float64)
-    low, high = singular_values(lambda z: scale * z, points, rounds=120)
-    assert torch.allclose(high, torch.full((2,), 4.0, dtype=torch.float64), atol=1e-3)
-    assert torch.allclose(low, torch.full((2,), 0.5, dtype=torch.float64), atol=1e-2)
-    exact_low, exact_high = singular_values(lambda z: scale[:50] * z, points[:, :50])
-    assert float(exact_low[0]) == pytest.approx(0.5)
-    assert float(exact_high[0]) == pytest.approx(float(scale[49]))
+def test_singular_values_and_log_determinants_are_those_of_the_dense_jacobian() -> None:
+    flow = small_flow().with_label(torch.tensor([0, 1]))
+    found = whole_map(flow, 2, seed=5)
+    latents = torch.randn((2, 6), generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+    alone = [flow.with_label(torch.tensor([label])) for label in (0, 1)]
+    dense = [
+        torch.autograd.functional.jacobian(lambda z, one=one: one.forward(z[None])[0], row) / 3.0
+        for one, row in zip(alone, latents, strict=True)
+    ]
+    values = torch.stack([torch.linalg.svdvals(jacobian) for jacobian in dense])
+    assert found["singular_values"] == pytest.approx([float(values.min()), float(values.max())], rel=1e-9)
+    for one, row, jacobian, said in zip(alone, latents, dense, found["log_determinants"], strict=True):
+        assert said == pytest.approx(float(torch.linalg.slogdet(jacobian).logabsdet), abs=1e-9)
+        assert said == pytest.approx(float(one.log_det(row[None])) - 6 * math.log(3.0), abs=1e-9)
 
 
 def test_the_geometric_grid_bounds_every_step_alike() -> None:

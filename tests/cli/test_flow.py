@@ -45,6 +45,7 @@ def test_check_recomputes_the_certificate(tmp_path: Path) -> None:
     assert status == 0
     assert "certified" in text
     assert "smallest eigenvalue of a step" in text
+    assert re.search(r"\n  log-determinants of the map     -?\d+\.\d and -?\d+\.\d nats\n", text)
     found = json.loads(call("check", str(path), "--rows", "32", "--eigen-rows", "32", "--json")[1])
     assert found["passes"] is True
     assert found["margin"] > 0.05

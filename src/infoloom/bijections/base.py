@@ -7,15 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from infoloom.bijections.tangent import push_forward
 from infoloom.errors import FlowError
 
-__all__ = ["DENSE_LIMIT", "Bijection", "dense_log_det", "jacobian"]
-
-DENSE_LIMIT = 1024
+__all__ = ["Bijection"]
 
 
 class Bijection(ABC):
@@ -94,27 +91,3 @@ class Bijection(ABC):
             wanted = "(n, " + ", ".join(map(str, shape)) + ")"
             raise FlowError(f"{what} of shape `{tuple(values.shape)}`: expected {wanted}. Reshape the rows.")
         return values
-
-
-def dense_log_det(bijection: Bijection, z: Tensor) -> Tensor:
-    """The log-determinant from the whole Jacobian by automatic differentiation: exact, for small dimensions.
-
-    Raises:
-        FlowError: More than 1024 components.
-    """
-    if bijection.dim > DENSE_LIMIT:
-        raise FlowError(
-            f"log-determinant of `{bijection.dim}` components: expected at most {DENSE_LIMIT}, because it takes the "
-            "whole Jacobian. Information values do not need it; use `pmi` of the latents instead of densities."
-        )
-    return torch.stack([torch.linalg.slogdet(jacobian(bijection, row)).logabsdet for row in z]).to(z.dtype)
-
-
-def jacobian(bijection: Bijection, row: Tensor) -> Tensor:
-    """(d, d): rows are mapped on their own, so as many copies of a row as components give it in one pass."""
-    with torch.enable_grad():
-        copies = row.detach().expand(bijection.dim, *row.shape).clone().requires_grad_()
-        images = bijection.forward(copies).flatten(1)
-        chosen = torch.eye(bijection.dim, dtype=images.dtype, device=images.device)
-        gradient: Tensor = torch.autograd.grad(images, copies, chosen)[0].flatten(1)
-    return gradient

@@ -9,80 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from infoloom.bijections.lanczos import smallest_eigenvalue
 from infoloom.bijections.stepped import BATCH, SteppedFlow, flow_digest
-from infoloom.bijections.tangent import push_forward
 
-__all__ = [
-    "MARGIN",
-    "Effort",
-    "Extreme",
-    "certify",
-    "early_margin",
-    "singular_values",
-    "smallest_eigenvalue",
-]
+__all__ = ["MARGIN", "Effort", "certify", "early_margin"]
 
 Report = Callable[[str, float], None]
 
 MARGIN = 0.05
 ROUND_TRIP = {torch.float32: 1e-4, torch.float64: 1e-10}
-
-
-@dataclass(frozen=True)
-class Extreme:
-    """An extreme eigenvalue of a symmetric matrix, one for every row.
-
-    Args:
-        value: Ritz values, (n,).
-        residual: ‖S v − θ v‖ of their vectors, (n,): a true eigenvalue lies within it.
-    """
-
-    value: Tensor
-    residual: Tensor
-
-
-def smallest_eigenvalue(
-    increment: Callable[[Tensor], Tensor], points: Tensor, *, rounds: int = 16, seed: int = 0
-) -> Extreme:
-    """Smallest eigenvalue of I + sym(Dg) at every point, by Lanczos with Jacobian–vector products only.
-
-    Args:
-        increment: g, maps (n, d) to (n, d), each row on its own.
-        points: (n, d).
-        rounds: Size of the Krylov space; all of the space where d is no larger.
-        seed: Seed of the starting vectors.
-    """
-    back = torch.func.vjp(increment, points)[1]
-
-    def symmetric(direction: Tensor) -> Tensor:
-        forth = push_forward(increment, points, direction)[1]
-        found: Tensor = direction + 0.5 * (forth + back(direction)[0])
-        return found
-
-    return _lanczos(symmetric, points, min(rounds, points.shape[1]), seed)
-
-
-def singular_values(
-    function: Callable[[Tensor], Tensor], points: Tensor, *, rounds: int = 40, seed: int = 0
-) -> tuple[Tensor, Tensor]:
-    """Smallest and largest singular value of the Jacobian of a map at every point, (n,) each.
-
-    The whole Jacobian where there are at most 256 components (exact); else Lanczos on JᵀJ, whose smallest value is an
-    upper bound.
-    """
-    if points.shape[1] <= 256:
-        jacobian = torch.func.vmap(torch.func.jacrev(lambda row: function(row[None])[0]))(points)
-        values = torch.linalg.svdvals(jacobian)
-        return values[:, -1], values[:, 0]
-    back = torch.func.vjp(function, points)[1]
-
-    def gram(direction: Tensor) -> Tensor:
-        product: Tensor = back(push_forward(function, points, direction)[1])[0]
-        return product
-
-    least = _lanczos(gram, points, rounds, seed).value
-    most = -_lanczos(lambda direction: -gram(direction), points, rounds, seed).value
-    return least.clamp(min=0.0).sqrt(), most.sqrt()
 
 
 @dataclass(frozen=True)
@@ -95,7 +30,7 @@ class Effort:
         trip_rows: Sampled rows, and real rows, for the round trip in float32.
         wide_rows: The same in float64; 0 leaves it out.
         rounds: Size of the Krylov space.
-        singular_rows: Rows for the singular values of the whole map.
+        singular_rows: Rows for the singular values and the log-determinant of the whole map.
     """
 
     eigen_rows: int = 64
@@ -153,7 +88,7 @@ def certify(
         "eigenvalues": steps,
         "eigen_rows": effort.eigen_rows,
         "round_trip": trips,
-        "singular_values": _singular_range(flow, effort.singular_rows, generator),
+        **whole_map(flow, effort.singular_rows, seed=seed, report=tell),
         "solver": flow.description.solver,
         "steps": flow.step_count,
         "seed": seed,
@@ -254,12 +189,29 @@ def _round_trip(
     }
 
 
-def _singular_range(flow: SteppedFlow, rows: int, generator: torch.Generator) -> list[float]:
-    """Smallest and largest singular value of the whole map over a few sampled rows."""
-    one = flow.with_label(None if flow.label is None else flow.label[:1])
-    points = _normal((rows, flow.dim), generator, flow)
-    pairs = [singular_values(lambda z: one.states(z)[-1], point[None]) for point in points]
-    return [min(float(low) for low, _ in pairs), max(float(high) for _, high in pairs)]
+def whole_map(flow: SteppedFlow, rows: int, *, seed: int = 0, report: Report | None = None) -> dict[str, Any]:
+    """Singular values and log-determinants of z ↦ (x − center) / scale on a few sampled rows, from whole Jacobians.
+
+    Args:
+        flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
+        rows: How many.
+        seed: Seed of the latents, which are not those of `certify`.
+        report: Called with what is being done and the share that is done.
+
+    Returns:
+        `singular_values`, the smallest and the largest of all rows; `log_determinants`, one for each row, in nats.
+    """
+    points = _normal((rows, flow.dim), torch.Generator().manual_seed(seed + 1), flow)
+    found = []
+    for place, point in enumerate(points):
+        whole = _in_turn(flow, flow.label, place, 1).standardised_jacobian(point)
+        found.append(torch.linalg.svdvals(whole.double()))
+        if report is not None:
+            report("singular values", (place + 1) / rows)
+    return {
+        "singular_values": [min(float(one[-1]) for one in found), max(float(one[0]) for one in found)],
+        "log_determinants": [float(one.log().sum()) for one in found],
+    }
 
 
 def _normal(size: tuple[int, int], generator: torch.Generator, flow: SteppedFlow) -> Tensor:
@@ -278,28 +230,3 @@ def _summary(errors: Tensor) -> dict[str, float]:
 def _reason(least: float, failed: list[str]) -> str:
     reasons = [f"smallest eigenvalue {least:.3f} below {MARGIN}"] if least < MARGIN else []
     return "; ".join([*reasons, *(f"round trip in {name} too coarse" for name in failed)])
-
-
-def _lanczos(apply: Callable[[Tensor], Tensor], points: Tensor, rounds: int, seed: int) -> Extreme:
-    """The smallest Ritz pair of a symmetric map on every row, with full reorthogonalisation."""
-    generator = torch.Generator().manual_seed(seed)
-    vector = torch.randn(points.shape, generator=generator).to(points)
-    basis = [vector / vector.norm(dim=1, keepdim=True)]
-    images: list[Tensor] = []
-    for _ in range(rounds):
-        images.append(apply(basis[-1]))
-        rest = images[-1]
-        for _ in range(2):
-            for known in basis:
-                rest = rest - (rest * known).sum(dim=1, keepdim=True) * known
-        length = rest.norm(dim=1, keepdim=True)
-        if len(basis) == rounds or bool((length < 1e-9).all()):
-            break
-        basis.append(rest / length.clamp(min=1e-9))
-    space, mapped = torch.stack(basis, dim=1).double(), torch.stack(images, dim=1).double()
-    small = space @ mapped.transpose(1, 2)
-    values, vectors = torch.linalg.eigh(0.5 * (small + small.transpose(1, 2)))
-    weights = vectors[:, :, :1]
-    ritz = (space * weights).sum(dim=1)
-    image = (mapped * weights).sum(dim=1)
-    return Extreme(values[:, 0], (image - values[:, :1] * ritz).norm(dim=1))

@@ -163,6 +163,7 @@ def _network(text: str | None) -> dict[str, Any] | None:
 def _verdict(name: str, found: Mapping[str, Any]) -> str:
     trips = found["round_trip"]
     low, high = found["singular_values"]
+    log_determinants = " and ".join(f"{value:.1f}" for value in found["log_determinants"])
     lines = [
         f"{name}: {'certified' if found['passes'] else 'NOT certified, ' + str(found.get('reason'))}",
         f"  smallest eigenvalue of a step   {found['margin']:.3f} (must be above 0)",
@@ -171,6 +172,7 @@ def _verdict(name: str, found: Mapping[str, Any]) -> str:
             for kind, trip in trips.items()
         ),
         f"  singular values of the map      {low:.2e} to {high:.2e}",
+        f"  log-determinants of the map     {log_determinants} nats",
     ]
     lines += [f"  {key:<31} {_shown(value)}" for key, value in found.get("quality", {}).items()]
     return "\n".join(lines)

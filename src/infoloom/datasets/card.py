@@ -215,6 +215,9 @@ def certificate_text(certificate: dict[str, Any]) -> str:
     if "singular_values" in certificate:
         low, high = certificate["singular_values"]
         parts.append(f"singular values of the map {low:.2g} to {high:.2g}")
+    if "log_determinants" in certificate:
+        found = " and ".join(f"{value:.1f}" for value in certificate["log_determinants"])
+        parts.append(f"log-determinants of the map {found} nats")
     if "digest" in certificate:
         parts.append(f"digest of weights and grid `{certificate['digest']}`")
     return "; ".join(parts)
