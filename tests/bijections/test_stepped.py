@@ -166,3 +166,7 @@ def test_classes_are_asked_for_by_name_or_number(tmp_path: Path) -> None:
         load_flow(str(path), "c")
     with pytest.raises(FlowError, match="expected a class"):
         build(str(path))
+
+
+def test_no_rows_have_no_log_determinants() -> None:
+    assert small_flow().log_det(torch.zeros((0, 6), dtype=torch.float64)).shape == (0,)

@@ -100,7 +100,7 @@ class SteppedFlow(Bijection):
             )
         rows = self._own(self.check_input(z))
         found = [torch.linalg.slogdet(self.standardised_jacobian(row)).logabsdet for row in rows]
-        return torch.stack(found) + self.dim * math.log(self.description.scale)
+        return rows.new_tensor(found) + self.dim * math.log(self.description.scale)
 
     def standardised_jacobian(self, row: Tensor) -> Tensor:
         """The whole Jacobian of z ↦ (x − center) / scale at one latent (d,), (d, d)."""
