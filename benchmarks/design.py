@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from infoloom.covariance import StructuredCovariance
-from infoloom.designs import design
-from infoloom.equations import compose, lay_out
-from infoloom.graph import build_graph
-from infoloom.information.linearised import Linearised
+from infoloom.design.designs import design
+from infoloom.design.linearised import Linearised
+from infoloom.design.quantities import Quantities
 from infoloom.information.notation import evaluate, parse_query
-from infoloom.information.quantities import Quantities
+from infoloom.law.covariance import StructuredCovariance
+from infoloom.law.equations import compose, lay_out
+from infoloom.law.graph import build_graph
 from infoloom.spec.model import build_spec
 
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from infoloom.bijections import load_flow
-from infoloom.bijections.velocity import flop_count
+from infoloom.observations import load_flow
+from infoloom.observations.flows.velocity import flop_count
 from infoloom.spec.flow import flow_header, flow_path, zoo_names
 
 REFERENCE_CALLS = 36

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import torch
 
-from infoloom.bijections.certificate import early_margin
-from infoloom.bijections.features import load_features
-from infoloom.bijections.grids import step_grid
-from infoloom.bijections.packaging import all_classes
-from infoloom.bijections.quality import sample_quality
-from infoloom.bijections.stepped import SteppedFlow
-from infoloom.bijections.training_data import load_training_data
+from infoloom.observations.flows.certificate import early_margin
+from infoloom.observations.flows.grids import step_grid
+from infoloom.observations.flows.stepped import SteppedFlow
+from infoloom.observations.realism.features import load_features
+from infoloom.observations.realism.quality import sample_quality
+from infoloom.observations.training.packaging import all_classes
+from infoloom.observations.training.training_data import load_training_data
 
 FIXTURES = Path(__file__).resolve().parents[1] / "tests" / "fixtures"
 

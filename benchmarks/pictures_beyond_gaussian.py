@@ -18,7 +18,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 import infoloom as loom
-from infoloom.bijections import build
+from infoloom.observations import build
 
 LAWS = ("normal", "uniform", "laplace", "student_t(5)", "student_t(2.5)", "categorical(2)")
 ROWS = 2000

@@ -26,8 +26,8 @@ import torch
 
 from infoloom.benchmark.tasks.gaussian import STAIRCASE, GaussianTask
 from infoloom.estimators import Training, build
-from infoloom.estimators.critics import build_critic
-from infoloom.estimators.objectives import RunningMean, objective
+from infoloom.estimators.neural.critics import build_critic
+from infoloom.estimators.neural.objectives import RunningMean, objective
 
 BATCH = 64
 LEVELS = {round(task.mutual_information / math.log(2.0)): task for task in STAIRCASE}

@@ -25,12 +25,12 @@ import pyarrow.parquet as pq
 import torch
 
 from infoloom.datasets import Dataset, begin, generate, make_plan, make_shards
-from infoloom.datasets.columns import arrow_schema, leaf, to_table
 from infoloom.datasets.engines import LocalEngine
-from infoloom.datasets.files import aside, sha256
 from infoloom.datasets.generate import shard_jobs
-from infoloom.datasets.parquet import write_parquet
-from infoloom.datasets.shard import bijection_of, shard_rows, story_of
+from infoloom.datasets.making.shard import bijection_of, shard_rows, story_of
+from infoloom.datasets.storage.columns import arrow_schema, leaf, to_table
+from infoloom.datasets.storage.files import aside, sha256
+from infoloom.datasets.storage.parquet import write_parquet
 from infoloom.story import compile_story, load
 
 SMALL = {

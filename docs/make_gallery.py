@@ -12,8 +12,8 @@ from pathlib import Path
 from PIL import Image
 
 import infoloom as loom
-from infoloom.datasets.preview import preview_figure
-from infoloom.datasets.strip import draw_strip
+from infoloom.datasets.showing.preview import preview_figure
+from infoloom.datasets.showing.strip import draw_strip
 from infoloom.report import draw_templates
 from infoloom.spec.load import preset_names, preset_text
 

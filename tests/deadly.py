@@ -6,7 +6,7 @@ import os
 import signal
 
 from infoloom.datasets.engines import Failure, attempt
-from infoloom.datasets.shard import Made, ShardJob
+from infoloom.datasets.making.shard import Made, ShardJob
 
 
 def deadly_attempt(job: ShardJob) -> Made | Failure:

@@ -14,10 +14,10 @@ from itertools import combinations
 
 import numpy as np
 
+from infoloom.law.templates import make_template, make_templates
 from infoloom.spec.expression import TemplateCall
 from infoloom.spec.flow import flow_shape
 from infoloom.spec.parser import parse_expression
-from infoloom.templates import make_template, make_templates
 
 RANK = 1e-10
 

@@ -18,13 +18,13 @@ import typer
 from typer.testing import CliRunner
 
 import infoloom
-from infoloom.bijections import REGISTRY
 from infoloom.cli.main import app
-from infoloom.designs import design
+from infoloom.design.designs import design
+from infoloom.law.templates import TEMPLATES
+from infoloom.observations import REGISTRY
 from infoloom.spec.load import parse_spec, preset_names
 from infoloom.spec.model import Spec
 from infoloom.story import compile_story
-from infoloom.templates import TEMPLATES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -50,7 +50,7 @@ def test_data_files_are_in_the_package():
     package = resources.files("infoloom")
     assert package.joinpath("py.typed").is_file()
     assert package.joinpath("spec", "presets", "digits-pair.yaml").is_file()
-    assert package.joinpath("bijections", "zoo", "digits.safetensors").is_file()
+    assert package.joinpath("observations", "zoo", "digits.safetensors").is_file()
     assert package.joinpath("report", "page.css").is_file()
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from infoloom.datasets import generate as generate
     from infoloom.datasets import open_dataset as open  # noqa: A004, F401
     from infoloom.datasets import verify as verify
-    from infoloom.designs import design as design
-    from infoloom.designs import sweep as sweep
+    from infoloom.design.designs import design as design
+    from infoloom.design.designs import sweep as sweep
     from infoloom.errors import InfoloomError as InfoloomError
     from infoloom.errors import SpecError as SpecError
     from infoloom.presets import preset as preset
@@ -36,7 +36,7 @@ _PLACES = {
     "Spec": "spec.model:Spec",
     "SpecError": "errors:SpecError",
     "Story": "story:Story",
-    "design": "designs:design",
+    "design": "design.designs:design",
     "generate": "datasets:generate",
     "load": "story:load",
     "noise": "spec.expression:noise",
@@ -44,11 +44,16 @@ _PLACES = {
     "preset": "presets:preset",
     "presets": "presets",
     "ssl": "ssl",
-    "sweep": "designs:sweep",
+    "sweep": "design.designs:sweep",
     "symbols": "spec.expression:symbols",
     "template": "spec.expression:template",
     "verify": "datasets:verify",
 }
+
+# `design` is a function and a package. The package is imported here, once, so that importing one of its modules
+# later does not put it in the place of the function.
+import_module("infoloom.design")
+del globals()["design"]
 
 __all__ = sorted([*_PLACES, "__version__"])  # noqa: PLE0605
 __version__ = "0.1.0"

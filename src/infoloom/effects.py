@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from infoloom.equations import Array
 from infoloom.errors import QueryError
+from infoloom.law.equations import Array
 from infoloom.story import Story
 
 __all__ = ["effect"]

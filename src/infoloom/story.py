@@ -10,27 +10,27 @@ from typing import Any, Final
 
 import numpy as np
 
-from infoloom.compilation import compile_spec, compose_graph
-from infoloom.covariance import StructuredCovariance, Whitener
-from infoloom.equations import Array, templates
 from infoloom.errors import QueryError, SpecError
-from infoloom.graph import Graph
-from infoloom.information.ceiling_table import Ceilings, find_ceilings
+from infoloom.information.beyond_gaussian.nongaussian import Special
+from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
+from infoloom.information.ceilings.labels import Label, make_labels
+from infoloom.information.ceilings.prediction import predict
+from infoloom.information.ceilings.table import Ceilings, find_ceilings
 from infoloom.information.decomposition import Decomposition, decompose
 from infoloom.information.diagnostics import Finding, diagnose
 from infoloom.information.elliptical import elliptical_quantity
-from infoloom.information.labels import Label, make_labels
-from infoloom.information.nongaussian import Special
 from infoloom.information.notation import Query, check_names, evaluate, parse_query, refuse_held
 from infoloom.information.notes import story_notes
 from infoloom.information.pointwise import Pointwise
-from infoloom.information.pointwise_special import SpecialPointwise
-from infoloom.information.prediction import predict
 from infoloom.information.quantity import Quantity
 from infoloom.information.requirements import parse_requirements
 from infoloom.information.table import table_queries
-from infoloom.interventions import Value, descendants, plain_value, shifted
-from infoloom.sampling import Plan, draw_rows, make_plan
+from infoloom.law.compilation import compile_spec, compose_graph
+from infoloom.law.covariance import StructuredCovariance, Whitener
+from infoloom.law.equations import Array, templates
+from infoloom.law.graph import Graph
+from infoloom.law.interventions import Value, descendants, plain_value, shifted
+from infoloom.law.sampling import Plan, draw_rows, make_plan
 from infoloom.spec.load import load_spec
 from infoloom.spec.model import ModalitySpec, Spec
 

@@ -6,11 +6,11 @@ import json
 import sys
 
 import pytest
-from benchmark.estimator_rows import row
+from benchmark.estimators.estimator_rows import row
 from typer.testing import CliRunner
 
-from infoloom.benchmark.results import append, read_results
-from infoloom.benchmark.samples import FOLDER
+from infoloom.benchmark.estimators.samples import FOLDER
+from infoloom.benchmark.running.results import append, read_results
 from infoloom.cli.main import app, main
 
 EASY = "gaussian:dims=10v10,nats=2.0,pairs=5,hidden=rotated,turn=0"
@@ -107,7 +107,7 @@ def test_an_interrupt_says_how_to_go_on(tmp_path, monkeypatch, invoke, capfd):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("infoloom.benchmark.runner.execute", interrupted)
+    monkeypatch.setattr("infoloom.benchmark.running.runner.execute", interrupted)
     out = tmp_path / "r.jsonl"
     said = invoke("estimators", "--out", out, code=130)
     assert f"infoloom: stopped; the same command goes on with {out}" in said + capfd.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from infoloom.cli.main import app
-from infoloom.datasets.strip import strip_rows
+from infoloom.datasets.showing.strip import strip_rows
 from infoloom.errors import DatasetError
 from infoloom.story import load
 

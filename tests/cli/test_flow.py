@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bijections.small import small_file
+from observations.small import small_file
 from PIL import Image
 from typer.testing import CliRunner
 

@@ -18,7 +18,7 @@ from deadly import deadly_attempt
 
 from infoloom.datasets import Dataset, generate, open_dataset
 from infoloom.datasets.engines import Failure, local
-from infoloom.datasets.shard import Made
+from infoloom.datasets.making.shard import Made
 from infoloom.errors import DatasetError
 from infoloom.story import Story
 

@@ -63,10 +63,10 @@ def test_a_row_of_the_decay_does_not_depend_on_shards(tmp_path: Path) -> None:
 
 def test_rows_of_a_stepped_flow_do_not_depend_on_the_size_of_shards(tmp_path: Path) -> None:
     """To the bit, whatever number of rows is left for the flow's batches of 32 at the end of a shard or a block."""
-    from bijections.small import small_file
+    from observations.small import small_file
 
-    from infoloom.bijections.certificate import Effort
-    from infoloom.bijections.packaging import certify_file
+    from infoloom.observations.flows.certificate import Effort
+    from infoloom.observations.training.packaging import certify_file
 
     path = small_file(tmp_path / "small.safetensors", strength=0.1)
     certify_file(path, None, effort=Effort(8, 8, 8, 6, 1))

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from infoloom.datasets import open_dataset, verify
-from infoloom.datasets.columns import Column
-from infoloom.datasets.files import read_json
-from infoloom.datasets.layout import inside, shard_name
-from infoloom.datasets.parquet import write_parquet
+from infoloom.datasets.storage.columns import Column
+from infoloom.datasets.storage.files import read_json
+from infoloom.datasets.storage.layout import inside, shard_name
+from infoloom.datasets.storage.parquet import write_parquet
 from infoloom.errors import DatasetError
 
 Tree = dict[str, Any]

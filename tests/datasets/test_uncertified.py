@@ -8,15 +8,15 @@ from shutil import copytree
 
 import pytest
 import typer
-from bijections.small import small_file
+from observations.small import small_file
 from typer.testing import CliRunner
 
-from infoloom.bijections.certificate import Effort
-from infoloom.bijections.packaging import certify_file
 from infoloom.cli import data as commands
 from infoloom.datasets import Dataset, generate, open_dataset, verify
-from infoloom.datasets.bounds import standing, uncertified
+from infoloom.datasets.storage.bounds import standing, uncertified
 from infoloom.errors import DatasetError, FlowError
+from infoloom.observations.flows.certificate import Effort
+from infoloom.observations.training.packaging import certify_file
 from infoloom.story import Story, compile_story
 
 FEW = Effort(eigen_rows=8, trip_rows=8, wide_rows=8, rounds=6, singular_rows=1)

@@ -11,8 +11,8 @@ from scipy.stats import multivariate_normal
 from sklearn.metrics import mutual_info_score
 
 from infoloom.errors import EstimatorError
-from infoloom.estimators.histogram import HistogramEstimator
-from infoloom.estimators.kernel import KernelEstimator
+from infoloom.estimators.classical.histogram import HistogramEstimator
+from infoloom.estimators.classical.kernel import KernelEstimator
 
 SEEDS = range(12)
 

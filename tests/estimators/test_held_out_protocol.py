@@ -19,7 +19,7 @@ from infoloom.estimators import (
     KSGEstimator,
     build,
 )
-from infoloom.estimators.gaussian import gaussian_information
+from infoloom.estimators.classical.gaussian import gaussian_information
 from infoloom.estimators.held_out_protocol import default_estimator
 
 ROWS = (np.random.default_rng(0).standard_normal((400, 2)),) * 2

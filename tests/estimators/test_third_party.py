@@ -13,7 +13,7 @@ import pytest
 import infoloom.estimators.registry as registry
 from infoloom.errors import EstimatorError
 from infoloom.estimators import CallableEstimator, Estimate, KSGEstimator, SubprocessEstimator, as_estimator
-from infoloom.estimators.gaussian import gaussian_information
+from infoloom.estimators.classical.gaussian import gaussian_information
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((50, 2))
@@ -136,7 +136,9 @@ def test_programs_end_at_the_limit_and_must_exist(tmp_path):
 
 
 def test_entry_points_are_found(monkeypatch):
-    point = EntryPoint("theirs", "infoloom.estimators.gaussian:GaussianEstimator", registry.ENTRY_POINTS)
+    point = EntryPoint(
+        "theirs", "infoloom.estimators.classical.gaussian:GaussianEstimator", registry.ENTRY_POINTS
+    )
     monkeypatch.setattr(
         registry, "entry_points", lambda group: [point] if group == "infoloom.estimators" else []
     )

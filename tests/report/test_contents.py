@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from benchmark.estimator_rows import row
+from benchmark.estimators.estimator_rows import row
 
 from infoloom.errors import BenchmarkError, DatasetError, InfoloomError
 from infoloom.report.contents import read_contents

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmark.estimator_rows import row
+from benchmark.estimators.estimator_rows import row
 
 from infoloom.report.estimator_figures import (
     bias_figure,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infoloom.benchmark.ssl_suites import jobs
+from infoloom.benchmark.learners.suites import jobs
 from infoloom.report.page import page_html
 from infoloom.report.ssl_figures import Mean, ceiling_figure, order, points
 from infoloom.report.ssl_report import sections

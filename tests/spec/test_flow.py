@@ -217,6 +217,6 @@ def test_an_unknown_step_is_refused_with_the_nearest_known_one():
 
 
 def test_every_step_that_a_spec_may_name_can_be_built():
-    from infoloom.bijections import REGISTRY
+    from infoloom.observations import REGISTRY
 
     assert set(SHAPE_KEEPING) == set(REGISTRY)

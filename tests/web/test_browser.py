@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from infoloom.holding import hold
+from infoloom.design.holding import hold
 from infoloom.spec.load import load_spec, parse_spec, preset_text
 from infoloom.spec.weights import weights, with_weights
 from infoloom.story import compile_story

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from infoloom.datasets.gallery import sorted_rows
-from infoloom.datasets.influence import influence
-from infoloom.datasets.strip import strip_rows
-from infoloom.holding import hold, levers
+from infoloom.datasets.showing.gallery import sorted_rows
+from infoloom.datasets.showing.influence import influence
+from infoloom.datasets.showing.strip import strip_rows
+from infoloom.design.holding import hold, levers
 from infoloom.spec.load import load_spec, parse_spec, preset_names, preset_text
 from infoloom.spec.weights import weights, with_weights
 from infoloom.story import compile_story

@@ -16,8 +16,8 @@ from infoloom.cli import bench_tasks
 from infoloom.errors import BenchmarkError
 
 if TYPE_CHECKING:
-    from infoloom.benchmark.leaderboard import Standing
-    from infoloom.benchmark.runner import Job, Progress, Summary
+    from infoloom.benchmark.estimators.leaderboard import Standing
+    from infoloom.benchmark.running.runner import Job, Progress, Summary
 
 __all__ = ["bench_app", "run_suite"]
 
@@ -68,9 +68,9 @@ def estimators(
     as_json: AsJson = False,
 ) -> None:
     """Let estimators of mutual information meet tasks whose information is known."""
-    from infoloom.benchmark.estimator_suites import Entrant, jobs
-    from infoloom.benchmark.leaderboard import standings
-    from infoloom.benchmark.results import read_results
+    from infoloom.benchmark.estimators.leaderboard import standings
+    from infoloom.benchmark.estimators.suites import Entrant, jobs
+    from infoloom.benchmark.running.results import read_results
 
     entrants = [Entrant(name) for name in estimator or []]
     entrants += [Entrant(label, command)] if command is not None else []
@@ -106,7 +106,7 @@ def ssl(
     as_json: AsJson = False,
 ) -> None:
     """Let self-supervised learners meet stories whose ceilings are known."""
-    from infoloom.benchmark.ssl_suites import jobs
+    from infoloom.benchmark.learners.suites import jobs
 
     chosen = jobs(suite, limit=limit, only=only)
     if listed:
@@ -127,8 +127,8 @@ def leaderboard(
     as_json: AsJson = False,
 ) -> None:
     """Rank estimators from results files."""
-    from infoloom.benchmark import leaderboard as board
-    from infoloom.benchmark.results import read_results
+    from infoloom.benchmark.estimators import leaderboard as board
+    from infoloom.benchmark.running.results import read_results
 
     found = board.standings(read_results(results))
     if as_json:
@@ -150,7 +150,7 @@ def run_suite(
     Raises:
         BenchmarkError: No results file was named, or it cannot be used.
     """
-    from infoloom.benchmark.runner import execute
+    from infoloom.benchmark.running.runner import execute
 
     if out is None:
         raise BenchmarkError(f"bench {bench}: expected `--out RESULTS`, a file for the results. Name one.")
@@ -167,7 +167,7 @@ def run_suite(
 
 def _keep_samples(folder: Path, named: bool) -> None:
     """Tell the runs, which are processes of their own, where rows are kept: named, set, or here."""
-    from infoloom.benchmark.samples import FOLDER
+    from infoloom.benchmark.estimators.samples import FOLDER
 
     if named or FOLDER not in os.environ:
         os.environ[FOLDER] = str(folder.resolve())
@@ -175,7 +175,7 @@ def _keep_samples(folder: Path, named: bool) -> None:
 
 def print_jobs(jobs: Sequence[Job], out: Path | None, as_json: bool) -> None:
     """Names and limits of runs, and the status of those that a results file has."""
-    from infoloom.benchmark.results import read_results
+    from infoloom.benchmark.running.results import read_results
 
     rows = read_results(out) if out is not None and out.exists() else []
     status = {row["run"]: row["status"] for row in rows}

@@ -41,7 +41,7 @@ def dump(
 ) -> None:
     """Write samples of tasks as files for any language: rows.npz, truth.npz, task.json."""
     from infoloom.benchmark import tasks as room
-    from infoloom.benchmark.dump import dump as write
+    from infoloom.benchmark.estimators.dump import dump as write
 
     ids = [task for name in names for task in (room.names(name) if name in room.groups() else (name,))]
     for task in [room.build(name) for name in ids]:  # all are known to be good before the first is written

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from infoloom.units import NATS_PER_BIT
 
 if TYPE_CHECKING:
-    from infoloom.information.ceiling_table import Ceilings
+    from infoloom.information.ceilings.table import Ceilings
     from infoloom.information.decomposition import Decomposition
     from infoloom.story import Story
 

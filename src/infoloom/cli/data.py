@@ -15,12 +15,12 @@ import typer
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
+    from infoloom.datasets.checking.verify import Report
     from infoloom.datasets.engines import Failure
-    from infoloom.datasets.plan import Plan
-    from infoloom.datasets.read import Dataset
-    from infoloom.datasets.shard import Made
-    from infoloom.datasets.verify import Report
-    from infoloom.interventions import Value
+    from infoloom.datasets.making.plan import Plan
+    from infoloom.datasets.making.shard import Made
+    from infoloom.datasets.reading.read import Dataset
+    from infoloom.law.interventions import Value
     from infoloom.story import Story
 
 __all__ = ["register"]
@@ -160,7 +160,7 @@ def emit_job(
     do: Do = None,
 ) -> None:
     """Print the script that makes a dataset as an array of batch jobs."""
-    from infoloom.datasets.batch_jobs import job_script
+    from infoloom.datasets.making.batch_jobs import job_script
 
     _, plan = _planned(
         spec, rows, seed, pmi, do, splits=split, rows_per_shard=rows_per_shard, latents=latents,
@@ -213,7 +213,7 @@ def preview(
 ) -> None:
     """Draw pairs of observations sorted by a target."""
     from infoloom.datasets import open_dataset
-    from infoloom.datasets.preview import draw_preview
+    from infoloom.datasets.showing.preview import draw_preview
 
     print(str(draw_preview(open_dataset(out), output, sort_by=sort_by)))
 
@@ -233,7 +233,7 @@ def listen(
 ) -> None:
     """Write rows of a spoken modality as sound (WAV), approximately, for listening."""
     from infoloom.datasets import open_dataset
-    from infoloom.datasets.listen import write_sounds
+    from infoloom.datasets.showing.listen import write_sounds
 
     data = open_dataset(out)
     rows = list(range(min(4, len(data)))) if row is None else row

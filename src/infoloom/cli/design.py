@@ -11,7 +11,7 @@ import typer
 from infoloom.cli.output import write_new
 
 if TYPE_CHECKING:
-    from infoloom.designs import Design
+    from infoloom.design.designs import Design
 
 __all__ = ["register"]
 
@@ -29,7 +29,7 @@ def design(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, full precision.")] = False,
 ) -> None:
     """Solve a spec's free parameters so that its requirements hold."""
-    from infoloom.designs import design as solve
+    from infoloom.design.designs import design as solve
 
     solved = solve(spec)
     if output is not None:
@@ -38,7 +38,7 @@ def design(
 
 
 def _write(solved: Design, output: Path) -> None:
-    from infoloom.designs import solved_yaml
+    from infoloom.design.designs import solved_yaml
 
     text = solved_yaml(solved, output.resolve().parent)
     write_new(output, text)

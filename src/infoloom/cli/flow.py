@@ -76,7 +76,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a flow on real data, certify it and write it; a stopped training goes on where it was."""
-    from infoloom.bijections.workflow import TrainingPlan, train_flow
+    from infoloom.observations.workflow import TrainingPlan, train_flow
 
     target = output or Path(f"{name}.safetensors")
     plan = TrainingPlan(
@@ -114,7 +114,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Recompute a flow's certificate: is every step injective as computed, does the whole map invert?"""
-    from infoloom.bijections.workflow import check_flow
+    from infoloom.observations.workflow import check_flow
 
     if quality and data is None:
         raise FlowError("flow check: `--quality` expected real data to compare with. Give `--data FILE`.")

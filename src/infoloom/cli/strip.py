@@ -27,7 +27,7 @@ def strip(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the rows.")] = 0,
 ) -> None:
     """Draw what a cause does to each modality: it goes from -2 to 2 while everything else is held."""
-    from infoloom.datasets.strip import draw_strip
+    from infoloom.datasets.showing.strip import draw_strip
     from infoloom.story import compile_story
 
     print(str(draw_strip(compile_story(spec), cause, output, row=row, seed=seed)))

@@ -1,9 +1,9 @@
 """Datasets: made shard by shard, stored as Parquet with a card that holds the truth, read as arrays."""
 
+from infoloom.datasets.checking.verify import Check, Report, verify
 from infoloom.datasets.generate import begin, finish, generate, make_shards
-from infoloom.datasets.plan import Plan, make_plan
-from infoloom.datasets.read import Dataset, open_dataset
-from infoloom.datasets.verify import Check, Report, verify
+from infoloom.datasets.making.plan import Plan, make_plan
+from infoloom.datasets.reading.read import Dataset, open_dataset
 
 __all__ = [
     "Check",

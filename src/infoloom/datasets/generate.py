@@ -10,24 +10,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from infoloom.datasets.attachments import attach
-from infoloom.datasets.card import card_text
-from infoloom.datasets.channel_columns import channel_source
-from infoloom.datasets.channel_losses import measured_loss
-from infoloom.datasets.columns import Column
-from infoloom.datasets.croissant import croissant
+from infoloom.datasets.checking.channel_losses import measured_loss
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
-from infoloom.datasets.files import read_json, remove_left_over, write_json, write_once, write_text
-from infoloom.datasets.layout import CARD, CROISSANT, FILES, MANIFEST, PLAN, SPEC, WORK
-from infoloom.datasets.manifest import Manifest, ShardRecord
-from infoloom.datasets.plan import Plan, make_plan, parse_plan
-from infoloom.datasets.shard import Made, ShardJob, bijection_of, read_done, require_torch, story_of
+from infoloom.datasets.making.plan import Plan, make_plan, parse_plan
+from infoloom.datasets.making.shard import Made, ShardJob, bijection_of, read_done, require_torch
+from infoloom.datasets.showing.card import card_text
+from infoloom.datasets.showing.croissant import croissant
+from infoloom.datasets.storage.attachments import attach
+from infoloom.datasets.storage.channel_columns import channel_source
+from infoloom.datasets.storage.columns import Column
+from infoloom.datasets.storage.files import read_json, remove_left_over, write_json, write_once, write_text
+from infoloom.datasets.storage.layout import CARD, CROISSANT, FILES, MANIFEST, PLAN, SPEC, WORK
+from infoloom.datasets.storage.manifest import Manifest, ShardRecord
+from infoloom.datasets.storage.own_spec import story_of
 from infoloom.errors import DatasetError
 from infoloom.information.quantity import Quantity
 from infoloom.spec.flow import flow_header, flow_path, parse_flow
 
 if TYPE_CHECKING:
-    from infoloom.datasets.read import Dataset
+    from infoloom.datasets.reading.read import Dataset
     from infoloom.story import Story
 
 __all__ = ["Progress", "begin", "finish", "generate", "make_shards", "read_plan"]
@@ -178,7 +179,7 @@ def finish(root: str | Path, made: Sequence[Made] = ()) -> Dataset:
     Raises:
         DatasetError: Shards are missing; the message says which.
     """
-    from infoloom.datasets.read import open_dataset
+    from infoloom.datasets.reading.read import open_dataset
 
     root = Path(root)
     plan, spec = read_plan(root)
@@ -270,7 +271,7 @@ def _accuracy(quantity: Quantity) -> dict[str, Any]:
 
 def _require_certificates(story: Story) -> None:
     """Refuse flows that are not certified before anything is written."""
-    from infoloom.bijections import build
+    from infoloom.observations import build
 
     for flow in dict.fromkeys(story.flow(name) for name in story.modalities):
         if any(step.trained for step in parse_flow(flow)):
@@ -293,7 +294,7 @@ def _bijection(story: Story, spec: str, root: str, name: str, allow_uncertified:
 
 
 def _loss(story: Story, root: str, column: Column, truth: Mapping[str, float]) -> dict[str, Any]:
-    from infoloom.bijections import build
+    from infoloom.observations import build
 
     modality = channel_source(column.name)
     targets = {target: f"I({modality}; {target})" for target in story.targets if story.gaussian}

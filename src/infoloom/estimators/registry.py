@@ -18,7 +18,7 @@ ENTRY_POINTS = "infoloom.estimators"
 
 
 def _construct(module: str, constructor: str, /, **settings: Any) -> Any:
-    """Import a module of this room when its estimator is first asked for, and build it."""
+    """Import a module of this package when its estimator is first asked for, and build it."""
     try:
         found = getattr(import_module(f"infoloom.estimators.{module}"), constructor)
     except ModuleNotFoundError as error:
@@ -32,7 +32,7 @@ def _construct(module: str, constructor: str, /, **settings: Any) -> Any:
 
 
 def _variational(objective: str, **settings: Any) -> Callable[..., Any]:
-    return partial(_construct, "variational", "VariationalEstimator", objective=objective, **settings)
+    return partial(_construct, "neural.variational", "VariationalEstimator", objective=objective, **settings)
 
 
 #: A joint critic scores every pair of a batch, so its cost grows with the square of the batch.
@@ -40,22 +40,22 @@ _JOINT: Mapping[str, Any] = {"critic": "joint", "training": Training(batch=64)}
 
 #: Name → constructor with the settings as keywords.
 REGISTRY: Mapping[str, Callable[..., Any]] = {
-    "gaussian": partial(_construct, "gaussian", "GaussianEstimator"),
-    "gaussianised": partial(_construct, "gaussianised", "GaussianisedEstimator"),
-    "ksg": partial(_construct, "ksg", "KSGEstimator"),
-    "ksg2": partial(_construct, "ksg", "KSGEstimator", form=2),
-    "histogram": partial(_construct, "histogram", "HistogramEstimator"),
-    "kernel": partial(_construct, "kernel", "KernelEstimator"),
+    "gaussian": partial(_construct, "classical.gaussian", "GaussianEstimator"),
+    "gaussianised": partial(_construct, "classical.gaussianised", "GaussianisedEstimator"),
+    "ksg": partial(_construct, "classical.ksg", "KSGEstimator"),
+    "ksg2": partial(_construct, "classical.ksg", "KSGEstimator", form=2),
+    "histogram": partial(_construct, "classical.histogram", "HistogramEstimator"),
+    "kernel": partial(_construct, "classical.kernel", "KernelEstimator"),
     "mine": _variational("mine", **_JOINT),
     "dv": _variational("dv", **_JOINT),
     "nwj": _variational("nwj", **_JOINT),
     "js": _variational("js", **_JOINT),
     "smile": _variational("smile"),
     "infonce": _variational("infonce"),
-    "difference-of-entropies": partial(_construct, "difference_of_entropies", "DifferenceOfEntropies"),
-    "flow-based": partial(_construct, "flow_based", "FlowBasedEstimator"),
-    "minde": partial(_construct, "minde", "MINDEEstimator"),
-    "latent": partial(_construct, "latent", "LatentEstimator"),
+    "difference-of-entropies": partial(_construct, "neural.difference_of_entropies", "DifferenceOfEntropies"),
+    "flow-based": partial(_construct, "neural.flow_based", "FlowBasedEstimator"),
+    "minde": partial(_construct, "neural.minde", "MINDEEstimator"),
+    "latent": partial(_construct, "neural.latent", "LatentEstimator"),
     "held-out": partial(_construct, "held_out_protocol", "HeldOutProtocol"),
 }
 

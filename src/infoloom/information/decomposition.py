@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infoloom.covariance import StructuredCovariance
 from infoloom.errors import QueryError
 from infoloom.information.measures import mutual_information
+from infoloom.law.covariance import StructuredCovariance
 
 __all__ = ["Decomposition", "decompose"]
 

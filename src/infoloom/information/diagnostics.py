@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from infoloom.covariance import StructuredCovariance, Whitener, triangle
-from infoloom.equations import Array
+from infoloom.law.covariance import StructuredCovariance, Whitener, triangle
+from infoloom.law.equations import Array
 
 __all__ = ["Finding", "collapse", "condition", "diagnose", "flow_input"]
 

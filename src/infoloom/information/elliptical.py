@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import scipy.special
 
-from infoloom.covariance import StructuredCovariance, triangle
-from infoloom.equations import Law
 from infoloom.information.notation import Query, evaluate
+from infoloom.information.pieces import pieces
 from infoloom.information.quantity import Quantity
-from infoloom.information.requirements import pieces
+from infoloom.law.covariance import StructuredCovariance, triangle
+from infoloom.law.equations import Law
 
 __all__ = ["elliptical_quantity", "gaussian_part", "rank"]
 

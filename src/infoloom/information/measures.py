@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from infoloom.covariance import Block, Numbers, StructuredCovariance, independent, log_volume
 from infoloom.errors import DegenerateError, InfiniteInformationError, QueryError
+from infoloom.law.covariance import Block, Numbers, StructuredCovariance, independent, log_volume
 
 __all__ = [
     "co_information",

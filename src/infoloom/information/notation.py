@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from infoloom.covariance import StructuredCovariance
 from infoloom.errors import QueryError
 from infoloom.information import measures
+from infoloom.law.covariance import StructuredCovariance
 
 __all__ = ["MEASURES", "Query", "check_names", "evaluate", "parse_query", "refuse_held"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infoloom.equations import Law
+from infoloom.law.equations import Law
 
 __all__ = ["story_notes"]
 

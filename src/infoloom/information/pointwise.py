@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from infoloom.covariance import Block, StructuredCovariance, Triangle, triangle
-from infoloom.equations import Array
 from infoloom.errors import DegenerateError, QueryError
+from infoloom.law.covariance import Block, StructuredCovariance, Triangle, triangle
+from infoloom.law.equations import Array
 
 __all__ = ["Pointwise"]
 

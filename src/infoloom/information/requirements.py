@@ -1,4 +1,4 @@
-"""What a spec requires of its information, and every quantity of the notation as a sum of simple ones."""
+"""What a spec requires of its information."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infoloom.errors import QueryError, SpecError
 from infoloom.information.notation import Query, check_names, parse_query
 from infoloom.spec.model import BOUND
 
-__all__ = ["Piece", "Relation", "Requirement", "parse_requirements", "pieces"]
+__all__ = ["Relation", "Requirement", "parse_requirements"]
 
 Relation = Literal["=", "<=", ">="]
 
@@ -42,16 +42,6 @@ class Requirement:
         return f"{self.name} {self.relation} {self.value:g}"
 
 
-@dataclass(frozen=True)
-class Piece:
-    """A multiple of I(a; b | given), or of ½ log det Σ(a | given) where `b` is empty."""
-
-    factor: float
-    a: tuple[str, ...]
-    b: tuple[str, ...] = ()
-    given: tuple[str, ...] = ()
-
-
 def parse_requirements(require: Mapping[str, float | str], known: Collection[str]) -> tuple[Requirement, ...]:
     """Read the `require` section of a spec.
 
@@ -78,47 +68,3 @@ def parse_requirements(require: Mapping[str, float | str], known: Collection[str
     if problems:
         raise SpecError(problems)
     return tuple(requirements)
-
-
-def pieces(query: Query) -> list[Piece]:
-    """A quantity as a sum of mutual informations, the same sum by which its value is computed.
-
-    An entropy is its volume ½ log det Σ; the constant ½ dim log 2πe is left out.
-    """
-    match query.measure:
-        case "H":
-            return [Piece(1.0, query.parts[0], (), query.given)]
-        case "I":
-            return _co_information(1.0, list(query.parts), query.given)
-        case "TC":
-            return _total(1.0, query)
-        case "DTC":
-            return _dual(1.0, query)
-    return _total(1.0, query) + _dual(-1.0, query)
-
-
-def _co_information(factor: float, parts: list[tuple[str, ...]], given: tuple[str, ...]) -> list[Piece]:
-    """I(…; last) = I(…) − I(… | last)."""
-    if len(parts) == 2:
-        return [Piece(factor, parts[0], parts[1], given)]
-    *rest, last = parts
-    return _co_information(factor, rest, given) + _co_information(-factor, rest, (*given, *last))
-
-
-def _total(factor: float, query: Query) -> list[Piece]:
-    """Σ I(parts before; part)."""
-    parts = query.parts
-    return [Piece(factor, _joined(parts[:i]), parts[i], query.given) for i in range(1, len(parts))]
-
-
-def _dual(factor: float, query: Query) -> list[Piece]:
-    """Σ I(part; parts before | parts after)."""
-    parts = query.parts
-    return [
-        Piece(factor, parts[i], _joined(parts[:i]), (*query.given, *_joined(parts[i + 1 :])))
-        for i in range(1, len(parts))
-    ]
-
-
-def _joined(parts: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
-    return tuple(name for part in parts for name in part)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Final
 
-from infoloom.covariance import StructuredCovariance
 from infoloom.information.notation import Query, evaluate
+from infoloom.law.covariance import StructuredCovariance
 
 __all__ = ["table_queries", "truth_table"]
 

@@ -56,7 +56,7 @@ def read_contents(sources: Sequence[Path], *, sort_by: str | None = None, checks
 
 
 def _results(files: Sequence[Path]) -> Contents:
-    from infoloom.benchmark.results import read_results
+    from infoloom.benchmark.running.results import read_results
 
     rows = read_results(files)
     if not rows:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from infoloom.datasets import verify
-from infoloom.datasets.card import MEANING, certificate_text, value_text
-from infoloom.datasets.preview import default_order, preview_figure
+from infoloom.datasets.showing.card import MEANING, certificate_text, value_text
+from infoloom.datasets.showing.preview import default_order, preview_figure
 from infoloom.errors import DatasetError
 from infoloom.information.notation import parse_query
 from infoloom.report.page import Number, Section, Table
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from infoloom.datasets import Dataset
-    from infoloom.datasets.manifest import Manifest
-    from infoloom.information.ceiling_table import Ceilings
+    from infoloom.datasets.storage.manifest import Manifest
+    from infoloom.information.ceilings.table import Ceilings
     from infoloom.information.quantity import Quantity
     from infoloom.story import Story
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from infoloom.benchmark.leaderboard import TOLERANCE, Standing, standings
+from infoloom.benchmark.estimators.leaderboard import TOLERANCE, Standing, standings
 from infoloom.report.estimator_figures import (
     bias_figure,
     coverage_figure,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import infoloom
-from infoloom.datasets.files import write_text
+from infoloom.datasets.storage.files import write_text
 from infoloom.errors import InfoloomError
 from infoloom.report.drawing import inline_svg
 

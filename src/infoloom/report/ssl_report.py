@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from infoloom.benchmark.ssl_suites import SUITES, jobs
+from infoloom.benchmark.learners.suites import SUITES, jobs
 from infoloom.report.estimator_report import surroundings
 from infoloom.report.page import Cell, Number, Section, Table
 from infoloom.report.ssl_figures import Mean, Point, Reader, ceiling_figure, points
-from infoloom.ssl.score import FUSED
+from infoloom.ssl.probes.score import FUSED
 
 __all__ = ["sections"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from infoloom.information.ceiling_table import TargetCeiling
+    from infoloom.information.ceilings.table import TargetCeiling
     from infoloom.information.decomposition import Decomposition
     from infoloom.information.quantity import Quantity
 

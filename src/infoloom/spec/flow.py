@@ -26,7 +26,7 @@ __all__ = [
     "zoo_names",
 ]
 
-ZOO: Final = Path(__file__).resolve().parent.parent / "bijections" / "zoo"
+ZOO: Final = Path(__file__).resolve().parent.parent / "observations" / "zoo"
 MAX_DIM: Final = 100_000_000
 MAX_AXES: Final = 8
 _MAX_HEADER: Final = 16 * 2**20

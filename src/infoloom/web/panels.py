@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from infoloom.errors import InfoloomError
-from infoloom.graph import Edge
 from infoloom.information.notation import Query, parse_query
+from infoloom.law.graph import Edge
 from infoloom.spec.weights import Weight, weights
 from infoloom.units import NATS_PER_BIT
 from infoloom.web.asked import Asked, RequestError

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from infoloom.datasets.gallery import sorted_rows
-from infoloom.datasets.influence import influence as influence_of
-from infoloom.datasets.preview import limits_of
-from infoloom.datasets.strip import VALUES, strip_rows
+from infoloom.datasets.showing.gallery import sorted_rows
+from infoloom.datasets.showing.influence import influence as influence_of
+from infoloom.datasets.showing.preview import limits_of
+from infoloom.datasets.showing.strip import VALUES, strip_rows
 from infoloom.errors import InfoloomError
 from infoloom.story import Story
 from infoloom.web.asked import Asked, RequestError
@@ -92,7 +92,7 @@ def _pictures(observed: Array) -> dict[str, Any]:
 
 
 def _png(one: Array, low: float, high: float) -> str:
-    from infoloom.bijections.pictures import row_picture
+    from infoloom.observations.realism.pictures import row_picture
 
     file = io.BytesIO()
     Image.fromarray(row_picture(one, (low, high), size=1)).save(file, format="png")

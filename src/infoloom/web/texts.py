@@ -6,9 +6,9 @@ import re
 import shlex
 from typing import Any
 
-from infoloom.designs import design
+from infoloom.design.designs import design
+from infoloom.design.holding import levers
 from infoloom.errors import InfoloomError, SpecError
-from infoloom.holding import levers
 from infoloom.spec.code import python_code
 from infoloom.spec.load import load_spec, preset_names, preset_text
 from infoloom.spec.places import place_of, rewritten

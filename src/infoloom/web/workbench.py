@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from infoloom.design.holding import hold
 from infoloom.errors import FlowError, SpecError
-from infoloom.holding import hold
 from infoloom.spec.files import file_names
 from infoloom.spec.flow import flow_shape
 from infoloom.spec.load import parse_spec, read_yaml, spec_text

@@ -13,7 +13,7 @@ from torch.distributions import Normal, kl_divergence
 
 from infoloom.errors import LearnerError
 from infoloom.ssl import build
-from infoloom.ssl.experts import Experts
+from infoloom.ssl.models.experts import Experts
 from infoloom.ssl.objectives.mmvae import mmvae_bound
 from infoloom.ssl.objectives.mopoe import mopoe_bound, random_subsets
 from infoloom.ssl.objectives.mvae import mvae_bound

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from scipy.optimize import brentq
 
-from infoloom.designs import design
+from infoloom.design.designs import design
 from infoloom.errors import TaskError
 from infoloom.spec.model import build_spec
 from infoloom.story import Story, compile_story

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infoloom.benchmark.tasks.base import Array, PairTask
-from infoloom.datasets.observe import observer
+from infoloom.datasets.making.observe import observer
 from infoloom.information.quantity import Quantity
 from infoloom.story import Story
 
 if TYPE_CHECKING:
-    from infoloom.bijections import Bijection
+    from infoloom.observations import Bijection
 
 __all__ = ["StoryPairTask"]
 

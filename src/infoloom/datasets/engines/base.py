@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from infoloom.datasets.layout import Shard
-from infoloom.datasets.shard import Made, ShardJob, make_shard
+from infoloom.datasets.making.shard import Made, ShardJob, make_shard
+from infoloom.datasets.storage.layout import Shard
 from infoloom.errors import DatasetError
 
-__all__ = ["Engine", "Failure", "attempt", "engine_named"]
+__all__ = ["Engine", "Failure", "attempt"]
 
 _HOPELESS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG}
 
@@ -42,20 +42,3 @@ def attempt(job: ShardJob) -> Made | Failure:
         return Failure(job.shard, str(error), isinstance(cause, OSError) and cause.errno in _HOPELESS)
     except Exception as error:
         return Failure(job.shard, f"shard `{job.shard.file}`: {type(error).__name__}: {error}")
-
-
-def engine_named(name: str, **options: Any) -> Engine:
-    """An engine by name: `local` (option `workers`) or `dask` (options of `DaskEngine`).
-
-    Raises:
-        DatasetError: Unknown name, or an engine whose packages are not installed.
-    """
-    if name == "local":
-        from infoloom.datasets.engines.local import LocalEngine
-
-        return LocalEngine(**options)
-    if name == "dask":
-        from infoloom.datasets.engines.dask import DaskEngine
-
-        return DaskEngine(**options)
-    raise DatasetError(f"engine `{name}`: expected `local` or `dask`.")

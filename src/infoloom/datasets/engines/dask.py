@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infoloom.datasets.engines.base import Failure, attempt
-from infoloom.datasets.shard import Made, ShardJob
+from infoloom.datasets.making.shard import Made, ShardJob
 from infoloom.errors import DatasetError
 
 __all__ = ["DaskEngine"]

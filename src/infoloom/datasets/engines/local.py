@@ -12,7 +12,7 @@ from typing import Final
 
 from infoloom.datasets.engines.base import Failure, attempt
 from infoloom.datasets.engines.processes import follow_parent, one_thread_each
-from infoloom.datasets.shard import Made, ShardJob
+from infoloom.datasets.making.shard import Made, ShardJob
 from infoloom.errors import DatasetError
 
 __all__ = ["LocalEngine"]

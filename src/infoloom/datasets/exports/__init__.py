@@ -1,5 +1,5 @@
 """Datasets in other people's formats, value for value."""
 
-from infoloom.datasets.exports.base import KINDS, export
+from infoloom.datasets.exports.named import KINDS, export
 
 __all__ = ["KINDS", "export"]

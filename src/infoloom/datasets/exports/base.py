@@ -1,54 +1,17 @@
-"""One entrance to all exports, and what they share."""
+"""What all exports share."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from infoloom.datasets.columns import Column
+from infoloom.datasets.storage.columns import Column
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.datasets.read import Dataset
+    from infoloom.datasets.storage.view import View
 
-__all__ = ["KINDS", "export", "fresh", "modalities", "splits"]
-
-KINDS: Final = {
-    "hdf5": "hdf5:write_hdf5",
-    "mmu": "universe:write_universe",
-    "webdataset": "tars:write_webdataset",
-    "4m": "tars:write_folders",
-    "npz": "npz:write_npz",
-}
-
-
-def export(data: Dataset, out: str | Path, kind: str) -> Path:
-    """Write a dataset, with its selected columns, in another format.
-
-    Args:
-        data: An open dataset.
-        out: The file (`hdf5`) or folder to write; it must not exist.
-        kind: `hdf5` (a group a split), `mmu` (keys of Multimodal Universe v1), `webdataset`, `4m` (a folder of tars a
-            modality) or `npz` (layout of the paper's own code).
-
-    Returns:
-        The path written.
-
-    Raises:
-        DatasetError: Unknown kind, or a dataset that does not fit into it.
-    """
-    if kind not in KINDS:
-        raise DatasetError(f"format `{kind}`: expected one of {', '.join(KINDS)}.")
-    module, _, name = KINDS[kind].partition(":")
-    path = fresh(Path(out))
-    try:
-        getattr(import_module(f"infoloom.datasets.exports.{module}"), name)(data, path)
-    except OSError as error:
-        raise DatasetError(
-            f"export `{path}`: cannot be written ({error.strerror or error}). Make room, or choose another place."
-        ) from error
-    return path
+__all__ = ["fresh", "modalities", "splits"]
 
 
 def fresh(path: Path) -> Path:
@@ -70,7 +33,7 @@ def fresh(path: Path) -> Path:
     return path
 
 
-def modalities(data: Dataset) -> tuple[Column, ...]:
+def modalities(data: View) -> tuple[Column, ...]:
     """The observations among the selected columns.
 
     Raises:
@@ -82,7 +45,7 @@ def modalities(data: Dataset) -> tuple[Column, ...]:
     return found
 
 
-def splits(data: Dataset) -> list[tuple[str, Dataset]]:
+def splits(data: View) -> list[tuple[str, View]]:
     """The splits that a view covers, each cut to the view's rows."""
     from dataclasses import replace
 

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from infoloom.datasets.columns import rows_at_once
 from infoloom.datasets.exports.base import splits
-from infoloom.datasets.files import aside
-from infoloom.datasets.layout import SPEC, inside
+from infoloom.datasets.storage.columns import rows_at_once
+from infoloom.datasets.storage.files import aside
+from infoloom.datasets.storage.layout import SPEC, inside
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.datasets.read import Dataset
+    from infoloom.datasets.storage.view import View
 
 __all__ = ["h5", "keep_truth", "write_hdf5"]
 
@@ -35,14 +35,14 @@ def h5() -> Any:
     return h5py
 
 
-def keep_truth(data: Dataset, file: Any) -> None:
+def keep_truth(data: View, file: Any) -> None:
     """Write the truth in nats as an attribute, and why it is an upper bound where it is one."""
     file.attrs["truth_nats"] = json.dumps(data.truth)
     if data.upper_bounds:
         file.attrs["upper_bounds"] = json.dumps(data.upper_bounds)
 
 
-def write_hdf5(data: Dataset, path: Path) -> None:
+def write_hdf5(data: View, path: Path) -> None:
     """Write one HDF5 file; attributes hold the truth (nats, JSON), the spec and its digest."""
     with aside(path) as part, h5().File(part, "w", track_order=True) as file:
         keep_truth(data, file)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from infoloom.datasets.exports.base import modalities
-from infoloom.datasets.files import aside
+from infoloom.datasets.storage.files import aside
 from infoloom.errors import DatasetError
 from infoloom.spec.flow import parse_flow
 
 if TYPE_CHECKING:
-    from infoloom.datasets.read import Dataset
+    from infoloom.datasets.storage.view import View
 
 __all__ = ["write_npz"]
 
 _MAX_SIGMA: Final = 8192
 
 
-def write_npz(data: Dataset, path: Path) -> None:
+def write_npz(data: View, path: Path) -> None:
     """Write `<name>_<shard>.npz` in a new folder.
 
     Keys: `X` (n, modalities, *shape), `Noise` (the latents, of the same shape), `Y` (n,), `labels` (n, modalities; the
@@ -58,7 +58,7 @@ def write_npz(data: Dataset, path: Path) -> None:
             np.savez_compressed(file, allow_pickle=False, **content)
 
 
-def _target(data: Dataset) -> str:
+def _target(data: View) -> str:
     found = [column.name for column in data.columns if column.kind == "target"]
     if len(found) != 1:
         raise DatasetError(
@@ -67,7 +67,7 @@ def _target(data: Dataset) -> str:
     return found[0]
 
 
-def _fixed(data: Dataset, target: str, names: list[str], dim: int) -> dict[str, Any]:
+def _fixed(data: View, target: str, names: list[str], dim: int) -> dict[str, Any]:
     variables = 1 + dim * len(names)
     sigma: np.ndarray[Any, Any] = np.zeros((0, 0), np.float32)
     if variables <= _MAX_SIGMA:
@@ -84,6 +84,6 @@ def _fixed(data: Dataset, target: str, names: list[str], dim: int) -> dict[str, 
     return {"content": content, "label_row": np.array([_label(data, name) for name in names], np.int32)}
 
 
-def _label(data: Dataset, name: str) -> int:
+def _label(data: View, name: str) -> int:
     selector = parse_flow(data.manifest.bijections[name]["flow"])[0].selector
     return int(selector) if selector is not None and selector.isdecimal() else -1

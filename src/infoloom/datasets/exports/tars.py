@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from infoloom.datasets.columns import Column, rows_at_once
 from infoloom.datasets.exports.base import modalities, splits
-from infoloom.datasets.files import aside, write_json
+from infoloom.datasets.storage.columns import Column, rows_at_once
+from infoloom.datasets.storage.files import aside, write_json
 
 if TYPE_CHECKING:
-    from infoloom.datasets.read import Dataset
+    from infoloom.datasets.storage.view import View
 
 __all__ = ["write_folders", "write_webdataset"]
 
@@ -25,7 +25,7 @@ _ROWS_PER_TAR: Final = 10_000
 _BATCH: Final = 256
 
 
-def write_webdataset(data: Dataset, path: Path) -> None:
+def write_webdataset(data: View, path: Path) -> None:
     """Write `<split>-00000.tar`, …: arrays as `<row>.<column>.npy`, numbers together as `<row>.json`.
 
     `sizes.json` holds the rows of every tar, so that a length is known without reading them.
@@ -44,7 +44,7 @@ def write_webdataset(data: Dataset, path: Path) -> None:
     write_json(path / "sizes.json", sizes)
 
 
-def write_folders(data: Dataset, path: Path) -> None:
+def write_folders(data: View, path: Path) -> None:
     """Write `<split>/<column>/shard-00000.tar`, …, with the same names of rows in every column's tars."""
     others = (column for column in data.columns if column.kind in ("channel", "target"))
     columns: tuple[Column, ...] = (*modalities(data), *others)
@@ -63,7 +63,7 @@ def write_folders(data: Dataset, path: Path) -> None:
     write_json(path / "sizes.json", sizes)
 
 
-def _parts(data: Dataset) -> Iterator[tuple[str, int, Dataset]]:
+def _parts(data: View) -> Iterator[tuple[str, int, View]]:
     from dataclasses import replace
 
     for split, view in splits(data):
@@ -71,7 +71,7 @@ def _parts(data: Dataset) -> Iterator[tuple[str, int, Dataset]]:
             yield split, index, replace(view, start=start, stop=min(start + _ROWS_PER_TAR, view.stop))
 
 
-def _rows(view: Dataset) -> Iterator[tuple[str, dict[str, Any]]]:
+def _rows(view: View) -> Iterator[tuple[str, dict[str, Any]]]:
     row = view.start
     for batch in view.batches(rows_at_once(view.columns, _BATCH)):
         for i in range(len(next(iter(batch.values())))):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from infoloom.datasets.columns import Column, rows_at_once
 from infoloom.datasets.exports.base import modalities
 from infoloom.datasets.exports.hdf5 import h5, keep_truth
-from infoloom.datasets.files import aside
+from infoloom.datasets.storage.columns import Column, rows_at_once
+from infoloom.datasets.storage.files import aside
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.datasets.read import Dataset
+    from infoloom.datasets.storage.view import View
 
 __all__ = ["write_universe"]
 
@@ -24,7 +24,7 @@ _GOLDEN: Final = math.pi * (3.0 - math.sqrt(5.0))
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
-def write_universe(data: Dataset, path: Path) -> None:
+def write_universe(data: View, path: Path) -> None:
     """Write `healpix=0/001-of-001.hdf5` in a new folder.
 
     Images (channels, height, width) of one size become the bands of `image_array`; one signal becomes `spectrum_flux`.

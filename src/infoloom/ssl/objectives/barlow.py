@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from infoloom.ssl.checks import expect_positive
-from infoloom.ssl.encoders import perceptron
 from infoloom.ssl.learner import Shapes
+from infoloom.ssl.models.encoders import perceptron
+from infoloom.ssl.models.towers import Towers
 from infoloom.ssl.objectives.pairs import mean_over_pairs
 from infoloom.ssl.settings import EncoderSettings
-from infoloom.ssl.towers import Towers
 
 __all__ = ["Barlow", "Settings", "barlow_loss", "learner"]
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from infoloom.ssl.learner import Shapes
+from infoloom.ssl.models.towers import Towers
 from infoloom.ssl.objectives.pairs import mean_over_pairs
 from infoloom.ssl.settings import CosineSettings
-from infoloom.ssl.towers import Towers
 
 __all__ = ["Clip", "Settings", "clip_loss", "clip_scores", "learner"]
 

@@ -16,8 +16,8 @@ from torch.nn.functional import cross_entropy, normalize
 
 from infoloom.ssl.checks import expect
 from infoloom.ssl.learner import Shapes
+from infoloom.ssl.models.towers import Towers
 from infoloom.ssl.settings import CosineSettings
-from infoloom.ssl.towers import Towers
 
 __all__ = ["Gram", "Settings", "gram_loss", "learner", "volumes"]
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from infoloom.ssl.checks import check_shapes, expect, expect_positive
-from infoloom.ssl.encoders import first_weights
 from infoloom.ssl.learner import Batch, Learner, Shapes
-from infoloom.ssl.patches import Block, Patches, PlaceLinear
+from infoloom.ssl.models.encoders import first_weights
+from infoloom.ssl.models.patches import Block, Patches, PlaceLinear
 from infoloom.ssl.settings import LearnerSettings
 
 __all__ = ["Masked", "Settings", "learner", "masked_error", "visible_pieces"]

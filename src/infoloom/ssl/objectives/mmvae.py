@@ -12,9 +12,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from infoloom.ssl.autoencoder import AutoencoderSettings, MultimodalAutoencoder
-from infoloom.ssl.experts import Experts, draw, log_density
 from infoloom.ssl.learner import Shapes
+from infoloom.ssl.models.autoencoder import AutoencoderSettings, MultimodalAutoencoder
+from infoloom.ssl.models.experts import Experts, draw, log_density
 
 __all__ = ["Settings", "learner", "mmvae_bound"]
 

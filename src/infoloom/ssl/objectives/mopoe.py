@@ -10,9 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from infoloom.ssl.autoencoder import AutoencoderSettings, MultimodalAutoencoder
-from infoloom.ssl.experts import Experts, draw, product, relative_entropy
 from infoloom.ssl.learner import Shapes
+from infoloom.ssl.models.autoencoder import AutoencoderSettings, MultimodalAutoencoder
+from infoloom.ssl.models.experts import Experts, draw, product, relative_entropy
 
 __all__ = ["Settings", "learner", "mopoe_bound", "random_subsets"]
 

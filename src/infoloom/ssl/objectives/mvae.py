@@ -13,10 +13,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from infoloom.ssl.autoencoder import AutoencoderSettings, MultimodalAutoencoder
 from infoloom.ssl.checks import expect
-from infoloom.ssl.experts import Experts, draw, product, relative_entropy
 from infoloom.ssl.learner import Shapes
+from infoloom.ssl.models.autoencoder import AutoencoderSettings, MultimodalAutoencoder
+from infoloom.ssl.models.experts import Experts, draw, product, relative_entropy
 
 __all__ = ["Settings", "learner", "mvae_bound"]
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from infoloom.ssl.checks import check_shapes
-from infoloom.ssl.encoders import encoder, first_weights
 from infoloom.ssl.learner import Batch, Learner, Shapes, with_fused
+from infoloom.ssl.models.encoders import encoder, first_weights
 from infoloom.ssl.settings import EncoderSettings
 
 __all__ = ["RandomEncoder", "Settings", "learner"]

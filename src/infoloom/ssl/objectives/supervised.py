@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from infoloom.ssl.checks import check_shapes, expect
-from infoloom.ssl.encoders import encoder, first_weights
 from infoloom.ssl.learner import Batch, Learner, Shapes, with_fused
+from infoloom.ssl.models.encoders import encoder, first_weights
 from infoloom.ssl.scaling import Standardise
 from infoloom.ssl.settings import EncoderSettings
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from infoloom.ssl.learner import Shapes
+from infoloom.ssl.models.towers import Towers
 from infoloom.ssl.settings import CosineSettings
-from infoloom.ssl.towers import Towers
 
 __all__ = ["Settings", "Symile", "learner", "symile_loss", "symile_scores"]
 

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss, relu
 
 from infoloom.ssl.checks import expect_positive
-from infoloom.ssl.encoders import perceptron
 from infoloom.ssl.learner import Shapes
+from infoloom.ssl.models.encoders import perceptron
+from infoloom.ssl.models.towers import Towers
 from infoloom.ssl.objectives.pairs import mean_over_pairs
 from infoloom.ssl.settings import EncoderSettings
-from infoloom.ssl.towers import Towers
 
 __all__ = ["Settings", "Vicreg", "learner", "vicreg_loss"]
 

@@ -1,0 +1,127 @@
+"""One run of the estimator benchmark: draw a task's rows, let an estimator see them, then look at the truth."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shlex
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from infoloom.benchmark import references, samples, tasks
+from infoloom.benchmark.running.child import begin
+from infoloom.errors import BenchmarkError
+from infoloom.estimators import Estimate, SubprocessEstimator, build, names
+
+__all__ = ["FUNCTION", "check_entrant", "run"]
+
+#: Where the runner finds `run`.
+FUNCTION: Final = "infoloom.benchmark.estimators.estimation:run"
+_DIGITS: Final = 6  # of details; the numbers that are scored keep all of theirs
+
+
+def run(
+    task: str,
+    rows: int,
+    seed: int,
+    estimator: str,
+    settings: Mapping[str, Any] | None = None,
+    command: str | None = None,
+) -> dict[str, Any]:
+    """Estimate a task's information from one sample and compare it with the truth.
+
+    Args:
+        task: Id of a task.
+        rows: Rows to draw.
+        seed: Seed of the rows, and of the estimator where it takes one.
+        estimator: A name of `infoloom.estimators`, of `references`, or a label for `command`.
+        settings: Settings of the estimator; the rest have their defaults.
+        command: A program that reads rows and prints an estimate, in place of an estimator by name.
+
+    Returns:
+        The fields of a row of results: nats, and seconds of the estimator alone.
+    """
+    made = tasks.build(task)
+    start = time.perf_counter()
+    x, y = _rows(made, rows, seed)
+    sampling = time.perf_counter() - start
+    begin()
+    method = _method(estimator, made, seed, settings or {}, command)
+    start, processor = time.perf_counter(), time.process_time()
+    found: Estimate = method.estimate_with_info(x, y)
+    estimator_seconds = time.perf_counter() - start
+    estimator_processor_seconds = time.process_time() - processor
+    metadata = made.metadata
+    truth = made.mutual_information
+    return {
+        "family": metadata["family"],
+        "task_params": dict(made.params),
+        "dim_x": made.dim_x,
+        "dim_y": made.dim_y,
+        "settings": dict(method.parameters()),
+        "truth": truth,
+        "truth_method": metadata["truth"],
+        "estimate": found.nats,
+        "interval": None if found.interval is None else list(found.interval),
+        "reliable": found.reliable,
+        "error": found.nats - truth,
+        "sampling_seconds": sampling,
+        "estimator_seconds": estimator_seconds,
+        "estimator_processor_seconds": estimator_processor_seconds,
+        "details": _rounded(found.details),
+    }
+
+
+def check_entrant(estimator: str, command: str | None = None) -> None:
+    """Refuse a name that stands for no estimator before any run has begun.
+
+    Raises:
+        BenchmarkError: Unknown, or a label that is taken.
+    """
+    known = (*names(), *references.NAMES)
+    if command is None and estimator not in known:
+        raise BenchmarkError(
+            f"estimator `{estimator}`: expected one of {', '.join(known)}. Choose one of them."
+        )
+    if command is not None and estimator in known:
+        raise BenchmarkError(
+            f"label `{estimator}`: expected a name that no estimator has. Choose another one."
+        )
+    if command is not None and not shlex.split(command):
+        raise BenchmarkError("command ``: expected a program and its arguments. Give one.")
+
+
+def _rows(task: Any, rows: int, seed: int) -> Any:
+    """The rows; of several runs that want the same ones at once, one draws and the others wait and read."""
+    folder = os.environ.get(samples.FOLDER)
+    if folder is None:
+        return samples.drawn(task, rows, seed)
+    name = hashlib.sha256(f"{task.id} {rows} {seed}".encode()).hexdigest()
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with Path(folder, f".{name[:16]}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return samples.drawn(task, rows, seed)
+
+
+def _method(estimator: str, task: Any, seed: int, settings: Mapping[str, Any], command: str | None) -> Any:
+    if command is not None:
+        return SubprocessEstimator(tuple(shlex.split(command)), **settings)
+    if estimator in references.NAMES:
+        known = {"seed": seed} if estimator == "oracle" else {}
+        return references.build(estimator, task, **{**known, **settings})
+    seeded = {"seed": seed} if "seed" in build(estimator).parameters() else {}
+    return build(estimator, **{**seeded, **settings})
+
+
+def _rounded(value: Any) -> Any:
+    """Details with few digits: they are for reading, and a results file stays small."""
+    if isinstance(value, Mapping):
+        return {str(name): _rounded(part) for name, part in value.items()}
+    if hasattr(value, "tolist"):
+        return _rounded(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_rounded(part) for part in value]
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value

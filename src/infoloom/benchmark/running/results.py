@@ -1,0 +1,136 @@
+"""Results of a benchmark: one file, one JSON object a line, one line a run."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from infoloom.datasets.storage.files import aside
+from infoloom.errors import BenchmarkError
+
+__all__ = ["FORMAT", "STATES", "append", "line", "open_results", "plain", "read_results"]
+
+FORMAT: Final = 1
+STATES: Final = ("ok", "failed", "timeout")
+
+
+def read_results(paths: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
+    """Read the rows of one results file, or of several one after the other.
+
+    A last line that a killed run left without its end is not a row.
+
+    Args:
+        paths: Files that `infoloom bench` wrote.
+
+    Returns:
+        One mapping a run.
+
+    Raises:
+        BenchmarkError: A file cannot be read, a line is not a row, or a run is there twice.
+    """
+    files = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+    rows = [row for file in files for _, row in _read(file)]
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        key = (row["bench"], row["run"])
+        if key in seen:
+            raise BenchmarkError(
+                f"run `{row['run']}`: expected once in {', '.join(map(str, files))}. Give each result once."
+            )
+        seen.add(key)
+    return rows
+
+
+@contextmanager
+def open_results(path: str | Path, *, forget: Callable[[Mapping[str, Any]], bool]) -> Iterator[Path]:
+    """Hold a results file for writing: a torn last line is cut off, and rows to forget are taken out.
+
+    Args:
+        path: The file; it and its folder are made where they are missing.
+        forget: Which rows leave the file, to be run again.
+
+    Yields:
+        The path.
+
+    Raises:
+        BenchmarkError: Another process holds the file, or it is no results file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the results, because these are replaced when rows leave, and a lock stays with the file replaced.
+    with path.with_name(f".{path.name}.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BenchmarkError(
+                f"results `{path}`: another run is writing them. Wait for it, or write to another file."
+            ) from error
+        kept = [written for written, row in _read(path) if not forget(row)] if path.exists() else []
+        whole = "".join(f"{written}\n" for written in kept).encode()
+        if not path.exists() or path.read_bytes() != whole:
+            with aside(path) as part:
+                part.write_bytes(whole)
+        yield path
+
+
+def append(path: str | Path, row: Mapping[str, Any]) -> None:
+    """Add one row and bring it to the disk: it is there as a whole, or is a torn line that readers drop."""
+    with Path(path).open("ab") as file:
+        file.write(line(row).encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def line(row: Mapping[str, Any]) -> str:
+    """A row as its line."""
+    return json.dumps(plain(row), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it: arrays as lists, and numbers that JSON lacks as `"nan"`, `"inf"`, `"-inf"`.
+
+    Example:
+        >>> plain({"nats": float("inf"), "parts": (1, 2)})
+        {'nats': 'inf', 'parts': [1, 2]}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if hasattr(value, "tolist"):  # numpy's arrays and scalars
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)
+
+
+def _read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Whole lines and their rows."""
+    try:
+        *whole, _torn = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise BenchmarkError(f"results `{path}`: expected a readable file ({error.strerror}).") from error
+    for number, written in enumerate(whole, start=1):
+        yield written.decode(errors="replace"), _row(written, f"results `{path}`, line {number}")
+
+
+def _row(written: bytes, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(written)
+    except (ValueError, RecursionError) as error:
+        raise BenchmarkError(f"{place}: expected JSON ({error}). Remove the line.") from error
+    if not isinstance(row, dict) or not {"format", "bench", "run", "status"} <= row.keys():
+        raise BenchmarkError(
+            f"{place}: expected an object with format, bench, run and status. Remove the line."
+        )
+    if row["format"] != FORMAT:
+        raise BenchmarkError(f"{place}: expected format {FORMAT}, got `{row['format']}`. Update infoloom.")
+    if row["status"] not in STATES:
+        raise BenchmarkError(f"{place}: expected status {', '.join(STATES)}, got `{row['status']}`.")
+    return row

@@ -1,0 +1,363 @@
+"""Checking a dataset: its files, its truth, and that its rows carry the information it claims."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from infoloom.datasets.checking.moments import FALSE_ALARM, Moments, deviation, spread_spans, story_features
+from infoloom.datasets.making.pmi import parse_pmi
+from infoloom.datasets.making.predictions import parse_prediction
+from infoloom.datasets.making.shard import bijection_of, one_thread, require_torch
+from infoloom.datasets.reading.read import Dataset, open_dataset
+from infoloom.datasets.storage.channel_columns import channel_of, channel_source, levels_of
+from infoloom.datasets.storage.columns import Column, rows_at_once
+from infoloom.datasets.storage.files import sha256
+from infoloom.datasets.storage.layout import SPEC, inside
+from infoloom.datasets.storage.manifest import ShardRecord
+from infoloom.errors import DatasetError, InfoloomError
+
+if TYPE_CHECKING:
+    from infoloom.observations.base import Bijection
+    from infoloom.story import Story
+
+__all__ = ["Check", "Report", "verify"]
+
+TRUTH_TOLERANCE: Final = 1e-9
+REDRAW_TOLERANCE: Final = 1e-6
+ROUND_TRIP_TOLERANCE: Final = 1e-4
+_FEW: Final = 100
+_REDRAWN: Final = 512
+_REDRAWN_SHARDS: Final = 16
+_BATCH: Final = 1024
+_SIGMAS: Final = 4.0
+_SPANS: Final = 4
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked; `value` and `expected` are numbers where the check compares numbers."""
+
+    name: str
+    passed: bool
+    detail: str
+    value: float | None = None
+    expected: float | None = None
+    standard_error: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """All checks of a dataset."""
+
+    path: str
+    rows: int
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return {
+            "path": self.path,
+            "rows": self.rows,
+            "passed": self.passed,
+            "unit": "nats",
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+
+def verify(
+    path: str | Path,
+    *,
+    rows: int = 100_000,
+    round_trip_rows: int = 32,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Check a dataset against its own spec.
+
+    Args:
+        path: The dataset's folder.
+        rows: Rows for the statistical checks, at most, taken from every shard.
+        round_trip_rows: Observations a modality that are sent back through their bijection.
+        progress: Called with the name of every check before it begins.
+
+    Returns:
+        Every check, passed or not; a check that cannot be made is one that did not pass.
+
+    Raises:
+        DatasetError: There is no finished dataset to check, or there are no rows to check it with.
+    """
+    if min(rows, round_trip_rows) < 1:
+        raise DatasetError(f"rows `{min(rows, round_trip_rows)}`: expected at least 1 to check.")
+    data = open_dataset(path)
+    checks: list[Check] = []
+    for name, check in _checks(data, rows, round_trip_rows):
+        if progress is not None:
+            progress(name)
+        try:
+            checks += check()
+        except (InfoloomError, OSError) as error:
+            checks.append(Check(name, False, str(error)))
+    return Report(str(path), len(data), tuple(checks))
+
+
+Checking = Callable[[], Iterator[Check]]
+
+
+def _checks(data: Dataset, rows: int, round_trip_rows: int) -> list[tuple[str, Checking]]:
+    return [
+        ("files", lambda: _files(data)),
+        ("truth", lambda: _truth(data)),
+        ("rows redrawn", lambda: _redrawn(data)),
+        ("statistics", lambda: _statistics(data, rows)),
+        *(
+            (f"round trip of {name}", lambda name=name: _round_trip(data, name, round_trip_rows))
+            for name in data.manifest.bijections
+        ),
+        *(
+            (f"8 bits of {channel_source(column.name)}", lambda column=column: _channel(data, column, rows))
+            for column in data.columns
+            if column.kind == "channel"
+        ),
+    ]
+
+
+def _files(data: Dataset) -> Iterator[Check]:
+    """Checksums, and that the rows are numbered as the manifest says."""
+    bad = [
+        f"{record.shard.file}: {problem}"
+        for record in data.manifest.shards
+        for problem in _problems(data, record)
+    ]
+    total = len(data.manifest.shards)
+    detail = "\n".join(bad[:20]) if bad else f"{total} shards have their sizes and checksums"
+    yield Check("files", not bad, detail, float(total - len(bad)), float(total))
+    wrong = 0
+    for batch in data.select("sample_id").batches(65_536):
+        ids = batch["sample_id"]
+        wrong += int(np.count_nonzero(np.diff(ids) != 1)) + int(len(ids) > 0 and ids[0] % 65_536 != 0)
+    yield Check("row numbers", wrong == 0, f"{wrong} breaks in the sequence", float(wrong), 0.0)
+
+
+def _problems(data: Dataset, record: ShardRecord) -> Iterator[str]:
+    path = inside(data.root, record.shard.file)
+    if not path.is_file():
+        yield "missing"
+    elif path.stat().st_size != record.bytes:
+        yield f"expected {record.bytes:,} bytes, got {path.stat().st_size:,}"
+    elif sha256(path) != record.sha256:
+        yield "its checksum is not the manifest's"
+
+
+def _truth(data: Dataset) -> Iterator[Check]:
+    """The manifest's information values against those of the spec, computed anew."""
+    again = data.story.truth()
+    written = data.manifest.truth
+    if again.keys() != written.keys():
+        strange = sorted(again.keys() ^ written.keys())
+        yield Check(
+            "truth", False, f"the spec has other quantities than the manifest: {', '.join(strange[:5])}"
+        )
+        return
+    away = {name: abs(quantity.value - written[name]) for name, quantity in again.items()}
+    worst = max(away.values(), default=0.0)
+    close = all(away[name] <= TRUTH_TOLERANCE + _SIGMAS * quantity.error for name, quantity in again.items())
+    passed = data.story.spec.digest == data.manifest.digest and close
+    detail = f"{len(again)} values recomputed from spec.yaml, largest difference {worst:.1e} nats"
+    yield Check("truth", passed, detail, worst, 0.0)
+
+
+def _redrawn(data: Dataset) -> Iterator[Check]:
+    """Some rows of shards spread over the dataset, drawn again from story and seed."""
+    kinds = ("target", "label", "cause", "latent", "prediction")
+    columns = [column for column in data.columns if column.kind in kinds]
+    if not columns:
+        return
+    worst, rows = 0.0, 0
+    picked = np.linspace(0, len(data.manifest.shards) - 1, _REDRAWN_SHARDS).astype(int)
+    records = [data.manifest.shards[i] for i in np.unique(picked)]
+    share = rows_at_once(columns, _REDRAWN // len(records))
+    for record in records:
+        first, count = record.shard.first, min(record.shard.rows, share)
+        stored = data.select(*(column.name for column in columns))[first : first + count]
+        drawn = data.story.sample(count, seed=data.manifest.seed, start=first)
+        rows += count
+        for column in columns:
+            again = _again(data.story, drawn, column)
+            difference = np.abs(stored[column.name] - again) / (1.0 + np.abs(again))
+            worst = max(worst, float(difference.max()))
+    detail = f"{rows} rows drawn again from spec and seed, largest relative difference {worst:.1e}"
+    yield Check("rows redrawn", worst <= REDRAW_TOLERANCE, detail, worst, 0.0)
+
+
+def _again(story: Story, drawn: dict[str, Any], column: Column) -> Any:
+    if column.kind == "prediction":
+        return story.predict(drawn, *parse_prediction(column.name))
+    return drawn[column.name.removeprefix("z_") if column.kind == "latent" else column.name]
+
+
+def _statistics(data: Dataset, limit: int) -> Iterator[Check]:
+    """Means of pointwise information, and sample covariances."""
+    pairs = [column for column in data.columns if column.kind == "pmi"]
+    latent = [c.name.removeprefix("z_") for c in data.columns if c.kind == "latent"]
+    scalars = [c.name for c in data.columns if c.kind in ("target", "cause")]
+    if not (pairs or latent or scalars):
+        return
+    features = story_features(data.story, scalars, latent)
+    view = data.select(*(c.name for c in data.columns if c.kind in ("target", "cause", "latent", "pmi")))
+    moments, sums = Moments.none(len(features.names)), _Sums(0, np.zeros(len(pairs)), np.zeros(len(pairs)))
+    shards = [(record.shard.first, record.shard.rows) for record in data.manifest.shards]
+    step = rows_at_once(view.columns, _BATCH)
+    for start, stop in spread_spans(shards, limit):
+        for first in range(start, stop, step):
+            rows = view[first : min(first + step, stop)]
+            moments = moments.add(features.values(rows, "z_"))
+            sums = sums.add(np.stack([rows[c.name] for c in pairs], axis=1)) if pairs else sums
+    yield from (_pmi_check(data.story, column, sums, i) for i, column in enumerate(pairs))
+    if features.names:
+        worst = deviation(moments, features)
+        detail = (
+            f"{len(features.names)} scalars and projections of latents over {moments.rows:,} rows; the "
+            "furthest entry "
+            f"is ({worst.names[0]}; {worst.names[1]}), {worst.ratio:.2f} of what chance allows"
+        )
+        yield Check(
+            "covariances", worst.ratio <= 1.0, detail, worst.value, worst.expected, worst.standard_error
+        )
+
+
+@dataclass(frozen=True)
+class _Sums:
+    rows: int
+    sum: np.ndarray[Any, Any]
+    squares: np.ndarray[Any, Any]
+
+    def add(self, values: np.ndarray[Any, Any]) -> _Sums:
+        return _Sums(self.rows + len(values), self.sum + values.sum(0), self.squares + (values**2).sum(0))
+
+
+def _pmi_check(story: Story, column: Column, sums: _Sums, index: int) -> Check:
+    left, right = parse_pmi(column.name)
+    quantity = story.quantity(f"I({', '.join(left)}; {', '.join(right)})")
+    truth = quantity.value
+    mean = float(sums.sum[index] / sums.rows)
+    variance = max(float(sums.squares[index] / sums.rows) - mean**2, 0.0)
+    # With few rows the sample's own spread says little; the variance is at most twice the information.
+    error = math.sqrt((variance if sums.rows >= _FEW else 2.0 * truth) / sums.rows)
+    error = math.hypot(error, quantity.error)
+    off = abs(mean - truth)
+    away = 0.0 if off <= TRUTH_TOLERANCE else off / error if error > 0 else math.inf
+    detail = f"mean over {sums.rows:,} rows is {away:.2f} standard errors from the information"
+    return Check(f"mean of {column.name}", away <= _SIGMAS, detail, mean, truth, error)
+
+
+def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
+    """Observations sent back through the bijection give the latents that story and seed draw."""
+    require_torch()
+    import torch
+
+    story = data.story
+    spec = inside(data.root, SPEC).read_text(encoding="utf-8")
+    why = data.upper_bounds.get(name)
+    bijection = bijection_of(spec, str(data.root.resolve()), name, allow_uncertified=why is not None)
+    spans = _round_trip_spans(len(data), rows)
+    observed = np.concatenate([data.select(name)[start:stop][name] for start, stop in spans])
+    drawn = np.concatenate(
+        [story.sample(stop - start, data.manifest.seed, start)[name] for start, stop in spans]
+    )
+    if why is not None:
+        yield _made_again(name, bijection, drawn, observed, why)
+        return
+    with torch.no_grad(), one_thread():
+        back = bijection.inverse(torch.from_numpy(observed)).numpy()
+    length = np.linalg.norm(drawn, axis=1)
+    error = np.linalg.norm(back - drawn, axis=1) / np.where(length > 0.0, length, 1.0)
+    detail = (
+        f"{len(observed)} observations sent back to their latents, largest relative error {error.max():.1e}"
+    )
+    yield Check(
+        f"round trip of {name}", bool(error.max() <= ROUND_TRIP_TOLERANCE), detail, float(error.max()), 0.0
+    )
+    yield from _after_bijection(data, name, back, spans)
+
+
+def _made_again(
+    name: str, bijection: Bijection, drawn: np.ndarray[Any, Any], observed: np.ndarray[Any, Any], why: str
+) -> Check:
+    """Observations of a map that is not certified: they have no way back, but they are made again from latents."""
+    import torch
+
+    with torch.no_grad(), one_thread():
+        again = bijection.forward(torch.from_numpy(drawn)).numpy()
+    error = float(np.abs(again - observed).max()) / max(float(np.abs(observed).max()), 1e-30)
+    detail = (
+        f"{len(observed)} observations made again from their latents, largest relative error {error:.1e}; information "
+        f"is an upper bound, because the flow is not certified: {why}"
+    )
+    return Check(f"observations of {name}", error <= ROUND_TRIP_TOLERANCE, detail, error, 0.0)
+
+
+def _after_bijection(
+    data: Dataset, name: str, back: np.ndarray[Any, Any], spans: list[tuple[int, int]]
+) -> Iterator[Check]:
+    """Information about the first target, estimated from observations sent back, against the truth."""
+    story = data.story
+    names = {column.name for column in data.columns}
+    target = next((t for t in story.targets if t in names and t not in story.held), None)
+    if target is None or name in story.held:
+        return
+    values = np.concatenate([data.select(target)[start:stop][target] for start, stop in spans])
+    try:
+        quantity = story.quantity(f"I({name}; {target})")
+        seen = story.pmi({name: back, target: values}, name, target)
+    except InfoloomError:
+        return  # infinite, or not within reach row by row
+    mean, truth, n = float(np.mean(seen)), quantity.value, len(values)
+    if story.gaussian:
+        # A scalar target has one canonical correlation r, r² = 1 − exp(−2I), which is also the variance of pmi. The
+        # tail bound is that of `moments.deviation`: it holds for the few rows that a flow can invert.
+        r = math.sqrt(-math.expm1(-2.0 * max(truth, 0.0)))
+        error, t = r / math.sqrt(n), math.log(2.0 / FALSE_ALARM)
+        bound = math.sqrt(2.0 * t) * error + t * r / n
+    else:
+        error = math.hypot(float(np.std(seen)) / math.sqrt(n), quantity.error)
+        bound = _SIGMAS * error
+    passed = abs(mean - truth) <= bound + TRUTH_TOLERANCE
+    detail = (
+        f"I({name}; {target}) of {len(values)} observations {mean:.3f} ± {error:.3f}, truth {truth:.3f} nats"
+    )
+    yield Check(f"information after the bijection of {name}", passed, detail, mean, truth, error)
+
+
+def _channel(data: Dataset, column: Column, limit: int) -> Iterator[Check]:
+    """An 8-bit column is its channel of the exact one, number by number, with the levels that the flow gives."""
+    source = channel_source(column.name)
+    view, channel = data.select(source, column.name), channel_of(column)
+    shards = [(record.shard.first, record.shard.rows) for record in data.manifest.shards]
+    step = rows_at_once(view.columns, _BATCH)
+    rows = wrong = 0
+    for start, stop in spread_spans(shards, limit):
+        for first in range(start, stop, step):
+            arrays = view[first : min(first + step, stop)]
+            rows += len(arrays[source])
+            wrong += int(np.count_nonzero(channel.apply(arrays[source]) != arrays[column.name]))
+    same = levels_of(data.story, source) == column.levels
+    detail = f"{wrong} levels of {rows:,} rows differ from those of the exact column"
+    detail += "" if same else "; the range is not the one of the flow"
+    yield Check(f"8 bits of {source}", same and not wrong, detail, float(wrong), 0.0)
+
+
+def _round_trip_spans(rows: int, wanted: int) -> list[tuple[int, int]]:
+    """A few spans over the whole dataset, `wanted` rows in all."""
+    size = max(1, min(rows, wanted) // _SPANS)
+    starts = sorted({int(start) for start in np.linspace(0, rows - size, _SPANS)})
+    return [(start, start + size) for start in starts]

@@ -1,0 +1,1 @@
+"""What a shard holds and how it is made."""

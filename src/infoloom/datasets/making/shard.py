@@ -1,0 +1,265 @@
+"""One shard: a pure function of its job, so any machine may make it, twice if need be."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from infoloom.datasets.making.pmi import parse_pmi
+from infoloom.datasets.making.predictions import parse_prediction
+from infoloom.datasets.storage.channel_columns import channel_of, channel_source
+from infoloom.datasets.storage.columns import Column
+from infoloom.datasets.storage.files import aside, read_json, sha256, write_json
+from infoloom.datasets.storage.layout import Shard
+from infoloom.datasets.storage.manifest import ShardRecord
+from infoloom.datasets.storage.own_spec import story_of
+from infoloom.datasets.storage.parquet import write_parquet
+from infoloom.errors import DatasetError
+
+if TYPE_CHECKING:
+    from infoloom.observations.base import Bijection
+    from infoloom.story import Story
+
+__all__ = [
+    "Made",
+    "ShardJob",
+    "bijection_of",
+    "make_shard",
+    "make_with",
+    "one_thread",
+    "read_done",
+    "require_torch",
+]
+
+_MAX_DONE: Final = 2**20
+_PACKAGES: Final = ("infoloom", "numpy", "torch", "pyarrow")
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """All that one shard depends on; small, and free of arrays.
+
+    Attributes:
+        root: The dataset's folder, which file names in the spec are relative to.
+        spec: The story's spec as YAML.
+        device: Device of the bijections: `cpu`, `cuda:1`, or `cuda` for any GPU of the machine, a shard each.
+    """
+
+    root: str
+    spec: str
+    digest: str
+    seed: int
+    columns: tuple[Column, ...]
+    shard: Shard
+    device: str = "cpu"
+    allow_uncertified: bool = False
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a worker reports: the record of the shard, what made it, and whether it was there already."""
+
+    shard: Shard
+    bytes: int
+    sha256: str
+    made_with: dict[str, Any]
+    kept: bool = False
+
+    def record(self, made_with: int) -> ShardRecord:
+        """The shard's line in the manifest."""
+        return ShardRecord(self.shard, self.bytes, self.sha256, made_with)
+
+
+def make_shard(job: ShardJob) -> Made:
+    """Make one shard of a dataset, unless a valid one is there.
+
+    Raises:
+        DatasetError: The shard cannot be written.
+    """
+    made = read_done(Path(job.root), job.digest, job.seed, job.shard)
+    if made is not None:
+        return made
+    root = Path(job.root)
+    path = root / job.shard.file
+    with one_thread():
+        try:
+            (root / job.shard.done).unlink(missing_ok=True)
+            with aside(path) as part:
+                write_parquet(part, job.columns, shard_rows(job))
+                made = Made(job.shard, part.stat().st_size, sha256(part), make_with(job.device))
+            write_json(root / job.shard.done, _done(made, job))
+        except OSError as error:
+            raise DatasetError(_unwritable(path, error)) from error
+    return made
+
+
+def shard_rows(job: ShardJob) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
+    """The rows of a shard, a block at a time; blocks begin at the same rows whatever the shard."""
+    story = story_of(job.spec, job.root)
+    block = story.plan.block
+    place, stop = job.shard.first, job.shard.first + job.shard.rows
+    while place < stop:
+        first = place - place % block
+        yield _rows(story, job, first, slice(place - first, min(block, stop - first)))
+        place = first + block
+
+
+def _rows(story: Story, job: ShardJob, first: int, wanted: slice) -> dict[str, np.ndarray[Any, Any]]:
+    """Some rows of the block that begins at row `first`.
+
+    Pointwise information is computed for the whole block, since the last bit of a matrix product depends on
+    the number of rows; bijections promise that a row does not depend on the rows beside it.
+    """
+    drawn = story.sample(story.plan.block, seed=job.seed, start=first)
+    pointwise = story.pointwise(drawn)
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for column in job.columns:
+        match column.kind:
+            case "id":
+                arrays[column.name] = np.arange(first + wanted.start, first + wanted.stop, dtype=np.int64)
+            case "modality":
+                arrays[column.name] = _observe(job, column.name, drawn[column.name][wanted])
+            case "channel":
+                arrays[column.name] = channel_of(column).apply(arrays[channel_source(column.name)])
+            case "latent":
+                arrays[column.name] = drawn[column.name.removeprefix("z_")][wanted]
+            case "prediction":
+                arrays[column.name] = story.predict(drawn, *parse_prediction(column.name))[wanted]
+            case "pmi":
+                arrays[column.name] = pointwise.information(*parse_pmi(column.name))[wanted]
+            case _:
+                arrays[column.name] = drawn[column.name][wanted]
+    bad = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+    if bad is not None:
+        raise DatasetError(
+            f"column `{bad}`: expected finite numbers in rows {first + wanted.start} to "
+            f"{first + wanted.stop - 1}. "
+            "A bijection left the range of its numbers; check its certificate with `infoloom flow check`."
+        )
+    return arrays
+
+
+def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    import torch
+
+    device = job.device
+    if device == "cuda":
+        device = f"cuda:{job.shard.index % max(1, torch.cuda.device_count())}"
+    bijection = bijection_of(job.spec, job.root, modality, device, allow_uncertified=job.allow_uncertified)
+    with torch.no_grad():
+        observed = bijection.forward(torch.from_numpy(np.ascontiguousarray(latent)).to(device))
+    array: np.ndarray[Any, Any] = observed.to("cpu").numpy()
+    return array
+
+
+@lru_cache(maxsize=256)
+def bijection_of(
+    spec: str,
+    root: str,
+    modality: str,
+    device: str = "cpu",
+    double: bool = False,
+    allow_uncertified: bool = False,
+) -> Bijection:
+    """The bijection of one modality, whitening and flow; once per process.
+
+    Raises:
+        FlowError: Its certificate fails, and that is not allowed.
+    """
+    import torch
+
+    from infoloom.observations import build
+
+    story = story_of(spec, root)
+    dtype = torch.float64 if double else torch.float32
+    flow, whitener = story.flow(modality), story.whitener(modality)
+    return build(
+        flow,
+        whitener=whitener,
+        dtype=dtype,
+        device=device,
+        directory=Path(root),
+        allow_uncertified=allow_uncertified,
+    )
+
+
+def make_with(device: str) -> dict[str, Any]:
+    """What the bytes of a shard may depend on besides its job: versions and the kind of device."""
+    versions = {name: version(name) for name in _PACKAGES}
+    return {"device": device.partition(":")[0], "machine": platform.machine(), "versions": versions}
+
+
+def read_done(root: Path, digest: str, seed: int, shard: Shard) -> Made | None:
+    """What a shard's done-file says, if shard and done-file are of this story and the checksum holds."""
+    try:
+        tree = read_json(root / shard.done, _MAX_DONE)
+        made = Made(shard, tree["bytes"], tree["sha256"], dict(tree["made_with"]), kept=True)
+        same = (tree["digest"], tree["seed"], tree["first"], tree["rows"]) == (
+            digest,
+            seed,
+            shard.first,
+            shard.rows,
+        )
+        path = root / shard.file
+        intact = same and path.stat().st_size == made.bytes and sha256(path) == made.sha256
+    except (DatasetError, OSError, KeyError, TypeError, ValueError):
+        return None  # anything wrong with a done-file means that the shard is to be made
+    return made if intact else None
+
+
+def _done(made: Made, job: ShardJob) -> dict[str, Any]:
+    shard = made.shard
+    return {
+        "file": shard.file,
+        "first": shard.first,
+        "rows": shard.rows,
+        "digest": job.digest,
+        "seed": job.seed,
+        "bytes": made.bytes,
+        "sha256": made.sha256,
+        "made_with": made.made_with,
+    }
+
+
+def require_torch() -> None:
+    """Say how to get torch if it is missing.
+
+    Raises:
+        DatasetError: It is not installed.
+    """
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise DatasetError(
+            "package `torch`: expected it, because observations are made by bijections that compute with it. Install "
+            "it: pip install 'infoloom[torch]'."
+        ) from error
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread, because the order of a parallel sum could change the last bit; restored afterwards."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return (
+        f"shard `{path}`: cannot be written ({error.strerror or error}). Nothing half-written was kept; make "
+        "room or "
+        "grant access and run the same command again: it goes on where it stopped."
+    )

@@ -1,0 +1,1 @@
+"""A dataset as its users open it: numpy arrays, torch, Hugging Face."""

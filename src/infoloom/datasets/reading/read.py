@@ -1,0 +1,52 @@
+"""Opening a dataset: names to numpy arrays, and the doors to other libraries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infoloom.datasets.exports import export
+from infoloom.datasets.reading.hugging_face import hugging_face
+from infoloom.datasets.storage.manifest import read_manifest
+from infoloom.datasets.storage.store import ParquetStore
+from infoloom.datasets.storage.view import View
+
+__all__ = ["Dataset", "open_dataset"]
+
+
+@dataclass(frozen=True, repr=False)
+class Dataset(View):
+    """A dataset, or a view of some of its columns over a range of its rows.
+
+    `data["radio"]` is a whole column, `data[7]` a row, `data[10:20]` and `data[[3, 5]]` several rows.
+    """
+
+    def torch(self, **options: Any) -> Any:
+        """The view as a `torch.utils.data` dataset; options are those of `infoloom.datasets.reading.torch_view`."""
+        from infoloom.datasets.reading.torch_view import torch_view  # with it comes torch
+
+        return torch_view(self, **options)
+
+    def hf(self) -> Any:
+        """The view's splits and columns as a Hugging Face dataset (needs the package `datasets`)."""
+        return hugging_face(self)
+
+    def export(self, out: str | Path, kind: str) -> Path:
+        """Write the view as `hdf5`, `mmu`, `webdataset`, `4m` or `npz`; see `infoloom.datasets.exports`."""
+        return export(self, out, kind)
+
+
+def open_dataset(path: str | Path) -> Dataset:
+    """Open a finished dataset; nothing of it is executed, and no array is read yet.
+
+    Args:
+        path: The dataset's folder.
+
+    Raises:
+        DatasetError: Not finished, a newer format, or a manifest that does not hold together.
+    """
+    root = Path(path)
+    manifest = read_manifest(root)
+    names = tuple(column.name for column in manifest.columns)
+    return Dataset(root, manifest, names, 0, manifest.rows, ParquetStore(root, manifest))

@@ -1,0 +1,1 @@
+"""Datasets and stories for people: card, pictures, sound."""

@@ -1,0 +1,233 @@
+"""The card, `README.md`: for people on top, for `datasets.load_dataset` in its YAML header."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import yaml
+
+from infoloom.datasets.storage.bounds import standing
+from infoloom.datasets.storage.channel_columns import channel_source
+from infoloom.datasets.storage.columns import Column, row_bytes
+from infoloom.datasets.storage.manifest import Manifest
+from infoloom.units import to_bits
+
+__all__ = ["MEANING", "card_text", "certificate_text", "value_text"]
+
+MEANING: Final = {
+    "id": "number of the row; row i depends on the spec, the seed and i only",
+    "modality": "observation",
+    "channel": "8-bit copy of an observation, for viewing; carries at most its information, see below",
+    "target": "target",
+    "label": "class of a target, cut into equally likely classes",
+    "cause": "cause: independent, mean 0, variance 1",
+    "latent": "latent of the modality, before whitening and flow",
+    "pmi": "pointwise mutual information of the row, nats; its mean is the information",
+    "prediction": "optimal prediction, E[target | modalities]: no learner has a smaller mean squared error",
+}
+_MAX_TRUTH: Final = 400
+
+
+def card_text(manifest: Manifest) -> str:
+    """The text of a dataset's card."""
+    header = yaml.safe_dump(_header(manifest), sort_keys=False, allow_unicode=True, width=1000)
+    parts = (
+        _title(manifest),
+        _truth(manifest),
+        _reading(manifest),
+        _columns(manifest),
+        _provenance(manifest),
+        *_channels(manifest),
+    )
+    return f"---\n{header}---\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _header(manifest: Manifest) -> dict[str, Any]:
+    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split, _ in manifest.splits]
+    return {
+        "pretty_name": manifest.name,
+        "tags": ["mutual-information", "multimodal", "synthetic", "infoloom"],
+        "configs": [{"config_name": "default", "default": True, "data_files": files}],
+        "dataset_info": {
+            "config_name": "default",
+            "features": [_feature(column) for column in manifest.columns],
+            "splits": [
+                {"name": split, "num_bytes": rows * row_bytes(manifest.columns), "num_examples": rows}
+                for split, rows in manifest.splits
+            ],
+        },
+    }
+
+
+def _feature(column: Column) -> dict[str, Any]:
+    if not column.shape:
+        return {"name": column.name, "dtype": column.dtype}
+    if not column.nested:
+        return {"name": column.name, "list": column.dtype, "length": column.size}
+    array = {"shape": list(column.shape), "dtype": column.dtype}
+    return {"name": column.name, "dtype": {f"array{len(column.shape)}_d": array}}
+
+
+def _title(manifest: Manifest) -> str:
+    names = [column.name for column in manifest.columns if column.kind == "modality"]
+    splits = ", ".join(f"{split} {rows:,}" for split, rows in manifest.splits)
+    known = (
+        "is known: it follows from `spec.yaml` as accurately as the table says, and every observation is an "
+        "invertible function of a latent, which leaves it unchanged."
+        if manifest.notes
+        else "is known exactly: it follows from `spec.yaml` in closed form, and every "
+        "observation is an invertible function of a Gaussian latent, which leaves it unchanged."
+    )
+    bounds = manifest.upper_bounds
+    if bounds:
+        known = (
+            f"follows from `spec.yaml`; for {_listed(list(bounds))} **information is an upper bound**, because the map "
+            f"to observations is not certified to be invertible ({'; '.join(dict.fromkeys(bounds.values()))}). Of "
+            "values marked *at most* observations may carry less; those marked *of the latents* may be higher or "
+            "lower for observations. Pointwise values and predictions are those of the latents."
+        )
+    text = (
+        f"# {manifest.name}\n\n{manifest.rows:,} rows ({splits}) of {_listed(names)}, made by infoloom. The mutual "
+        f"information between its variables {known}"
+    )
+    return "\n\n".join([text, *manifest.notes])
+
+
+def _truth(manifest: Manifest) -> str:
+    lines = [
+        f"| {_cell(name)} | {value_text(manifest, name)} | {value_text(manifest, name, True)} |"
+        for name in manifest.truth
+    ]
+    shown = "\n".join(lines[:_MAX_TRUTH])
+    more = (
+        f"\n\n{len(lines) - _MAX_TRUTH} more values are in `manifest.json`."
+        if len(lines) > _MAX_TRUTH
+        else ""
+    )
+    return f"## Ground truth\n\n| information | nats | bits |\n|---|---|---|\n{shown}{more}"
+
+
+def _cell(name: str) -> str:
+    """A name in a table: a bar would end the cell, in code too."""
+    return "`" + name.replace("|", "\\|") + "`"
+
+
+def value_text(manifest: Manifest, name: str, bits: bool = False) -> str:
+    """An information value as far as it is known, and what it is for observations through maps not certified."""
+    kind = standing(name, manifest.upper_bounds)
+    before, after = ("at most ", "") if kind == "at most" else ("", "" if kind == "exact" else f" {kind}")
+    if name in manifest.accuracy:
+        return before + manifest.quantity(name).text(bits) + after
+    return f"{before}{to_bits(manifest.truth[name]) if bits else manifest.truth[name]:.9g}{after}"
+
+
+def _reading(manifest: Manifest) -> str:
+    name = next(column.name for column in manifest.columns if column.kind != "id")
+    split = manifest.splits[0][0]
+    return f"""## Reading it
+
+```python
+import infoloom as loom
+data = loom.open("path/to/this/folder")
+data["{name}"]        # a numpy array
+data.truth            # information in nats
+
+from datasets import load_dataset
+rows = load_dataset("path/to/this/folder", split="{split}").with_format("numpy")
+```
+
+The Parquet files in `data/` open in polars, DuckDB and pandas too. `infoloom verify path/to/this/folder`
+checks checksums, recomputes the truth from `spec.yaml` and compares it with the rows."""
+
+
+def _columns(manifest: Manifest) -> str:
+    lines = [
+        f"| {_cell(c.name)} | {c.dtype}{list(c.shape) if c.shape else ''} | {MEANING[c.kind]} |"
+        for c in manifest.columns
+    ]
+    return "## Columns\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(lines)
+
+
+def _provenance(manifest: Manifest) -> str:
+    made = [
+        f"- made with {', '.join(f'{name} {number}' for name, number in one['versions'].items())} "
+        f"on {one['device']} ({one['machine']})"
+        for one in manifest.made_with
+    ]
+    flows = [
+        f"- `{name}`: flow `{b['flow']}`, {certificate_text(b['certificate'])}{_origins(b.get('trained_on', ()))}"
+        for name, b in manifest.bijections.items()
+    ]
+    facts = [f"- spec `spec.yaml`, digest `{manifest.digest}`", f"- seed {manifest.seed}", *made]
+    return "## Provenance\n\n" + "\n".join(facts) + "\n\n## Bijections\n\n" + "\n".join(flows)
+
+
+def _channels(manifest: Manifest) -> list[str]:
+    """What 8-bit columns are and what they lose, if there are any."""
+    columns = [column for column in manifest.columns if column.levels is not None]
+    lines = [
+        f"- `{c.name}`: level 0 is {c.levels[0]:g}, level 255 is {c.levels[1]:g}, values outside are clipped. It "
+        f"carries at most the information of `{channel_source(c.name)}`. "
+        + _loss(manifest, channel_source(c.name), manifest.losses.get(c.name, {}))
+        for c in columns
+        if c.levels is not None
+    ]
+    return ["## 8-bit columns\n\n" + "\n".join(lines)] if lines else []
+
+
+def _loss(manifest: Manifest, modality: str, loss: dict[str, Any]) -> str:
+    if "error" not in loss:
+        return "What it loses was not measured."
+    kept = [
+        f"of the {manifest.truth[f'I({modality}; {target})']:.3g} nats of I({modality}; {target}) a cause along an "
+        f"average direction keeps about {nats:.3g}"
+        for target, nats in loss.get("information", {}).items()
+    ]
+    rows = f"{loss['rows']} row{'s' if loss['rows'] > 1 else ''}"
+    found = (
+        f"Measured on {rows}, linearised through the Jacobian: the latent comes back with an error of "
+        f"{loss['error']:.3g} of its standard deviation, correlation {loss['correlation']:.3g}"
+    )
+    return "; ".join([found, *kept]) + "."
+
+
+def certificate_text(certificate: dict[str, Any]) -> str:
+    """What is known of a bijection's inverse, in words."""
+    if certificate.get("kind") == "exact":
+        return "invertible in closed form"
+    if "parts" in certificate:
+        return "; then ".join(certificate_text(part) for part in certificate["parts"])
+    passes = certificate.get("passes", False)
+    parts = [
+        f"{certificate.get('kind', 'trained')}, certified invertible"
+        if passes
+        else f"NOT certified ({certificate.get('reason', 'its certificate fails')}): information is an upper bound"
+    ]
+    if isinstance(certificate.get("margin"), float):
+        looked = (
+            f" over {certificate['eigen_rows']} rows of each kind ({', '.join(certificate['eigenvalues'])})"
+        )
+        parts.append(f"smallest eigenvalue of a step {certificate['margin']:.3g}{looked}")
+    for precision, trip in (certificate.get("round_trip") or {}).items():
+        looked = " and ".join(f"{trip[kind]['rows']} {kind}" for kind in ("sampled", "real") if kind in trip)
+        parts.append(f"round trip in {precision} to {trip['worst']:.1e} over {looked} rows")
+    if "singular_values" in certificate:
+        low, high = certificate["singular_values"]
+        parts.append(f"singular values of the map {low:.2g} to {high:.2g}")
+    if "log_determinants" in certificate:
+        found = " and ".join(f"{value:.1f}" for value in certificate["log_determinants"])
+        parts.append(f"log-determinants of the map {found} nats")
+    if "digest" in certificate:
+        parts.append(f"digest of weights and grid `{certificate['digest']}`")
+    return "; ".join(parts)
+
+
+def _origins(origins: Sequence[dict[str, str]]) -> str:
+    found = [f"trained on {one['data']} (licence: {one['licence']})" for one in origins]
+    return "".join(f"; {text}" for text in dict.fromkeys(found))
+
+
+def _listed(names: list[str]) -> str:
+    quoted = [f"`{name}`" for name in names]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1]

@@ -1,0 +1,59 @@
+"""A few rows of a story, sorted by one of its causes or targets, to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from infoloom.datasets.making.observe import observe
+from infoloom.datasets.showing.preview import picked_rows
+from infoloom.errors import QueryError
+
+if TYPE_CHECKING:
+    from infoloom.story import Story
+
+__all__ = ["Gallery", "sorted_rows"]
+
+CANDIDATES: Final = 64
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Observations of a modality in rising order of a scalar.
+
+    Attributes:
+        rows: Numbers of the rows.
+        values: The scalar of every row.
+        observed: Shape (n, *shape).
+    """
+
+    rows: tuple[int, ...]
+    values: tuple[float, ...]
+    observed: np.ndarray[Any, Any]
+
+
+def sorted_rows(
+    story: Story, modality: str, by: str, *, seed: int = 0, candidates: int = CANDIDATES
+) -> Gallery:
+    """Rows whose values of a scalar are spread evenly from small to large; the same rows for every modality.
+
+    Args:
+        story: A compiled story.
+        modality: What is observed.
+        by: A scalar cause or a target.
+        seed: Seed of the rows.
+        candidates: The first so many rows are chosen from.
+
+    Raises:
+        QueryError: No such modality, or no such scalar.
+        FlowError: The flow cannot be built.
+    """
+    scalars = [name for name in (*story.causes, *story.targets) if story.dim(name) == 1]
+    if by not in scalars:
+        raise QueryError(f"sort by `{by}`: expected a scalar, one of {', '.join(scalars)}.")
+    drawn = story.sample(candidates, seed)
+    picked = picked_rows(drawn[by])
+    rows, values = (tuple(part.tolist()) for part in (picked, drawn[by][picked]))
+    return Gallery(rows, values, observe(story, modality, drawn[modality][picked]))

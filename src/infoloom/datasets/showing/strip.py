@@ -1,0 +1,94 @@
+"""A strip: what one cause does to each modality while everything else is held, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from infoloom.datasets.making.observe import observe
+from infoloom.datasets.showing.preview import draw_panel, limits_of
+from infoloom.datasets.storage.columns import Column
+from infoloom.datasets.storage.files import aside
+from infoloom.errors import DatasetError
+
+if TYPE_CHECKING:
+    from infoloom.story import Story
+
+__all__ = ["VALUES", "draw_strip", "strip_rows"]
+
+VALUES: Final = (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
+_MAX_MODALITIES: Final = 10
+
+
+def strip_rows(
+    story: Story,
+    node: str,
+    values: Sequence[float] = VALUES,
+    *,
+    row: int = 0,
+    seed: int = 0,
+    modalities: Sequence[str] | None = None,
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Observations of one row's counterfactual twins, one for every value of a node.
+
+    Args:
+        story: A compiled story.
+        node: The cause, target or modality that is set to each value in turn.
+        values: What it is set to.
+        row: Which row's proto-latents are held.
+        seed: Seed of the rows.
+        modalities: Which ones to observe; all when left out.
+
+    Returns:
+        For each modality its observations, shape (len(values), *shape).
+
+    Raises:
+        SpecError: No such node.
+        DatasetError: No values.
+    """
+    if not len(values):
+        raise DatasetError("strip: expected at least one value.")
+    twins = [story.twins(1, seed, row, node=node, value=float(value))[1] for value in values]
+    names = story.modalities if modalities is None else modalities
+    return {name: observe(story, name, np.concatenate([twin[name] for twin in twins])) for name in names}
+
+
+def draw_strip(
+    story: Story,
+    node: str,
+    path: str | Path,
+    values: Sequence[float] = VALUES,
+    *,
+    row: int = 0,
+    seed: int = 0,
+) -> Path:
+    """Draw a strip to a PNG: one line a modality, one column a value of the node; see `strip_rows`.
+
+    Returns:
+        The picture's path.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = dict(list(strip_rows(story, node, values, row=row, seed=seed).items())[:_MAX_MODALITIES])
+    size = (0.8 + len(values), 0.6 + 1.02 * len(shown))
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    axes = figure.subplots(len(shown), len(values), squeeze=False)
+    for line, (name, observed) in zip(axes, shown.items(), strict=True):
+        column = Column(name, "modality", "float32", tuple(story.shape(name)))
+        limits = limits_of(observed)
+        for ax, one in zip(line, observed, strict=True):
+            draw_panel(ax, one, column, limits)
+        line[0].set_ylabel(name, fontsize=8)
+    for ax, value in zip(axes[0], values, strict=True):
+        ax.set_title(f"{value:+g}", fontsize=8)
+    figure.suptitle(f"{story.name}: {node}, everything else held", fontsize=9)
+    FigureCanvasAgg(figure)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with aside(target) as part:
+        figure.savefig(part, format="png")
+    return target

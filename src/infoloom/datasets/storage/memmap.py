@@ -1,0 +1,99 @@
+"""A memory-mapped copy of a dataset: one npy file a column, made once, read as fast as memory allows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from infoloom.datasets.storage.columns import rows_at_once
+from infoloom.datasets.storage.files import sync_folder
+from infoloom.datasets.storage.layout import MANIFEST, WORK, inside
+from infoloom.datasets.storage.manifest import Manifest
+from infoloom.datasets.storage.store import MemmapStore, ParquetStore
+from infoloom.errors import DatasetError
+
+__all__ = ["existing_memmap", "memmap_store"]
+
+_ROWS: Final = 1024
+
+
+def memmap_store(root: Path, manifest: Manifest, directory: str | Path | None = None) -> MemmapStore:
+    """The memory-mapped copy of a dataset; it is made first if it is not there.
+
+    Args:
+        root: The dataset's folder.
+        manifest: Its manifest.
+        directory: Where copies lie; inside the dataset's folder when left out.
+
+    Raises:
+        DatasetError: The copy cannot be written.
+    """
+    place = _place(root, directory)
+    if not place.is_dir():
+        try:
+            _make(root, manifest, place)
+        except OSError as error:
+            raise DatasetError(
+                f"copy `{place}`: cannot be written ({error.strerror or error}). Make room, or choose "
+                "another folder "
+                "with `memmap(directory=…)`."
+            ) from error
+    return MemmapStore(place, tuple(column.name for column in manifest.columns), manifest.rows)
+
+
+def existing_memmap(root: Path, manifest: Manifest) -> MemmapStore | None:
+    """The copy inside the dataset's folder, if it was made."""
+    place = _place(root, None)
+    names = tuple(column.name for column in manifest.columns)
+    return MemmapStore(place, names, manifest.rows) if place.is_dir() else None
+
+
+def _place(root: Path, directory: str | Path | None) -> Path:
+    """A folder of this manifest's own: another manifest would find another place, never stale arrays."""
+    import hashlib
+
+    digest = hashlib.sha256(inside(root, MANIFEST).read_bytes()).hexdigest()[:16]
+    return (
+        inside(root, f"{WORK}/memmap-{digest}") if directory is None else Path(directory) / f"memmap-{digest}"
+    )
+
+
+def _make(root: Path, manifest: Manifest, place: Path) -> None:
+    part = place.with_name(f".{place.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part")
+    part.mkdir(parents=True)
+    try:
+        _fill(ParquetStore(root, manifest), manifest, part)
+        os.rename(part, place)
+    except OSError:
+        # Another process finished the same copy first; anything else is a real failure.
+        if not place.is_dir():
+            raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    sync_folder(place.parent)
+
+
+def _fill(store: ParquetStore, manifest: Manifest, part: Path) -> None:
+    store.check(0, manifest.rows)
+    arrays: dict[str, np.memmap[Any, Any]] = {
+        column.name: np.lib.format.open_memmap(
+            part / MemmapStore.file(index),
+            mode="w+",
+            dtype=column.dtype,
+            shape=(manifest.rows, *column.shape),
+        )
+        for index, column in enumerate(manifest.columns)
+    }
+    place = 0
+    for batch in store.batches(manifest.columns, 0, manifest.rows, rows_at_once(manifest.columns, _ROWS)):
+        rows = len(next(iter(batch.values())))
+        for name, values in batch.items():
+            arrays[name][place : place + rows] = values
+        place += rows
+    for array in arrays.values():
+        array.flush()

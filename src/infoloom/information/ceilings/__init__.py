@@ -1,0 +1,1 @@
+"""What the best possible learner reaches."""

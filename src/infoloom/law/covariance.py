@@ -1,0 +1,314 @@
+"""The joint covariance of all variables, kept in the coordinates where it is small (theory, section 2).
+
+The joint law of any set of variables is a product of independent blocks: one block in the span, shared by all
+of them, and for each coupling group d − r identical copies of one block in the complement. A block is a
+matrix of loadings `rows` with covariance rows · rowsᵀ; log-determinants come from a QR decomposition of the
+loadings, which never squares their condition number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+import scipy.linalg
+
+from infoloom.errors import DegenerateError, QueryError
+from infoloom.law.equations import Array, System
+
+__all__ = [
+    "Block",
+    "Numbers",
+    "StructuredCovariance",
+    "Triangle",
+    "Whitener",
+    "independent",
+    "log_volume",
+    "triangle",
+]
+
+Numbers = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
+
+SINGULAR: Final = 1e-13
+_SAFE: Final = 1e-4
+
+
+@dataclass(frozen=True)
+class Block:
+    """Loadings of some variables on independent sources, in `copies` identical copies.
+
+    Attributes:
+        rows: Loadings, shape (n, sources); the block's covariance is rows · rowsᵀ.
+        owners: Name of the variable that each row belongs to.
+        copies: How many independent copies of the block there are.
+        group: Number of the coupling group whose complement it is, or None for the block in the span.
+    """
+
+    rows: Array
+    owners: tuple[str, ...]
+    copies: int = 1
+    group: int | None = None
+
+
+@dataclass(frozen=True)
+class Triangle:
+    """R with RᵀR = rows · rowsᵀ, its rows and columns in the given order.
+
+    Attributes:
+        r: Upper triangle, shape (n, n), or fewer rows if there are fewer sources.
+        order: Which row of the block each column of R is.
+        rank: How many rows in that order no others determine.
+    """
+
+    r: Array
+    order: Numbers
+    rank: int
+
+    @property
+    def singular(self) -> bool:
+        """Whether some rows are determined by others."""
+        return self.rank < len(self.order)
+
+
+def triangle(rows: Array) -> Triangle:
+    """Decompose loadings, shape (n, sources).
+
+    Rows that nearly repeat each other are decomposed once more with pivoting and the sources sorted by size:
+    then rounding stays relative to each source (Cox & Higham 1998), and a tiny noise keeps its digits.
+    """
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    unit = (rows / np.where(lengths > 0, lengths, 1.0)[:, None]).T
+    order = np.arange(len(rows))
+    r = np.asarray(np.linalg.qr(unit, mode="r"))
+    if rows.size and (len(r) < len(rows) or np.abs(np.diagonal(r)).min() < _SAFE):
+        largest = np.argsort(-np.abs(unit).max(axis=1), kind="stable")
+        whole, pivots = scipy.linalg.qr(unit[largest], mode="r", pivoting=True, check_finite=False)
+        r, order = np.asarray(whole[: len(rows)]), np.asarray(pivots, dtype=order.dtype)
+    rank = int(np.sum(np.abs(np.diagonal(r)) > SINGULAR))
+    return Triangle(r * lengths[order], order, rank)
+
+
+def log_volume(rows: Array) -> float:
+    """½ log det(rows · rowsᵀ) of linearly independent rows.
+
+    Raises:
+        DegenerateError: The rows are linearly dependent.
+    """
+    found = triangle(rows)
+    if found.singular:
+        raise DegenerateError(f"{len(rows)} rows of loadings have rank {found.rank}.")
+    return float(np.sum(np.log(np.abs(np.diagonal(found.r)))))
+
+
+def independent(rows: Array, base: Array) -> Numbers:
+    """Numbers of as many of the rows as are linearly independent of each other and of `base`.
+
+    Args:
+        rows: Loadings, shape (n, sources).
+        base: Linearly independent rows, shape (m, sources).
+    """
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    rest = rows / np.where(lengths > 0, lengths, 1.0)[:, None]
+    if not rest.size:
+        return np.arange(0)
+    if len(base):
+        q = np.linalg.qr(_unit(base).T)[0]
+        for _ in range(2):  # once more removes what rounding left
+            rest = rest - (rest @ q) @ q.T
+    r, order = scipy.linalg.qr(rest.T, mode="r", pivoting=True)
+    return np.sort(order[: int(np.sum(np.abs(np.diagonal(r)) > SINGULAR))])
+
+
+@dataclass(frozen=True)
+class Whitener:
+    """The map from a modality's latent z to the flow's input, `W z` (theory, section 4).
+
+    W z = complement · (z − Vᵀ V z) + Vᵀ · in_span · V z, symmetric and invertible.
+
+    Attributes:
+        basis: Orthonormal rows V of the span, shape (r, d).
+        in_span: Symmetric matrix on the span, shape (r, r).
+        complement: Scalar on the complement.
+        centre: Mean of z in the coordinates of the span, shape (r,), which is taken off first; none is zero.
+        kind: `whiten` gives W z exactly N(0, I); `scale` gives it unit mean variance; `none` leaves z alone.
+    """
+
+    basis: Array
+    in_span: Array
+    complement: float
+    kind: Literal["whiten", "scale", "none"] = "whiten"
+    centre: Array | None = None
+
+    @property
+    def log_det(self) -> float:
+        """log |det W|."""
+        copies = self.basis.shape[1] - self.basis.shape[0]
+        return float(np.linalg.slogdet(self.in_span)[1]) + copies * math.log(self.complement)
+
+    def matrix(self) -> Array:
+        """W as a dense (d, d) matrix, for small tests."""
+        span = self.basis.T @ self.in_span @ self.basis
+        return span + self.complement * (np.eye(self.basis.shape[1]) - self.basis.T @ self.basis)
+
+
+@dataclass(frozen=True)
+class StructuredCovariance:
+    """The joint Gaussian law of all variables of a story."""
+
+    system: System
+    _volumes: dict[tuple[str, ...], Mapping[int | None, float]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every variable that can be asked for, components of causes included."""
+        return tuple(self.system.in_span)
+
+    def dim(self, name: str) -> int:
+        """Number of components of a variable.
+
+        Raises:
+            QueryError: An unknown name.
+        """
+        self._check([name])
+        if name in self.system.complement:
+            return self.system.group(name).dim
+        return int(self.system.in_span[name].shape[0])
+
+    def blocks(self, names: Iterable[str]) -> list[Block]:
+        """The independent blocks of the joint law of some variables, in the order of the names.
+
+        Raises:
+            QueryError: An unknown name.
+        """
+        names = list(names)
+        self._check(names)
+        blocks = []
+        parts = [self.system.in_span[name] for name in names]
+        if any(len(part) for part in parts):  # modalities without a template have none in the span
+            rows = np.concatenate(parts)
+            owners = tuple(n for n, part in zip(names, parts, strict=True) for _ in range(len(part)))
+            blocks.append(Block(rows[:, np.any(rows != 0, axis=0)], owners))
+        for g, group in enumerate(self.system.groups):
+            members = [n for n in names if n in self.system.complement and self.system.complement[n][0] == g]
+            if members and group.copies:
+                rows = np.stack([self.system.complement[n][1] for n in members])
+                blocks.append(Block(rows, tuple(members), group.copies, g))
+        return blocks
+
+    def volumes(self, names: Iterable[str]) -> Mapping[int | None, float]:
+        """½ log det of one copy of every block of some variables, by the block's group (None: the span).
+
+        Raises:
+            DegenerateError: A block is singular; the message names the relation.
+        """
+        key = tuple(sorted(set(names)))
+        if key not in self._volumes:
+            self._volumes[key] = {block.group: self._block_volume(block) for block in self.blocks(key)}
+        return self._volumes[key]
+
+    def copies(self, group: int | None) -> int:
+        """How many independent copies of a block there are."""
+        return 1 if group is None else self.system.groups[group].copies
+
+    def log_volume(self, names: Iterable[str]) -> float:
+        """½ log det Σ of the joint covariance of some variables.
+
+        Raises:
+            DegenerateError: The covariance is singular.
+        """
+        return sum((self.copies(group) * volume for group, volume in self.volumes(names).items()), 0.0)
+
+    def whitener(self, name: str, kind: Literal["whiten", "scale", "none"] = "whiten") -> Whitener:
+        """The blockwise symmetric inverse root of a modality's covariance.
+
+        Raises:
+            DegenerateError: The modality's covariance is singular.
+        """
+        self.log_volume([name])
+        group = self.system.group(name)
+        rows = self.system.in_span[name]
+        spread = float(np.linalg.norm(self.system.complement[name][1])) if group.copies else 1.0
+        centre = None if kind == "none" else self.system.law.mean.get(name)
+        if kind == "whiten":
+            u, s, _ = np.linalg.svd(rows, full_matrices=False)
+            return Whitener(group.basis, (u / s) @ u.T, 1.0 / spread, kind, centre)
+        scale = 1.0
+        if kind == "scale":
+            scale = math.sqrt(group.dim / (float(np.sum(rows**2)) + group.copies * spread**2))
+        return Whitener(group.basis, scale * np.eye(group.rank), scale, kind, centre)
+
+    def dense(self, names: Iterable[str]) -> Array:
+        """The full joint covariance matrix of some variables, for small tests."""
+        names = list(names)
+        ends = np.cumsum([0, *(self.dim(n) for n in names)])
+        joint = np.zeros((ends[-1], ends[-1]))
+        for i, a in enumerate(names):
+            for j, b in enumerate(names):
+                joint[ends[i] : ends[i + 1], ends[j] : ends[j + 1]] = self._dense_block(a, b)
+        return joint
+
+    def _dense_block(self, a: str, b: str) -> Array:
+        span = self.system.in_span[a] @ self.system.in_span[b].T
+        left, right = (
+            self.system.group(n).basis if n in self.system.complement else np.eye(self.dim(n)) for n in (a, b)
+        )
+        block: Array = left.T @ span @ right
+        if a in self.system.complement and b in self.system.complement:
+            (g, one), (h, other) = self.system.complement[a], self.system.complement[b]
+            if g == h:
+                block = block + float(one @ other) * (np.eye(left.shape[1]) - left.T @ left)
+        return block
+
+    def explain(self, block: Block) -> str:
+        """Say which variables of a singular block are tied by which deterministic relation."""
+        found = triangle(block.rows)
+        if not found.singular:
+            raise ValueError("explain: expected a singular block.")
+        at = int(found.order[found.rank])
+        name = block.owners[at]
+        if not np.any(block.rows[at]) and block.group is None:
+            return f"`{name}` does not vary: nothing random enters it. " + _advice(name)
+        free = found.order[: found.rank]
+        weights = np.linalg.lstsq(_unit(block.rows[free]).T, _unit(block.rows[at : at + 1])[0], rcond=None)[0]
+        heavy = free[np.abs(weights) > 1e-11 * np.abs(weights).max(initial=0.0)]
+        tied = {name, *(block.owners[i] for i in heavy)}
+        if len(tied) == 1:
+            return (
+                f"`{name}` has fewer sources of variation than components, so its components determine each "
+                "other. " + _advice(name)
+            )
+        # Variables follow their causes, so the last one of a relation is the one that lacks a noise.
+        *others, last = (known for known in self.names if known in tied)
+        listed = ", ".join(f"`{other}`" for other in others)
+        if last in self.system.scalars or f"{last}[0]" in self.system.scalars:
+            return f"{listed} is a part of `{last}`. Name one of the two."
+        return (
+            f"`{last}` is determined by {listed}: without noise of its own their joint law is degenerate. "
+            + _advice(last)
+        )
+
+    def _check(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self.system.in_span:
+                raise QueryError(f"unknown variable `{name}`: expected one of {', '.join(self.names)}.")
+
+    def _block_volume(self, block: Block) -> float:
+        try:
+            return log_volume(block.rows)
+        except DegenerateError:
+            raise DegenerateError(self.explain(block)) from None
+
+
+def _unit(rows: Array) -> Array:
+    """Rows of length one."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1.0))
+
+
+def _advice(name: str) -> str:
+    return f"Add noise to `{name}`, such as `+ 0.1*noise`."

@@ -1,0 +1,123 @@
+"""Interventions: a node's equation is cut and the node is held at a value (theory, section 11)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from infoloom.errors import SpecError
+from infoloom.law.graph import Edge, Graph
+from infoloom.law.sources.features import evaluate
+from infoloom.spec.expression import Factor
+
+__all__ = ["Value", "cut", "descendants", "plain_value", "shifted"]
+
+Value = float | Sequence[float] | np.ndarray[Any, np.dtype[Any]]
+
+
+def cut(graph: Graph, values: Mapping[str, Value]) -> Graph:
+    """The graph in which some nodes have no parents and a fixed value: do(node = value).
+
+    Args:
+        graph: A resolved graph.
+        values: For each node a number, which all of its components take, or a number for each of them.
+
+    Raises:
+        SpecError: An unknown name, a field, or a wrong number of values.
+    """
+    if not values:
+        return graph
+    held, problems = _held_values(graph, values)
+    if problems:
+        raise SpecError(problems)
+    nodes = {
+        name: replace(node, edges=(), held=held[name])
+        if name in held
+        else replace(node, edges=tuple(_substituted(edge, graph, held) for edge in node.edges))
+        for name, node in graph.nodes.items()
+    }
+    for name in graph.names(
+        "field"
+    ):  # templates stay as they are, though a held modality uses the field no more
+        shape = next(n.shape for n in graph.nodes.values() if n.kind == "modality" and name in n.parents)
+        nodes[name] = replace(nodes[name], shape=shape)
+    return replace(graph, nodes=nodes)
+
+
+def _held_values(graph: Graph, values: Mapping[str, Value]) -> tuple[dict[str, tuple[float, ...]], list[str]]:
+    """A value for every component of every held node, and what is wrong with the values."""
+    held: dict[str, tuple[float, ...]] = {}
+    problems = []
+    for name, value in values.items():
+        node = graph.nodes.get(name)
+        if node is None or node.kind == "field":
+            problems.append(f"do.{name}: {_misnamed(graph, name)}")
+            continue
+        numbers = (float(value),) * node.dim if isinstance(value, int | float) else tuple(map(float, value))
+        if not np.isfinite(numbers).all():
+            problems.append(f"do.{name}: expected finite numbers, got {value}. Hold it at a number.")
+        elif len(numbers) != node.dim:
+            problems.append(
+                f"do.{name}: expected a number, or {node.dim} of them, got {len(numbers)}. "
+                "Give every component its value."
+            )
+        held[name] = numbers
+    return held, problems
+
+
+def shifted(graph: Graph, name: str, shift: float) -> Graph:
+    """The graph with a constant added to the equation of a target or modality; the same graph for a cause.
+
+    Raises:
+        SpecError: An unknown name, a field, a held node, or a shift that is not finite.
+    """
+    node = graph.nodes.get(name)
+    if node is None or node.kind == "field":
+        raise SpecError([f"shift.{name}: {_misnamed(graph, name)}"])
+    if node.held is not None:
+        raise SpecError([f"shift.{name}: it is held by an intervention already. Choose another node."])
+    if not np.isfinite(shift):
+        raise SpecError([f"shift.{name}: expected a finite number, got {shift}."])
+    if node.kind == "cause":
+        return graph
+    constant = Edge(shift, (), (), None, 0)
+    return replace(graph, nodes={**graph.nodes, name: replace(node, edges=(*node.edges, constant))})
+
+
+def descendants(graph: Graph, name: str) -> frozenset[str]:
+    """The nodes that a node has an effect on, itself included."""
+    return frozenset(other for other in graph.nodes if name in graph.ancestors([other]))
+
+
+def plain_value(value: Value) -> float | list[float]:
+    """A value as a spec holds it."""
+    if isinstance(value, int | float | np.number):
+        return float(value)
+    return [float(number) for number in np.asarray(value, dtype=np.float64).ravel()]
+
+
+def _misnamed(graph: Graph, name: str) -> str:
+    known = graph.names("cause", "target", "modality")
+    if name in graph.nodes:
+        return "a field cannot be held. Hold the modalities that it enters."
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(known)}."
+    return f"unknown name `{name}`; {hint}"
+
+
+def _substituted(edge: Edge, graph: Graph, held: Mapping[str, tuple[float, ...]]) -> Edge:
+    """A term with the values of held causes put into its functions and products."""
+    if edge.linear:
+        return edge
+    coefficient = edge.coefficient
+    left: list[Factor] = []
+    for factor in edge.factors:
+        if factor.name in held:
+            coefficient *= float(evaluate(factor, np.array(held[factor.name][factor.index or 0])))
+        else:
+            left.append(factor)
+    return replace(edge, coefficient=coefficient, factors=tuple(left))

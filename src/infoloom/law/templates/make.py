@@ -1,0 +1,191 @@
+"""From a template call and a shape to the vector t by which a cause enters a latent."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infoloom.errors import TemplateError
+from infoloom.law.templates import files, patterns
+from infoloom.law.templates.arguments import Misfit, bind
+from infoloom.law.templates.patterns import Place
+from infoloom.spec.expression import TemplateCall
+
+__all__ = ["TEMPLATES", "Template", "make_template", "make_templates"]
+
+Draw = Callable[..., NDArray[np.float64]]
+
+MAX_VALUES = 2**27  # one GiB of float64
+
+
+@dataclass(frozen=True)
+class Template:
+    """What draws a template on each kind of latent; one function for both where places do not matter.
+
+    Args:
+        image: Draws on (channels, height, width); None where the pattern makes no sense.
+        line: Draws on signals (leads, samples) and vectors (size,); None likewise.
+        many: Whether it can give an own pattern to every component of a cause.
+    """
+
+    image: Draw | None
+    line: Draw | None
+    many: bool = False
+
+
+TEMPLATES = MappingProxyType(
+    {
+        "ones": Template(patterns.ones, patterns.ones),
+        "random": Template(patterns.random, patterns.random, many=True),
+        "sparse": Template(patterns.sparse, patterns.sparse, many=True),
+        "patch": Template(patterns.image_patch, patterns.line_patch),
+        "blob": Template(patterns.image_blob, patterns.line_blob),
+        "disk": Template(patterns.disk, None),
+        "ring": Template(patterns.ring, None),
+        "frequency": Template(patterns.image_frequency, patterns.line_frequency),
+        "file": Template(files.file, files.file, many=True),
+    }
+)
+
+
+def make_template(
+    call: TemplateCall, shape: tuple[int, ...], directory: Path | None = None
+) -> NDArray[np.float64]:
+    """Draw the template of a scalar cause.
+
+    ‖t‖² = d, so that exchanging one template for another leaves every information value as it was;
+    `normalize=false` in the call keeps the raw values.
+
+    Args:
+        call: Name and arguments as written, such as `ring(0.3)`.
+        shape: (channels, height, width) of an image (every channel gets the same pattern, except from
+            `random`, `sparse` and `file`), (leads, samples) of a signal, or (size,) of a vector; with more
+            axes, `ones`, `random`, `sparse` and `file` only.
+        directory: What the path in `file` is relative to.
+
+    Returns:
+        (d,) float64, d the product of the shape, in row-major order.
+
+    Raises:
+        TemplateError: Unknown name, wrong arguments, a pattern that does not fit the shape or is zero.
+
+    Example:
+        >>> from infoloom.spec.expression import template
+        >>> make_template(template("patch", 0, 0, 1, 2), (1, 2, 2)).round(3)
+        array([1.414, 1.414, 0.   , 0.   ])
+    """
+    (row,) = _make(call, Place(shape, directory))
+    return np.asarray(row)
+
+
+def make_templates(
+    call: TemplateCall, shape: tuple[int, ...], size: int, directory: Path | None = None
+) -> NDArray[np.float64]:
+    """Draw one template for each component of a cause of the given size.
+
+    `random` and `sparse` draw an independent pattern a component, `file` reads an array of shape
+    (size, *shape); other templates give one pattern and serve a cause of size 1 only.
+
+    Args:
+        call: As in `make_template`.
+        shape: As in `make_template`.
+        size: Number of components of the cause.
+        directory: What the path in `file` is relative to.
+
+    Returns:
+        (size, d) float64; every row as `make_template` would give it.
+
+    Raises:
+        TemplateError: As `make_template`, and where one pattern would have to serve several components.
+    """
+    if size == 1 and call.name != "file":
+        return _make(call, Place(shape, directory))
+    return _make(call, Place(shape, directory, size))
+
+
+def _make(call: TemplateCall, place: Place) -> NDArray[np.float64]:
+    try:
+        _check_place(place)
+        template = _find(call.name)
+        if place.count is not None and not template.many:
+            raise Misfit(
+                f"expected a pattern for each of the {place.count} components of the cause, got one "
+                f"for all. Use random, sparse or file, or name the components, as in `style[0]@{call}`"
+            )
+        draw = _drawing(template, place, call.name)
+        pattern = draw(place, **bind(draw, call))
+        rows = np.broadcast_to(pattern, (place.count or 1, *place.shape)).reshape(-1, place.size)
+        return _scaled(rows, normalize=_wants_norm(call))
+    except Misfit as reason:
+        raise TemplateError(f"template `{call}` on shape {place.shape}: {reason}.") from reason.__cause__
+
+
+def _check_place(place: Place) -> None:
+    sizes = (*place.shape, 1 if place.count is None else place.count)
+    if not place.shape or any(
+        isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1 for n in sizes
+    ):
+        raise Misfit(
+            "expected sizes that are whole numbers of at least 1. Change the shape or the cause's size"
+        )
+    if math.prod(int(n) for n in sizes) > MAX_VALUES:
+        raise Misfit(
+            f"expected at most {MAX_VALUES} values in all, because more do not fit in memory. "
+            "Make the modality or the cause smaller"
+        )
+
+
+def _find(name: str) -> Template:
+    if name in TEMPLATES:
+        return TEMPLATES[name]
+    near = difflib.get_close_matches(name, TEMPLATES, n=1)
+    hint = f"Write `{near[0]}`, if that is what you mean" if near else f"Use one of {', '.join(TEMPLATES)}"
+    raise Misfit(f"expected the name of a template. {hint}")
+
+
+def _drawing(template: Template, place: Place, name: str) -> Draw:
+    draw = template.image if len(place.shape) == 3 else template.line
+    if len(place.shape) > 3 and template.image is not template.line:
+        raise Misfit(
+            f"expected (channels, height, width), (leads, samples) or (size,), because `{name}` is a pattern "
+            "in the plane or along a line. Use ones, random, sparse or file, or another shape"
+        )
+    if draw is None:
+        raise Misfit(
+            f"expected an image (channels, height, width), because `{name}` is a pattern in the plane. On "
+            "signals and vectors use patch(start, length) or blob(x, width)"
+        )
+    return draw
+
+
+def _wants_norm(call: TemplateCall) -> bool:
+    values = [value for name, value in call.kwargs if name == "normalize"]
+    if len(values) > 1 or not all(isinstance(value, bool) for value in values):
+        raise Misfit("expected `normalize` once, as true or false. Change `normalize`")
+    return all(values)
+
+
+def _scaled(rows: NDArray[np.float64], *, normalize: bool) -> NDArray[np.float64]:
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    if not largest.all():
+        raise Misfit(
+            "expected a pattern that is not zero everywhere, because a cause could not enter. "
+            "Change the arguments"
+        )
+    if not normalize:
+        if largest.max() > 1e150:
+            raise Misfit(
+                "expected values up to 1e150, because their squares overflow. Leave `normalize` at true"
+            )
+        return rows.copy()
+    # Scaled by the largest value first, so that squares of extreme values neither overflow nor vanish.
+    unit = rows / largest
+    norm = np.sqrt(np.square(unit).sum(axis=1, keepdims=True))
+    return np.asarray(unit * (np.sqrt(rows.shape[1]) / norm), dtype=np.float64)

@@ -1,0 +1,174 @@
+"""From a flow expression to a bijection."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from infoloom.errors import FlowError
+from infoloom.observations.base import Bijection
+from infoloom.observations.composition import Composition
+from infoloom.observations.flows.checkpoint import FlowDescription, load_checkpoint
+from infoloom.observations.flows.stepped import SteppedFlow
+from infoloom.observations.flows.velocity import VelocityField
+from infoloom.observations.formulas.coupling import Coupling
+from infoloom.observations.formulas.elementwise import Affine, Asinh, Cdf, Identity, Power
+from infoloom.observations.formulas.linear import Permutation, Rotation, WhitenerLike, Whitening
+from infoloom.spec.flow import FlowStep, flow_path, flow_shape, parse_flow, zoo_names
+
+__all__ = ["REGISTRY", "build", "load_flow"]
+
+REGISTRY: dict[str, Callable[..., Bijection]] = {
+    "affine": Affine,
+    "asinh": Asinh,
+    "cdf": Cdf,
+    "coupling": Coupling,
+    "cube": functools.partial(Power, exponent=3.0),
+    "half_cube": functools.partial(Power, exponent=1.5),
+    "permutation": Permutation,
+    "power": Power,
+    "rotation": Rotation,
+}
+"""Steps that keep the shape, by the name they have in a flow expression; each is called with the shape and its
+arguments."""
+
+
+def build(
+    expression: str,
+    whitener: WhitenerLike | None = None,
+    dtype: torch.dtype = torch.float32,
+    *,
+    device: str = "cpu",
+    directory: Path | None = None,
+    allow_uncertified: bool = False,
+) -> Bijection:
+    """Build a modality's bijection: whitening, then the steps of its flow expression.
+
+    Args:
+        expression: Such as `digits[3]`, `vector(16) | rotation(seed=1) | asinh`, `my.safetensors[cat]`.
+        whitener: Makes the latents N(0, I) first; None leaves them as they are.
+        dtype: Precision of latents and observations.
+        device: Where trained flows compute.
+        directory: Folder that a relative path of a user's flow is relative to.
+        allow_uncertified: Build a trained flow although its certificate fails; its dataset then holds at most
+            the information
+            that its card states.
+
+    Raises:
+        FlowError: Not a flow expression, unknown names or classes, shapes that do not fit, a certificate that fails.
+
+    Example:
+        >>> build("vector(2) | affine(scale=3)").forward(torch.ones(1, 2))
+        tensor([[3., 3.]])
+    """
+    flow_shape(expression, directory)  # checks names, classes and sizes with messages that need no torch
+    parts: list[Bijection] = []
+    for step in parse_flow(expression):
+        shape = parts[-1].shape_out if parts else None
+        parts.append(_part(step, shape, dtype, device, directory))
+    for part in parts:
+        _require_certificate(part, allow_uncertified)
+    size = math.prod(parts[0].shape_in)
+    if whitener is not None:
+        parts.insert(0, Whitening(whitener))
+        if parts[0].dim != size:
+            raise FlowError(
+                f"flow `{expression}`: expected a whitener of {size} components, got {parts[0].dim}."
+            )
+    return Composition(parts) if len(parts) > 1 else parts[0]
+
+
+def load_flow(
+    name: str,
+    label: str | None = None,
+    dtype: torch.dtype = torch.float32,
+    *,
+    device: str = "cpu",
+    directory: Path | None = None,
+) -> SteppedFlow:
+    """A trained flow by name or path, whatever its certificate says.
+
+    Args:
+        name: One of the zoo, or a path ending in `.safetensors`.
+        label: Class by name or number; None for an unconditional flow.
+        dtype: Precision to compute in.
+        device: Where to compute.
+        directory: Folder that a relative path is relative to.
+
+    Raises:
+        FlowError: No such flow or class.
+    """
+    path = flow_path(name, directory)
+    if not path.is_file():
+        raise FlowError(
+            f"flow `{name}`: unknown; expected one of {', '.join(zoo_names())} or a path to a .safetensors file."
+        )
+    description, velocity = _cached(path, path.stat().st_mtime_ns, dtype, device)
+    return SteppedFlow(description, velocity, _class_number(name, label, description.classes), name)
+
+
+@functools.lru_cache(maxsize=8)
+def _cached(
+    path: Path, modified: int, dtype: torch.dtype, device: str
+) -> tuple[FlowDescription, VelocityField]:
+    description, velocity = load_checkpoint(path, dtype)
+    return description, velocity.to(device)
+
+
+def _class_number(name: str, label: str | None, classes: tuple[str, ...] | None) -> int | None:
+    if not classes:
+        if label is not None:
+            raise FlowError(f"flow `{name}[{label}]`: this flow has no classes. Write `{name}`.")
+        return None
+    if label in classes:
+        return classes.index(label)
+    if label is not None and label.isdecimal() and int(label) < len(classes):
+        return int(label)
+    raise FlowError(f"flow `{name}[{label or ''}]`: expected a class, one of {', '.join(classes)}.")
+
+
+def _part(
+    step: FlowStep, shape: tuple[int, ...] | None, dtype: torch.dtype, device: str, directory: Path | None
+) -> Bijection:
+    if step.trained:
+        flow = load_flow(step.name, step.selector, dtype, device=device, directory=directory)
+        if shape is None or shape == flow.shape_in:
+            return flow
+        return Composition([Identity(shape, flow.shape_in), flow])
+    if step.name in ("identity", "vector"):
+        target = tuple(int(size) for size in step.args)
+        return Identity(shape or (math.prod(target),), target)
+    if step.name not in REGISTRY or shape is None:
+        raise FlowError(
+            f"flow step `{step.name}`: unknown; expected one of {', '.join([*sorted(REGISTRY), *zoo_names()])}."
+        )
+    if step.selector is not None:
+        raise FlowError(
+            f"flow step `{step.name}[{step.selector}]`: this step has no classes. Write `{step.name}`."
+        )
+    return _registered(step, shape)
+
+
+def _registered(step: FlowStep, shape: tuple[int, ...]) -> Bijection:
+    options: dict[str, Any] = dict(step.kwargs)
+    try:
+        return REGISTRY[step.name](shape, *step.args, **options)
+    except TypeError as error:
+        raise FlowError(
+            f"flow step `{step.name}`: cannot take {[*step.args, *options]} ({error})."
+        ) from error
+
+
+def _require_certificate(part: Bijection, allowed: bool) -> None:
+    certificate = part.certificate()
+    if not certificate.get("passes", False) and not allowed:
+        raise FlowError(
+            f"flow `{certificate.get('flow', '?')}`: expected a certificate that passes, because a map that is "
+            f"not injective loses information; {certificate.get('reason', 'it fails')}. Run `infoloom flow check`, or "
+            "force it and read every information value as an upper bound."
+        )

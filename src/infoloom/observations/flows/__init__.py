@@ -1,0 +1,1 @@
+"""Trained flows: their network, their steps, their inverse and their certificate."""

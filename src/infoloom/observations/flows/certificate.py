@@ -1,0 +1,232 @@
+"""Certifying that a stepped flow is injective as computed, and how well it inverts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from infoloom.observations.flows.lanczos import smallest_eigenvalue
+from infoloom.observations.flows.stepped import BATCH, SteppedFlow, flow_digest
+
+__all__ = ["MARGIN", "Effort", "certify", "early_margin"]
+
+Report = Callable[[str, float], None]
+
+MARGIN = 0.05
+ROUND_TRIP = {torch.float32: 1e-4, torch.float64: 1e-10}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How many rows a certificate looks at, over all classes together; more than a batch is rounded up
+    to whole batches.
+
+    Args:
+        eigen_rows: Rows of each kind (sampled, real, segments) for the eigenvalues.
+        trip_rows: Sampled rows, and real rows, for the round trip in float32.
+        wide_rows: The same in float64; 0 leaves it out.
+        rounds: Size of the Krylov space.
+        singular_rows: Rows for the singular values and the log-determinant of the whole map.
+    """
+
+    eigen_rows: int = 64
+    trip_rows: int = 1024
+    wide_rows: int = 1024
+    rounds: int = 16
+    singular_rows: int = 2
+
+
+def certify(
+    flow: SteppedFlow,
+    wide: SteppedFlow,
+    real: Tensor | None,
+    *,
+    effort: Effort | None = None,
+    seed: int = 0,
+    report: Report | None = None,
+) -> dict[str, Any]:
+    """Check that every step is strongly monotone and that the whole map inverts.
+
+    A step Φ(y) = y + g(y) is injective on a convex set where the symmetric part of its Jacobian is positive definite:
+    ⟨Φ(a) − Φ(b), a − b⟩ ≥ m ‖a − b‖² with m its smallest eigenvalue there. m is computed along sampled
+    trajectories, along
+    those that lead to real rows, and at random points of the segments between the two.
+
+    Args:
+        flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
+        wide: The same in float64; its inverse starts from that in float32.
+        real: Real rows with the path's own noise in the order of the flow's classes, (m, *shape); None where no
+            data are
+            at hand.
+        effort: How many rows to look at.
+        seed: Seed of latents and starting vectors.
+        report: Called with what is being done and the share that is done.
+
+    Returns:
+        JSON-able; `passes` says whether the smallest eigenvalue is at least 0.05 and the round trips hold (1e-4
+        in float32,
+        1e-10 in float64, relative).
+    """
+    effort, tell = effort or Effort(), report or (lambda what, share: None)
+    generator = torch.Generator().manual_seed(seed)
+    steps = _step_eigenvalues(flow, real, effort, generator, tell)
+    least = min(min(kind) for kind in steps.values())
+    trips = {"float32": _round_trip(flow, real, effort.trip_rows, generator, tell)}
+    if effort.wide_rows:
+        trips["float64"] = _round_trip(wide, real, effort.wide_rows, generator, tell, near=flow)
+    failed = [name for name, trip in trips.items() if not trip["worst"] <= ROUND_TRIP[getattr(torch, name)]]
+    return {
+        "kind": "stepped",
+        "digest": flow_digest(flow),
+        "passes": least >= MARGIN and not failed,
+        **({"reason": _reason(least, failed)} if least < MARGIN or failed else {}),
+        "margin": least,
+        "eigenvalues": steps,
+        "eigen_rows": effort.eigen_rows,
+        "round_trip": trips,
+        **whole_map(flow, effort.singular_rows, seed=seed, report=tell),
+        "solver": flow.description.solver,
+        "steps": flow.step_count,
+        "seed": seed,
+    }
+
+
+def early_margin(flow: SteppedFlow, *, rows: int = 8, seed: int = 0) -> float:
+    """The smallest eigenvalue over the steps along a few sampled rows: a first look, no certificate."""
+    generator = torch.Generator().manual_seed(seed)
+    steps = _step_eigenvalues(flow, None, Effort(rows, rounds=8), generator, lambda what, share: None)
+    return min(min(kind) for kind in steps.values())
+
+
+def _step_eigenvalues(
+    flow: SteppedFlow, real: Tensor | None, effort: Effort, generator: torch.Generator, tell: Report
+) -> dict[str, list[float]]:
+    size = min(flow.batch, effort.eigen_rows)
+    flow = _in_turn(flow, flow.label, 0, size)  # whole batches of 32 all have the same classes by place
+    batches = -(-effort.eigen_rows // size)
+    gathered = [_points(flow, real, index, size, generator) for index in range(batches)]
+    found: dict[str, list[float]] = {kind: [] for kind in gathered[0]}
+    for step in range(flow.step_count):
+        for kind, values in found.items():
+            extremes = [
+                smallest_eigenvalue(flow.increment(step), points[kind][step], rounds=effort.rounds)
+                for points in gathered
+            ]
+            values.append(min(float((one.value - one.residual).min()) for one in extremes))
+        tell("eigenvalues", (step + 1) / flow.step_count)
+    return found
+
+
+def _points(
+    flow: SteppedFlow, real: Tensor | None, index: int, size: int, generator: torch.Generator
+) -> dict[str, list[Tensor]]:
+    """One batch of states to look at, for each kind and step: (rows, d) each."""
+    with torch.no_grad():
+        ours = flow.states(_normal((size, flow.dim), generator, flow))
+        rows = None if real is None else _batch_of(real, index, size).to(ours[0])
+        reached = None if rows is None else flow.states_back(rows)
+        theirs = flow.states(_normal((size, flow.dim), generator, flow)) if reached is None else reached
+    segments = [_between(a, b, generator) for a, b in zip(ours, theirs, strict=True)]
+    return {"sampled": ours, "segments": segments} | ({} if reached is None else {"real": reached})
+
+
+def _batch_of(real: Tensor, index: int, size: int) -> Tensor:
+    """One batch of the real rows, again from the first where they run out; they lie in whole batches of 32."""
+    whole = max(1, len(real) // BATCH)
+    return real[index * size % (whole * BATCH) :][:size]
+
+
+def _in_turn(flow: SteppedFlow, labels: Tensor | None, index: int, size: int) -> SteppedFlow:
+    """The flow for one batch of rows, with the classes that such rows have in batches of 32."""
+    if labels is None:
+        return flow
+    places = (index * size + torch.arange(size)) % BATCH
+    return flow.with_label(labels[places % len(labels)])
+
+
+def _between(ours: Tensor, theirs: Tensor, generator: torch.Generator) -> Tensor:
+    """One random point on the segment between each of our rows and the row of theirs."""
+    place = torch.rand((len(ours), 1), generator=generator).to(ours)
+    return place * ours + (1.0 - place) * theirs
+
+
+def _round_trip(
+    flow: SteppedFlow,
+    real: Tensor | None,
+    rows: int,
+    generator: torch.Generator,
+    tell: Report,
+    near: SteppedFlow | None = None,
+) -> dict[str, Any]:
+    """Latents there and back, real rows back and there; errors relative to the size of the row."""
+    labels = (near or flow).label
+    there, back, inversions = [], [], []
+    batches = -(-rows // flow.batch)
+    real_batches = 0 if real is None else min(batches, len(real) // BATCH * BATCH // flow.batch)
+    for index in range(batches):
+        flow = _in_turn(flow, labels, index, flow.batch)
+        start = None if near is None else near.with_label(flow.label)
+        with torch.no_grad():
+            latents = _normal((flow.batch, flow.dim), generator, flow)
+            inversions.append(flow.invert(flow.forward(latents), start))
+            there.append(_relative(inversions[-1].latents, latents))
+            if real is not None and index < real_batches:
+                wanted = _batch_of(real, index, flow.batch).to(latents)
+                inversions.append(flow.invert(wanted, start))
+                again = flow.forward(inversions[-1].latents)
+                back.append(_relative(flow.standardised(again), flow.standardised(wanted)))
+        tell(f"round trip in {str(flow.dtype).removeprefix('torch.')}", (index + 1) / batches)
+    errors = {"sampled": torch.cat(there)} | ({"real": torch.cat(back)} if back else {})
+    return {
+        "worst": max(float(error.max()) for error in errors.values()),
+        **{kind: _summary(error) for kind, error in errors.items()},
+        "step_errors": [max(column) for column in zip(*(one.errors for one in inversions), strict=True)],
+        "evaluations": [max(column) for column in zip(*(one.evaluations for one in inversions), strict=True)],
+    }
+
+
+def whole_map(flow: SteppedFlow, rows: int, *, seed: int = 0, report: Report | None = None) -> dict[str, Any]:
+    """Singular values and log-determinants of z ↦ (x − center) / scale on a few sampled rows, from whole Jacobians.
+
+    Args:
+        flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
+        rows: How many.
+        seed: Seed of the latents, which are not those of `certify`.
+        report: Called with what is being done and the share that is done.
+
+    Returns:
+        `singular_values`, the smallest and the largest of all rows; `log_determinants`, one for each row, in nats.
+    """
+    points = _normal((rows, flow.dim), torch.Generator().manual_seed(seed + 1), flow)
+    found = []
+    for place, point in enumerate(points):
+        whole = _in_turn(flow, flow.label, place, 1).standardised_jacobian(point)
+        found.append(torch.linalg.svdvals(whole.double()))
+        if report is not None:
+            report("singular values", (place + 1) / rows)
+    return {
+        "singular_values": [min(float(one[-1]) for one in found), max(float(one[0]) for one in found)],
+        "log_determinants": [float(one.log().sum()) for one in found],
+    }
+
+
+def _normal(size: tuple[int, int], generator: torch.Generator, flow: SteppedFlow) -> Tensor:
+    return torch.randn(size, generator=generator, dtype=torch.float64).to(flow.device, flow.dtype)
+
+
+def _relative(found: Tensor, wanted: Tensor) -> Tensor:
+    ratio: Tensor = (found - wanted).flatten(1).norm(dim=1) / wanted.flatten(1).norm(dim=1)
+    return ratio
+
+
+def _summary(errors: Tensor) -> dict[str, float]:
+    return {"rows": len(errors), "median": float(errors.median()), "worst": float(errors.max())}
+
+
+def _reason(least: float, failed: list[str]) -> str:
+    reasons = [f"smallest eigenvalue {least:.3f} below {MARGIN}"] if least < MARGIN else []
+    return "; ".join([*reasons, *(f"round trip in {name} too coarse" for name in failed)])

@@ -1,0 +1,142 @@
+"""The file of a trained flow: weights and a description of how to run them, as safetensors."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from infoloom.errors import FlowError
+from infoloom.observations.flows.velocity import VelocityField
+from infoloom.spec.flow import flow_header
+
+__all__ = ["FORMAT", "FlowDescription", "load_checkpoint", "save_checkpoint", "write_tensors"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FlowDescription:
+    """Everything but the weights that fixes a trained flow.
+
+    Args:
+        shape: Shape of one observation.
+        classes: Class names, or None for an unconditional flow.
+        solver: `euler` or `midpoint`.
+        grid: Times t_0 = 0 < … < t_K = 1 of the steps.
+        network: Settings of the network.
+        sigma: Width of the training path at t = 1, in units of `scale`.
+        spread: Standard deviation of the training data, in units of `scale`.
+        center: Observations are `center + scale · x`.
+        scale: See `center`.
+        card: Where the flow comes from and what was measured: data, licence, recipe, seed, certificate, quality.
+    """
+
+    shape: tuple[int, ...]
+    classes: tuple[str, ...] | None
+    solver: str
+    grid: tuple[float, ...]
+    network: Mapping[str, Any]
+    sigma: float
+    spread: float
+    center: float = 0.0
+    scale: float = 1.0
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One JSON object, as a checkpoint's header keeps it."""
+        return json.dumps({"format": FORMAT, **asdict(self)})
+
+    @staticmethod
+    def from_header(header: Mapping[str, Any], path: Path) -> FlowDescription:
+        """Read a description back.
+
+        Raises:
+            FlowError: Another format, or a description that makes no sense.
+        """
+        if header.get("format") != FORMAT:
+            raise FlowError(
+                f"flow `{path}`: expected format {FORMAT}, got {header.get('format')!r}. "
+                "Update infoloom or train again."
+            )
+        try:
+            return _checked(header)
+        except (KeyError, TypeError, ValueError) as error:
+            raise FlowError(
+                f"flow `{path}`: expected a complete description ({error}). Train the flow again."
+            ) from error
+
+
+def save_checkpoint(path: Path, description: FlowDescription, weights: Mapping[str, Tensor]) -> None:
+    """Write a trained flow; weights are rounded to half precision, and both directions compute with the rounded
+    ones."""
+    halved = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in weights.items()}
+    overflow = [name for name, value in halved.items() if not value.isfinite().all()]
+    if overflow:
+        raise FlowError(
+            f"flow `{path}`: weights `{overflow[0]}` do not fit half precision. Train with a lower rate."
+        )
+    write_tensors(path, halved, {"infoloom": description.to_json()})
+
+
+def load_checkpoint(path: Path, dtype: torch.dtype = torch.float32) -> tuple[FlowDescription, VelocityField]:
+    """Read a trained flow's description and its velocity field, ready to evaluate.
+
+    Args:
+        path: A `.safetensors` file.
+        dtype: Precision to compute in.
+
+    Raises:
+        FlowError: Not a trained flow, or weights that do not fit the description.
+    """
+    description = FlowDescription.from_header(flow_header(path), path)
+    velocity = VelocityField(
+        description.network,
+        description.shape,
+        len(description.classes or ()),
+        sigma=description.sigma,
+        spread=description.spread,
+    )
+    with safe_open(str(path), framework="pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    try:
+        velocity.load_state_dict(weights)
+    except RuntimeError as error:
+        raise FlowError(f"flow `{path}`: expected weights that fit its network ({error}).") from error
+    return description, velocity.to(dtype).eval().requires_grad_(False)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file in one move, so that a half-written one never carries the name."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(save(dict(tensors), metadata=dict(metadata)))
+    os.replace(partial, path)
+
+
+def _checked(header: Mapping[str, Any]) -> FlowDescription:
+    grid = tuple(float(time) for time in header["grid"])
+    if len(grid) < 2 or grid[0] != 0.0 or grid[-1] != 1.0 or any(b <= a for a, b in pairwise(grid)):
+        raise ValueError("its grid must rise from 0 to 1")
+    if header["solver"] not in ("euler", "midpoint"):
+        raise ValueError(f"unknown solver {header['solver']!r}")
+    return FlowDescription(
+        shape=tuple(int(size) for size in header["shape"]),
+        classes=None if header["classes"] is None else tuple(str(name) for name in header["classes"]),
+        solver=header["solver"],
+        grid=grid,
+        network=dict(header["network"]),
+        sigma=float(header["sigma"]),
+        spread=float(header["spread"]),
+        center=float(header["center"]),
+        scale=float(header["scale"]),
+        card=dict(header["card"]),
+    )

@@ -1,0 +1,72 @@
+"""The smallest eigenvalue of a matrix that is too large to form, at many points at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from infoloom.observations.tangent import push_forward
+
+__all__ = ["Extreme", "smallest_eigenvalue"]
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """An extreme eigenvalue of a symmetric matrix, one for every row.
+
+    Args:
+        value: Ritz values, (n,).
+        residual: ‖S v − θ v‖ of their vectors, (n,): a true eigenvalue lies within it.
+    """
+
+    value: Tensor
+    residual: Tensor
+
+
+def smallest_eigenvalue(
+    increment: Callable[[Tensor], Tensor], points: Tensor, *, rounds: int = 16, seed: int = 0
+) -> Extreme:
+    """Smallest eigenvalue of I + sym(Dg) at every point, by Lanczos with Jacobian–vector products only.
+
+    Args:
+        increment: g, maps (n, d) to (n, d), each row on its own.
+        points: (n, d).
+        rounds: Size of the Krylov space; all of the space where d is no larger.
+        seed: Seed of the starting vectors.
+    """
+    back = torch.func.vjp(increment, points)[1]
+
+    def symmetric(direction: Tensor) -> Tensor:
+        forth = push_forward(increment, points, direction)[1]
+        found: Tensor = direction + 0.5 * (forth + back(direction)[0])
+        return found
+
+    return _lanczos(symmetric, points, min(rounds, points.shape[1]), seed)
+
+
+def _lanczos(apply: Callable[[Tensor], Tensor], points: Tensor, rounds: int, seed: int) -> Extreme:
+    """The smallest Ritz pair of a symmetric map on every row, with full reorthogonalisation."""
+    generator = torch.Generator().manual_seed(seed)
+    vector = torch.randn(points.shape, generator=generator).to(points)
+    basis = [vector / vector.norm(dim=1, keepdim=True)]
+    images: list[Tensor] = []
+    for _ in range(rounds):
+        images.append(apply(basis[-1]))
+        rest = images[-1]
+        for _ in range(2):
+            for known in basis:
+                rest = rest - (rest * known).sum(dim=1, keepdim=True) * known
+        length = rest.norm(dim=1, keepdim=True)
+        if len(basis) == rounds or bool((length < 1e-9).all()):
+            break
+        basis.append(rest / length.clamp(min=1e-9))
+    space, mapped = torch.stack(basis, dim=1).double(), torch.stack(images, dim=1).double()
+    small = space @ mapped.transpose(1, 2)
+    values, vectors = torch.linalg.eigh(0.5 * (small + small.transpose(1, 2)))
+    weights = vectors[:, :, :1]
+    ritz = (space * weights).sum(dim=1)
+    image = (mapped * weights).sum(dim=1)
+    return Extreme(values[:, 0], (image - values[:, :1] * ritz).norm(dim=1))

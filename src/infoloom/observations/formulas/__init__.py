@@ -1,0 +1,1 @@
+"""Bijections by formula: elementwise, linear and coupling maps."""

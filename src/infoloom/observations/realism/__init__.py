@@ -1,0 +1,1 @@
+"""How real the samples of a flow look, in numbers and in pictures."""

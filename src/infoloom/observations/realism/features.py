@@ -1,0 +1,177 @@
+"""Features by which samples are compared with real rows: a small classifier of our own, or principal components."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+from torch.nn import functional
+
+from infoloom.errors import FlowError
+from infoloom.observations.flows.checkpoint import write_tensors
+from infoloom.observations.training.training_data import TrainingData
+
+__all__ = ["Features", "load_features", "save_features", "train_features"]
+
+HEADER = "infoloom-features"
+Array = NDArray[np.float64]
+Rows = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Features:
+    """A map of rows to feature vectors and, where the data have classes, to class numbers.
+
+    Args:
+        shape: Shape of one row.
+        classes: Number of classes; 0 for principal components.
+        center: Value that stands for zero.
+        scale: Size that stands for one.
+        weights: Of the classifier; or `middle` (d,) and `directions` (f, d).
+        accuracy: Share of held-out real rows that it gets right, or None.
+    """
+
+    shape: tuple[int, ...]
+    classes: int
+    center: float
+    scale: float
+    weights: Mapping[str, Tensor]
+    accuracy: float | None = None
+
+    def embed(self, rows: Rows) -> Array:
+        """(n, *shape) → features (n, f)."""
+        if not self.classes:
+            flat = self._scaled(rows).flatten(1).double()
+            return np.asarray(((flat - self.weights["middle"]) @ self.weights["directions"].T).numpy())
+        network = self._network()
+        return np.asarray(self._in_parts(network.features, rows).double().numpy())
+
+    def classify(self, rows: Rows) -> NDArray[np.int64]:
+        """(n, *shape) → class numbers (n,); of a classifier only."""
+        return np.asarray(self._in_parts(self._network(), rows).argmax(dim=1).numpy())
+
+    def _scaled(self, rows: Rows) -> Tensor:
+        return torch.from_numpy((rows - self.center) / self.scale)
+
+    def _in_parts(self, function: Callable[[Tensor], Tensor], rows: Rows) -> Tensor:
+        return torch.cat([function(part) for part in torch.split(self._scaled(rows), 256)])
+
+    def _network(self) -> _Classifier:
+        network = _Classifier(self.shape[0], self.classes)
+        network.load_state_dict(dict(self.weights))
+        return network.eval().requires_grad_(False)
+
+
+class _Classifier(nn.Module):
+    """Three strided convolutions, the mean over positions as features, a linear layer on top."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        sizes = (channels, 32, 64, 96)
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(sizes))
+        self.norms = nn.ModuleList(nn.GroupNorm(8, size) for size in sizes[1:])
+        self.out = nn.Linear(sizes[-1], classes)
+
+    def features(self, values: Tensor) -> Tensor:
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            values = functional.silu(norm(layer(values)))
+        return values.mean(dim=(2, 3))
+
+    def forward(self, values: Tensor) -> Tensor:
+        scores: Tensor = self.out(self.features(values))
+        return scores
+
+
+def train_features(data: TrainingData, *, steps: int = 600, seed: int = 0) -> Features:
+    """Train a small classifier on the real data; principal components where there are no classes or no pictures.
+
+    Args:
+        data: Real data.
+        steps: Steps of 128 rows.
+        seed: Seed of weights and order.
+    """
+    if data.labels is None or data.values.ndim != 4:
+        return _principal(data)
+    values = torch.from_numpy((data.values - data.center) / data.scale)
+    labels = torch.from_numpy(data.labels)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _Classifier(data.shape[0], len(data.classes or ()))
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
+    for _ in range(steps):
+        chosen = torch.randint(len(values), (128,), generator=generator)
+        loss = functional.cross_entropy(network(values[chosen]), labels[chosen])
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+    weights = {name: value.detach().half().float() for name, value in network.state_dict().items()}
+    return _with_accuracy(
+        Features(data.shape, len(data.classes or ()), data.center, data.scale, weights), data
+    )
+
+
+def save_features(path: Path, features: Features) -> None:
+    """Write features as a small safetensors file, a classifier in half precision."""
+    description = {
+        "shape": features.shape,
+        "classes": features.classes,
+        "center": features.center,
+        "scale": features.scale,
+        "accuracy": features.accuracy,
+    }
+    kept = torch.float16 if features.classes else torch.float64
+    weights = {name: value.to(kept).contiguous() for name, value in features.weights.items()}
+    write_tensors(path, weights, {HEADER: json.dumps(description)})
+
+
+def load_features(path: Path) -> Features:
+    """Read features that `save_features` wrote.
+
+    Raises:
+        FlowError: Not such a file.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            description = json.loads((file.metadata() or {})[HEADER])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except (OSError, SafetensorError, KeyError) as error:
+        raise FlowError(
+            f"features `{path}`: expected a file that `infoloom flow check --features` wrote ({error}). "
+            "Remove it to train them anew."
+        ) from error
+    used = torch.float32 if description["classes"] else torch.float64
+    return Features(
+        shape=tuple(description["shape"]),
+        classes=int(description["classes"]),
+        center=float(description["center"]),
+        scale=float(description["scale"]),
+        weights={name: value.to(used) for name, value in weights.items()},
+        accuracy=description["accuracy"],
+    )
+
+
+def _with_accuracy(features: Features, data: TrainingData) -> Features:
+    if data.held_out_labels is None or not len(data.held_out):
+        return features
+    right = features.classify(data.held_out) == data.held_out_labels
+    return replace(features, accuracy=float(right.mean()))
+
+
+def _principal(data: TrainingData, count: int = 32) -> Features:
+    rows = (data.values.reshape(len(data.values), -1).astype(np.float64) - data.center) / data.scale
+    middle = rows.mean(axis=0)
+    directions = np.linalg.svd(rows[:2000] - middle, full_matrices=False)[2][:count]
+    size = float(((rows - middle) @ directions.T).std())
+    weights = {"middle": torch.from_numpy(middle), "directions": torch.from_numpy(directions / size)}
+    return Features(data.shape, 0, data.center, data.scale, weights)

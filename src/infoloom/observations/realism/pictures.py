@@ -1,0 +1,135 @@
+"""Pictures of samples, beside real rows where there are any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from infoloom.observations.flows.stepped import BATCH, SteppedFlow
+from infoloom.observations.realism.quality import story_latents
+from infoloom.observations.training.packaging import all_classes
+from infoloom.observations.training.training_data import TrainingData
+
+__all__ = ["row_picture", "sample_picture", "tiled", "whitening_picture"]
+
+Pixels = NDArray[np.uint8]
+
+
+def sample_picture(
+    name: str, path: Path, *, rows: int = 6, data: TrainingData | None = None, seed: int = 0
+) -> None:
+    """Draw samples of a flow, one column a class, above as many real rows where data are given.
+
+    Args:
+        name: One of the zoo, or a `.safetensors` file.
+        path: Picture to write.
+        rows: Samples of each class.
+        data: Real data of its kind.
+        seed: Seed of the latents.
+    """
+    flow = all_classes(name)
+    columns = len(flow.description.classes or ()) or 8
+    latents = torch.randn((_enough(rows, columns), flow.dim), generator=torch.Generator().manual_seed(seed))
+    samples = _chosen(flow, latents, rows, columns)
+    limits = _limits(flow, samples)
+    blocks = [tiled([row_picture(row, limits) for row in samples], columns)]
+    if data is not None:
+        real = _real(data, rows, columns)
+        blocks.append(tiled([row_picture(row, limits) for row in real], columns))
+    Image.fromarray(_stacked(blocks)).save(path)
+
+
+def whitening_picture(name: str, path: Path, *, rows: int = 3, seed: int = 0) -> None:
+    """Draw a flow's samples of latents that carry a cause: whitened, divided by their norm, and as they are.
+
+    Args:
+        name: One of the zoo, or a `.safetensors` file.
+        path: Picture to write; three blocks from top to bottom.
+        rows: Rows of pictures of each block, one column a class.
+        seed: Seed of the latents, the same for all three.
+    """
+    flow = all_classes(name)
+    columns = len(flow.description.classes or ()) or 8
+    latents = story_latents(flow.dim, _enough(rows, columns), seed)
+    made = {kind: _chosen(flow, latents[kind], rows, columns) for kind in ("whiten", "scale", "none")}
+    limits = _limits(flow, made["whiten"])
+    blocks = [tiled([row_picture(row, limits) for row in samples], columns) for samples in made.values()]
+    Image.fromarray(_stacked(blocks)).save(path)
+
+
+def row_picture(row: NDArray[np.float32], limits: tuple[float, float], size: int = 64) -> Pixels:
+    """One row as pixels (h, w, 3): a picture enlarged, a signal or vector as curves.
+
+    Args:
+        row: (channels, h, w), (leads, samples) or (d,).
+        limits: Values shown black and white, or at the bottom and the top.
+        size: Smallest height of the result.
+    """
+    if row.ndim < 3:
+        return _curves(row.reshape(-1, row.shape[-1]), limits, size)
+    shown = np.clip((row - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0)
+    pixels = np.moveaxis(np.round(255.0 * shown).astype(np.uint8), 0, -1)
+    colour = np.repeat(pixels[..., :1], 3, axis=2) if pixels.shape[2] < 3 else pixels[..., :3]
+    factor = max(1, -(-size // colour.shape[0]))
+    return np.asarray(np.repeat(np.repeat(colour, factor, axis=0), factor, axis=1))
+
+
+def tiled(pictures: list[Pixels], columns: int, gap: int = 2) -> Pixels:
+    """Pictures of one size in rows of `columns`, with white gaps."""
+    framed = [np.pad(one, ((0, gap), (0, gap), (0, 0)), constant_values=255) for one in pictures]
+    lines = [
+        np.concatenate(framed[start : start + columns], axis=1) for start in range(0, len(framed), columns)
+    ]
+    return np.concatenate([line for line in lines if line.shape == lines[0].shape])
+
+
+def _enough(rows: int, columns: int) -> int:
+    """Latents in whole batches that hold `rows` of every class."""
+    return (-(-rows * columns // BATCH) + 1) * BATCH
+
+
+def _limits(flow: SteppedFlow, samples: NDArray[np.float32]) -> tuple[float, float]:
+    """Values to show as black and white."""
+    return (-1.0, 1.0) if flow.description.scale == 1.0 else (float(samples.min()), float(samples.max()))
+
+
+def _stacked(blocks: list[Pixels]) -> Pixels:
+    """Blocks above each other, with white gaps."""
+    gap = np.full((6, *blocks[0].shape[1:]), 255, dtype=np.uint8)
+    return np.concatenate([part for block in blocks for part in (block, gap)][:-1])
+
+
+def _chosen(flow: SteppedFlow, latents: Tensor, rows: int, columns: int) -> NDArray[np.float32]:
+    """Samples of these latents, `rows` of every class, one column a class."""
+    with torch.no_grad():
+        found = np.asarray(flow.forward(latents).numpy())
+    if flow.label is None:
+        return found[: rows * columns]
+    order = np.arange(len(found)) % BATCH % columns
+    picked = [np.flatnonzero(order == column)[:rows] for column in range(columns)]
+    return found[np.stack(picked, axis=1).reshape(-1)]
+
+
+def _real(data: TrainingData, rows: int, columns: int) -> NDArray[np.float32]:
+    values = data.held_out if len(data.held_out) else data.values
+    labels = data.held_out_labels if len(data.held_out) else data.labels
+    if labels is None:
+        return values[: rows * columns]
+    picked = [np.flatnonzero(labels == column)[:rows] for column in range(columns)]
+    return values[np.stack(picked, axis=1).reshape(-1)]
+
+
+def _curves(row: NDArray[np.float32], limits: tuple[float, float], size: int) -> Pixels:
+    width = max(2 * size, row.shape[1])
+    image = Image.new("RGB", (width, size), "white")
+    draw = ImageDraw.Draw(image)
+    across = np.linspace(1, width - 2, row.shape[1])
+    for lead, colour in zip(row, ("#1f4e79", "#c0504d", "#4f8f3a", "#7f6084") * len(row), strict=False):
+        share = np.clip((lead - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0)
+        draw.line(list(zip(across, (size - 2) * (1.0 - share) + 1, strict=True)), fill=colour)
+    return np.asarray(image)

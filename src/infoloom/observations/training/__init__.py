@@ -1,0 +1,1 @@
+"""From real data to a trained flow."""

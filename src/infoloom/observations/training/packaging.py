@@ -1,0 +1,151 @@
+"""From a finished training to a certified flow in one file."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from infoloom.observations.build import load_flow
+from infoloom.observations.flows.certificate import Effort, certify
+from infoloom.observations.flows.checkpoint import FlowDescription, load_checkpoint, save_checkpoint
+from infoloom.observations.flows.grids import step_grid
+from infoloom.observations.flows.stepped import BATCH, SteppedFlow
+from infoloom.observations.training.training import Trainer
+from infoloom.observations.training.training_data import TrainingData
+from infoloom.spec.flow import flow_header, flow_path
+
+__all__ = ["all_classes", "certify_file", "package_flow", "real_rows", "update_card"]
+
+
+def package_flow(
+    path: Path,
+    trainer: Trainer,
+    data: TrainingData,
+    *,
+    solver: str = "euler",
+    card: Mapping[str, Any] | None = None,
+) -> FlowDescription:
+    """Write a training's averaged weights as a flow on its recipe's grid, not yet certified.
+
+    Args:
+        path: The `.safetensors` file to write.
+        trainer: The training.
+        data: What it was trained on.
+        solver: `euler` or `midpoint`.
+        card: Data, licence and whatever else a reader should know.
+    """
+    recipe = trainer.recipe
+    description = FlowDescription(
+        shape=data.shape,
+        classes=data.classes,
+        solver=solver,
+        grid=step_grid(recipe.flow_steps, recipe.sigma, recipe.bend),
+        network=dict(recipe.network),
+        sigma=recipe.sigma,
+        spread=trainer.field.spread,
+        center=data.center,
+        scale=data.scale,
+        card={
+            **(card or {}),
+            "unit": data.unit,
+            "recipe": recipe.to_dict(),
+            "trained": {
+                "steps": trainer.step,
+                "minutes": round(trainer.seconds / 60, 1),
+                "loss": trainer.loss,
+                "rows": len(data.values),
+                "device": trainer.device.type,
+                "torch": torch.__version__,
+                "machine": platform.machine(),
+            },
+        },
+    )
+    save_checkpoint(path, description, trainer.weights())
+    return description
+
+
+def all_classes(name: str, dtype: torch.dtype = torch.float32) -> SteppedFlow:
+    """A trained flow that gives the rows of a batch all of its classes in turn."""
+    classes = flow_header(flow_path(name)).get("classes")
+    if not classes:
+        return load_flow(name, dtype=dtype)
+    flow = load_flow(name, classes[0], dtype)
+    return flow.with_label(torch.arange(flow.batch) % len(classes))
+
+
+def real_rows(data: TrainingData, flow: SteppedFlow, *, seed: int = 0, held_out: bool = True) -> Tensor:
+    """Real rows with the noise that the flow's own path keeps, in the order of its classes, (m, *shape) float32.
+
+    Noise of width σ · scale makes up for the rounding of real data: a flow with that path samples rows with just
+    this noise.
+
+    Args:
+        data: The real data.
+        flow: The flow.
+        seed: Seed of the noise.
+        held_out: Take rows that were not trained on, where there are any.
+    """
+    use_held_out = held_out and len(data.held_out) > 0
+    values = data.held_out if use_held_out else data.values
+    labels = data.held_out_labels if use_held_out else data.labels
+    noise = np.random.default_rng(seed).standard_normal(values.shape, dtype=np.float32)
+    noisy = torch.from_numpy(values + flow.description.sigma * flow.description.scale * noise)
+    return noisy if labels is None else noisy[_in_turn(labels, len(data.classes or ()))]
+
+
+def _real_batches(data: TrainingData, flow: SteppedFlow) -> tuple[int, Tensor | None]:
+    """Rows held out and then rows trained on, both in whole batches of all classes, and how many were held out."""
+    kinds = [real_rows(data, flow)] if len(data.held_out) else []
+    kinds += [real_rows(data, flow, held_out=False)] if len(data.values) else []
+    whole = [rows[: len(rows) // BATCH * BATCH] for rows in kinds]
+    joined = torch.cat(whole)
+    return len(whole[0]) if len(data.held_out) else 0, joined if len(joined) else None
+
+
+def _in_turn(labels: NDArray[np.int64], classes: int) -> Tensor:
+    """Places of rows such that row i of every batch has class i mod the number of classes."""
+    of_class = [list(np.flatnonzero(labels == number)[::-1]) for number in range(classes)]
+    order: list[int] = []
+    while all(len(places) > BATCH // classes for places in of_class):
+        order += [of_class[place % classes].pop() for place in range(BATCH)]
+    return torch.tensor(order, dtype=torch.long)
+
+
+def certify_file(
+    path: Path,
+    data: TrainingData | None,
+    *,
+    effort: Effort | None = None,
+    report: Callable[[str, float], None] | None = None,
+    keep: bool = True,
+) -> dict[str, Any]:
+    """Certify a flow's file, and keep the certificate in it.
+
+    Args:
+        path: The `.safetensors` file.
+        data: Real data of its kind, or None.
+        effort: How many rows to look at.
+        report: Called with what is being done and the share that is done.
+        keep: Write the certificate into the file.
+    """
+    flow, wide = all_classes(str(path)), all_classes(str(path), torch.float64)
+    held, real = (0, None) if data is None else _real_batches(data, flow)
+    certificate = certify(flow, wide, real, effort=effort, report=report) | {"held_out_rows": held}
+    if keep:
+        update_card(path, certificate=certificate)
+    return certificate
+
+
+def update_card(path: Path, **entries: Any) -> None:
+    """Add entries to the card in a flow's file; weights stay as they are."""
+    description, velocity = load_checkpoint(path)
+    changed = replace(description, card={**description.card, **entries})
+    save_checkpoint(path, changed, velocity.state_dict())

@@ -1,0 +1,266 @@
+"""Training a velocity field by flow matching along straight paths, with resume."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from infoloom.errors import FlowError
+from infoloom.observations.flows.checkpoint import write_tensors
+from infoloom.observations.flows.velocity import VelocityField, path_spread
+from infoloom.observations.training.recipes import Recipe
+from infoloom.observations.training.training_data import TrainingData
+
+__all__ = ["Progress", "Trainer", "flow_matching_target"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a training has reached: steps, minutes of work, running loss (1 is an untrained network), share done."""
+
+    step: int
+    minutes: float
+    loss: float
+    share: float
+
+
+def flow_matching_target(
+    field: VelocityField, data: Tensor, noise: Tensor, moment: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A point of the straight path and what the network should say there.
+
+    x_t = t x₁ + s(t) x₀ and the velocity x₁ − (1 − σ) x₀, both in the network's own scaling.
+
+    Args:
+        field: The velocity field.
+        data: Real rows x₁, (n, *shape).
+        noise: Standard normal x₀, (n, *shape).
+        moment: Times, (n,).
+
+    Returns:
+        x_t and the residual target, both (n, *shape).
+
+    Source:
+        Lipman et al., Flow matching for generative modeling (2023), section 4.1, example II.
+    """
+    wide = (-1, *(1 for _ in field.shape))
+    point = moment.view(wide) * data + path_spread(moment, field.sigma).view(wide) * noise
+    velocity = data - (1.0 - field.sigma) * noise
+    skip, gain, _ = (factor.view(wide) for factor in field.coefficients(moment))
+    return point, (velocity - skip * point) / gain
+
+
+class Trainer:
+    """One training that can be stopped and resumed.
+
+    Args:
+        data: Real rows.
+        recipe: Settings.
+        seed: Seed of weights, order, noise and times.
+        device: Where to compute.
+        compiled: Compile the network; worth a minute of waiting for long trainings.
+    """
+
+    def __init__(
+        self,
+        data: TrainingData,
+        recipe: Recipe,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        compiled: bool = False,
+    ) -> None:
+        self.recipe, self.device = recipe, torch.device(device)
+        self.values = torch.from_numpy((data.values - data.center) / data.scale).float().to(self.device)
+        self.labels = None if data.labels is None else torch.from_numpy(data.labels).to(self.device)
+        self.class_count = len(data.classes or ())
+        if not len(self.values):
+            raise FlowError(
+                "training data: expected rows to train on, got held-out rows only. Add the training files."
+            )
+        spread = float(self.values.std())
+        if not spread > 0.0:
+            raise FlowError("training data: expected rows that differ, got a constant. Choose other data.")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.field = VelocityField(
+                recipe.network, data.shape, self.class_count, sigma=recipe.sigma, spread=spread
+            ).to(self.device)
+        self.average = {name: value.detach().clone() for name, value in self.field.state_dict().items()}
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.optimizer = torch.optim.AdamW(
+            self.field.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=0.01
+        )
+        self.step, self.seconds, self.loss = 0, 0.0, 1.0
+        self._network = torch.compile(self.field.residual) if compiled else self.field.residual
+
+    def run(
+        self,
+        *,
+        minutes: float | None = None,
+        steps: int | None = None,
+        save_to: Path | None = None,
+        save_every: float = 60.0,
+        report: Callable[[Progress], None] | None = None,
+        report_every: int = 50,
+    ) -> Progress:
+        """Train until the budget is used up, counting what was done before a resume.
+
+        Args:
+            minutes: Budget of working time in minutes.
+            steps: Budget of steps; a training bounded by steps alone repeats exactly.
+            save_to: State file, written every `save_every` seconds and at the end.
+            save_every: See `save_to`.
+            report: Called every `report_every` steps.
+            report_every: See `report`.
+
+        Raises:
+            FlowError: Neither budget given, or the loss is no longer a number.
+        """
+        if minutes is None and steps is None:
+            raise FlowError("training: expected a budget. Give `minutes` or `steps`.")
+        started, before, saved = time.monotonic(), self.seconds, time.monotonic()
+        self.field.train()
+        while (share := self._share(minutes, steps)) < 1.0:
+            self._one_step(share)
+            self.seconds = before + time.monotonic() - started
+            if report is not None and self.step % report_every == 0:
+                report(Progress(self.step, self.seconds / 60, self.loss, share))
+            if save_to is not None and time.monotonic() - saved > save_every:
+                self.save(save_to)
+                saved = time.monotonic()
+        if save_to is not None:
+            self.save(save_to)
+        return Progress(self.step, self.seconds / 60, self.loss, 1.0)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged weights."""
+        return {name: value.clone() for name, value in self.average.items()}
+
+    def save(self, path: Path) -> None:
+        """Write the whole state, to go on from."""
+        tensors = {f"field.{name}": value for name, value in self.field.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.items()}
+        for index, state in enumerate(self.optimizer.state_dict()["state"].values()):
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+        tensors["generator"] = self.generator.get_state()
+        meta = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "loss": self.loss,
+            "recipe": self.recipe.to_dict(),
+        }
+        write_tensors(
+            path,
+            {name: value.cpu().contiguous() for name, value in tensors.items()},
+            {"training": json.dumps(meta)},
+        )
+
+    def resume(self, path: Path) -> None:
+        """Go on from a saved state.
+
+        Raises:
+            FlowError: The state belongs to another network.
+        """
+        with safe_open(str(path), framework="pt") as file:
+            meta = json.loads(file.metadata()["training"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+        if dict(meta["recipe"]["network"]) != dict(self.recipe.network):
+            raise FlowError(
+                f"training state `{path}`: expected network {dict(self.recipe.network)}, got "
+                f"{meta['recipe']['network']}. Remove the file to start afresh."
+            )
+        self.field.load_state_dict(_under(tensors, "field."))
+        self.average = {name: value.to(self.device) for name, value in _under(tensors, "average.").items()}
+        state = self.optimizer.state_dict()
+        for index in range(len(state["param_groups"][0]["params"])):
+            kept = _under(tensors, f"optimizer.{index}.")
+            if kept:
+                state["state"][index] = kept
+        self.optimizer.load_state_dict(state)
+        self.generator.set_state(tensors["generator"].cpu())
+        self.step, self.seconds, self.loss = meta["step"], meta["seconds"], meta["loss"]
+
+    def _share(self, minutes: float | None, steps: int | None) -> float:
+        by_time = self.seconds / (60.0 * minutes) if minutes else 0.0
+        return max(by_time, self.step / steps if steps else 0.0)
+
+    def _one_step(self, share: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * min(1.0, (self.step + 1) / 200) * _cooled(share)
+        data, label = self._batch()
+        noise = torch.randn(data.shape, generator=self.generator, device=self.device)
+        point, target = flow_matching_target(self.field, data, noise, moment := self._moments(len(data)))
+        with torch.autocast(self.device.type, torch.bfloat16):
+            said = self._network(point, moment, label).float()
+        if self.recipe.guidance > 0.0 and share >= self.recipe.guidance_from and label is not None:
+            target = target + self._guidance(said.detach(), point, moment, label)
+        loss = (said - target).square().mean()
+        if not math.isfinite(value := float(loss.detach())):
+            raise FlowError(
+                f"training: the loss is {value} at step {self.step}. Lower the learning rate and resume."
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.field.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        self.loss += (value - self.loss) * max(0.01, 1.0 / self.step)
+        self._follow()
+
+    def _batch(self) -> tuple[Tensor, Tensor | None]:
+        size = min(self.recipe.batch, len(self.values))
+        chosen = torch.randint(len(self.values), (size,), generator=self.generator, device=self.device)
+        data = self.values[chosen]
+        if self.recipe.mirror:
+            flipped = torch.rand(size, generator=self.generator, device=self.device) < 0.5
+            data = torch.where(flipped.view(-1, *(1 for _ in data.shape[1:])), data.flip(-1), data)
+        if self.labels is None:
+            return data, None
+        dropped = torch.rand(size, generator=self.generator, device=self.device) < self.recipe.label_dropout
+        return data, torch.where(dropped, self.class_count, self.labels[chosen])
+
+    def _moments(self, count: int) -> Tensor:
+        """Times: three quarters logistic-normal towards the data, one quarter uniform, both stratified."""
+        shift = torch.rand(1, generator=self.generator, device=self.device)
+        even = (torch.arange(count, device=self.device) + shift) / count
+        normal = math.sqrt(2.0) * torch.special.erfinv((2.0 * even - 1.0).clamp(-0.9999, 0.9999))
+        bent = torch.sigmoid(0.8 + 1.3 * normal)
+        order = torch.randperm(count, generator=self.generator, device=self.device)
+        uniform = torch.rand(count, generator=self.generator, device=self.device) < 0.25
+        return torch.where(uniform, even, bent)[order]
+
+    @torch.no_grad()
+    def _guidance(self, said: Tensor, point: Tensor, moment: Tensor, label: Tensor) -> Tensor:
+        """What folded guidance adds to the target, fading out towards the data.
+
+        Source: Tang et al., Diffusion models without classifier-free guidance (2025), equation 11.
+        """
+        with torch.autocast(self.device.type, torch.bfloat16):
+            anything = self._network(point, moment, torch.full_like(label, self.class_count)).float()
+        fading = (4.0 * (1.0 - moment)).clamp(max=1.0) * (label < self.class_count)
+        return self.recipe.guidance * fading.view(-1, *(1 for _ in self.field.shape)) * (said - anything)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        decay = min(self.recipe.averaging, (1 + self.step) / (10 + self.step))
+        for name, value in self.field.state_dict().items():
+            self.average[name].lerp_(value, 1.0 - decay)
+
+
+def _cooled(share: float) -> float:
+    """Constant rate for the first half, then down along a cosine."""
+    return 1.0 if share < 0.5 else 0.5 + 0.5 * math.cos(math.pi * (2.0 * share - 1.0)) + 1e-3
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Any]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,189 @@
+"""What the commands do: train a flow from data to certified file, check one that exists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from infoloom.errors import FlowError
+from infoloom.observations.flows.certificate import Effort, early_margin
+from infoloom.observations.flows.grids import step_grid
+from infoloom.observations.realism.features import Features, load_features, save_features, train_features
+from infoloom.observations.realism.pictures import sample_picture, whitening_picture
+from infoloom.observations.realism.quality import measure_quality
+from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, update_card
+from infoloom.observations.training.recipes import Recipe, recipe_for
+from infoloom.observations.training.training import Progress, Trainer
+from infoloom.observations.training.training_data import TrainingData, load_training_data
+from infoloom.spec.flow import flow_path
+
+__all__ = ["TrainingPlan", "check_flow", "train_flow"]
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """One call of `infoloom flow train`.
+
+    Args:
+        name: Name of the flow; a zoo name brings its recipe.
+        source: Where the data are; see `load_training_data`.
+        output: The `.safetensors` file to write; the training's state lies beside it until the flow is done.
+        minutes: Budget of working time; the recipe's when neither budget is given.
+        steps: Budget of training steps.
+        network: Settings of the network, or the recipe's.
+        sigma: Width of the path at t = 1, or the recipe's.
+        batch: Rows a training step, or the recipe's.
+        flow_steps: Steps of the finished flow, or the recipe's.
+        bend: Its grid, or the recipe's; see `step_grid`.
+        solver: Its solver.
+        unconditional: Leave the classes out.
+        licence: Licence of the data, for the card.
+        seed: Seed.
+        device: Where to compute.
+        compiled: Compile the network first.
+        samples: Picture of samples to write, at every tenth of the budget and at the end.
+    """
+
+    name: str
+    source: str
+    output: Path
+    minutes: float | None = None
+    steps: int | None = None
+    network: Mapping[str, Any] | None = None
+    sigma: float | None = None
+    batch: int | None = None
+    flow_steps: int | None = None
+    bend: float | None = None
+    solver: str = "euler"
+    unconditional: bool = False
+    licence: str = "not stated"
+    seed: int = 0
+    device: str = "cpu"
+    compiled: bool = False
+    samples: Path | None = None
+
+    def recipe(self, shape: tuple[int, ...]) -> Recipe:
+        """The recipe of that name with this plan's changes."""
+        changes: dict[str, Any] = {
+            name: getattr(self, name) for name in ("network", "sigma", "batch", "flow_steps", "bend")
+        }
+        given = {key: value for key, value in changes.items() if value is not None}
+        return replace(recipe_for(self.name, shape), **given)
+
+
+def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None = None) -> dict[str, Any]:
+    """Train, package and certify a flow; a stopped training goes on from its state file.
+
+    Returns:
+        The certificate, with the flow's classes.
+
+    Raises:
+        FlowError: Data, network or grid that cannot be used, or a loss that is no number.
+    """
+    tell = report or (lambda what, share: None)
+    data = load_training_data(plan.source, unconditional=plan.unconditional)
+    recipe = plan.recipe(data.shape)
+    # a wrong grid is said before the training, not after it
+    step_grid(recipe.flow_steps, recipe.sigma, recipe.bend)
+    trainer = Trainer(data, recipe, seed=plan.seed, device=plan.device, compiled=plan.compiled)
+    state = plan.output.with_suffix(".training.safetensors")
+    if state.is_file():
+        trainer.resume(state)
+    minutes = plan.minutes if plan.minutes is not None or plan.steps is not None else recipe.minutes
+    trainer.run(minutes=minutes, steps=plan.steps, save_to=state, report=_looking(plan, trainer, data, tell))
+    _package(plan, trainer, data, plan.output)
+    certificate = certify_file(plan.output, data, effort=Effort(20, 200, 100), report=report)
+    state.unlink(missing_ok=True)
+    if plan.samples is not None:
+        sample_picture(str(plan.output), plan.samples, data=data)
+    return {**certificate, "classes": data.classes}
+
+
+def _looking(
+    plan: TrainingPlan, trainer: Trainer, data: TrainingData, tell: Callable[[str, float], None]
+) -> Callable[[Progress], None]:
+    """Say how a training stands, and look at the flow as it is at every tenth of the budget."""
+    tenths, seen = 0, ""
+
+    def report(at: Progress) -> None:
+        nonlocal tenths, seen
+        if int(10 * at.share) > tenths:
+            tenths, seen = int(10 * at.share), f", margin {_look(plan, trainer, data):.2f}"
+        tell(f"step {at.step}, loss {at.loss:.4f}{seen}", at.share)
+
+    return report
+
+
+def _look(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> float:
+    """The margin of the flow as it is along a few rows; its samples go into the plan's picture."""
+    path = plan.output.with_suffix(".preview.safetensors")
+    _package(plan, trainer, data, path)
+    if plan.samples is not None:
+        sample_picture(str(path), plan.samples, rows=2)
+    margin = early_margin(all_classes(str(path)))
+    path.unlink()
+    return margin
+
+
+def _package(plan: TrainingPlan, trainer: Trainer, data: TrainingData, path: Path) -> None:
+    card = {"name": plan.name, "data": plan.source, "licence": plan.licence, "seed": plan.seed}
+    package_flow(path, trainer, data, solver=plan.solver, card=card)
+
+
+def check_flow(
+    name: str,
+    source: str | None = None,
+    *,
+    rows: int = 200,
+    eigen_rows: int = 20,
+    wide_rows: int | None = None,
+    keep: bool = False,
+    quality: bool = False,
+    features: Path | None = None,
+    picture: Path | None = None,
+    report: Callable[[str, float], None] | None = None,
+) -> dict[str, Any]:
+    """Recompute a flow's certificate, and on demand how real its samples look.
+
+    Args:
+        name: One of the zoo, or a path.
+        source: Real data of its kind, or None; see `load_training_data`.
+        rows: Sampled and real rows of the round trips in float32.
+        eigen_rows: Rows of the eigenvalues.
+        wide_rows: Rows of the round trips in float64; half as many as in float32 when None.
+        keep: Write the certificate into the flow's file.
+        quality: Measure the samples against the real data.
+        features: What `quality` compares by; trained on the data and written where there is no such file.
+        picture: File for samples of latents that carry a cause: whitened, divided by their norm, as they are.
+        report: Called with what is being done and the share that is done.
+
+    Raises:
+        FlowError: No such flow, or data that do not fit it.
+    """
+    path = flow_path(name)
+    flow = all_classes(name)
+    data = None if source is None else load_training_data(source, unconditional=flow.label is None)
+    if data is not None and (data.shape != flow.shape_out or data.classes != flow.description.classes):
+        raise FlowError(
+            f"flow `{name}`: expected data of shape {flow.shape_out} with classes {flow.description.classes}, "
+            f"got {data.shape} with {data.classes}. Give the data it was made for."
+        )
+    effort = Effort(eigen_rows, rows, max(1, rows // 2) if wide_rows is None else wide_rows)
+    found = certify_file(path, data, effort=effort, report=report, keep=keep)
+    if quality and data is not None:
+        found["quality"] = measure_quality(name, data, features=_features(features, data), report=report)
+        if keep:
+            update_card(path, quality=found["quality"])
+    if picture is not None:
+        whitening_picture(name, picture)
+    return found
+
+
+def _features(path: Path | None, data: TrainingData) -> Features | None:
+    if path is None or path.is_file():
+        return None if path is None else load_features(path)
+    features = train_features(data)
+    save_features(path, features)
+    return features

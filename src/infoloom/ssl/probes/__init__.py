@@ -1,0 +1,1 @@
+"""What features tell, beside what is known."""

@@ -1,0 +1,87 @@
+"""One run: the rows of the task, the seed of the estimator, the truth beside the estimate."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from infoloom.benchmark.estimators import samples, tasks
+from infoloom.benchmark.estimators.estimation import check_entrant, run
+from infoloom.benchmark.tasks import GaussianTask
+from infoloom.errors import BenchmarkError
+from infoloom.estimators import build
+
+TASK = GaussianTask("2v3", 0.5, 1, "bent")
+
+
+def test_a_run_joins_estimate_and_truth():
+    fields = run(TASK.id, 300, 101, "gaussian")
+    x, y = TASK.sample(300, 101)
+    assert fields["estimate"] == build("gaussian", seed=101).estimate(x, y)
+    assert fields["truth"] == TASK.mutual_information
+    assert fields["error"] == fields["estimate"] - fields["truth"]
+    assert (fields["dim_x"], fields["dim_y"], fields["family"]) == (2, 3, "gaussian")
+    assert fields["task_params"] == dict(TASK.params)
+    assert fields["settings"]["seed"] == 101
+    assert json.loads(json.dumps(fields)) == fields
+
+
+def test_settings_reach_the_estimator():
+    fields = run(TASK.id, 100, 101, "ksg", settings={"neighbors": 3})
+    assert fields["settings"]["neighbors"] == 3
+
+
+@pytest.mark.parametrize("reference", ["oracle", "pixel-floor"])
+def test_references_know_the_task(reference):
+    fields = run(TASK.id, 2000, 101, reference)
+    if reference == "oracle":
+        assert abs(fields["error"]) < 0.1
+    assert fields["estimate"] > 0.2
+
+
+def test_a_program_is_an_estimator(tmp_path):
+    script = tmp_path / "estimate.py"
+    script.write_text(
+        "import json, sys, numpy as np\nrows = np.load(sys.argv[-1])\nprint(json.dumps({'nats': rows['y'].shape[1]}))\n"
+    )
+    fields = run(TASK.id, 50, 101, "mine-own", command=f"{sys.executable} '{script}'")
+    assert fields["estimate"] == 3.0
+
+
+def test_rows_through_a_trained_flow_are_drawn_once(tmp_path, monkeypatch):
+    drawn = []
+    plain = samples.drawn
+    monkeypatch.setenv(samples.FOLDER, str(tmp_path / "kept"))
+    monkeypatch.setattr(samples, "drawn", lambda *given: drawn.append(given[1:]) or plain(*given))
+    first, second = (run(TASK.id, 60, 101, "gaussian") for _ in range(2))
+    assert first["estimate"] == second["estimate"]
+    assert drawn == [(60, 101)] * 2
+
+
+def test_details_are_short():
+    details = run(TASK.id, 300, 101, "gaussian")["details"]
+    assert all(value == float(f"{value:.6g}") for value in details["canonical_correlations"])
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (("gausian",), r"^estimator `gausian`: expected one of .*oracle.*\. Choose one of them\.$"),
+        (
+            ("ksg", "python x.py"),
+            r"^label `ksg`: expected a name that no estimator has\. Choose another one\.$",
+        ),
+        (("mine-own", "  "), r"^command ``: expected a program and its arguments\. Give one\.$"),
+    ],
+)
+def test_entrants_are_checked_first(given, problem):
+    with pytest.raises(BenchmarkError, match=problem):
+        check_entrant(*given)
+
+
+def test_a_task_that_does_not_exist_says_so():
+    with pytest.raises(Exception, match="expected an id such as"):
+        run("nothing", 10, 101, "gaussian")
+    assert tasks.build(TASK.id) == TASK

@@ -1,0 +1,180 @@
+"""Streams of batches: every row once an epoch, whatever workers and ranks; the same rows from both stores."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+
+from infoloom.datasets import Dataset, open_dataset
+from infoloom.datasets.storage.shuffle import Epoch, piece_edges, share
+from infoloom.errors import DatasetError
+
+
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=20),
+    first=st.integers(0, 50),
+    window=st.integers(1, 7),
+    seed=st.integers(0, 5),
+)
+def test_an_epoch_is_a_permutation(sizes: list[int], first: int, window: int, seed: int) -> None:
+    edges = np.concatenate([[first], first + np.cumsum(sizes)])
+    epoch = Epoch(edges, 4, seed, 0, window)
+    rows = np.concatenate(list(epoch.positions(0, epoch.rows)))
+    np.testing.assert_array_equal(np.sort(rows), np.arange(edges[0], edges[-1]))
+    cut = epoch.rows // 2
+    halves = [*epoch.positions(0, cut), *epoch.positions(cut, epoch.rows)]
+    np.testing.assert_array_equal(np.concatenate([np.zeros(0, np.int64), *halves]), rows)
+
+
+def test_pieces_are_shards_and_row_groups(small: Dataset) -> None:
+    edges = piece_edges(small.manifest, 0, 900)
+    assert edges.tolist() == [0, 128, 200, 256, 384, 400, 512, 600, 630, 640, 768, 830, 896, 900]
+    assert piece_edges(small.manifest, 130, 250).tolist() == [130, 200, 250]
+
+
+def test_the_order_does_not_depend_on_the_store(own: Path) -> None:
+    data = open_dataset(own).select("sample_id")
+    before = ids(data.torch(batch_size=64, shuffle=True, seed=9))
+    data.memmap()
+    assert ids(data.torch(batch_size=64, shuffle=True, seed=9)) == before
+
+
+@given(batches=st.integers(0, 60), parts=st.integers(1, 9))
+def test_shares_are_even_and_whole(batches: int, parts: int) -> None:
+    shares = [share(batches, part, parts) for part in range(parts)]
+    assert [b for start, stop in shares for b in range(start, stop)] == list(range(batches))
+    sizes = [stop - start for start, stop in shares]
+    assert max(sizes) - min(sizes) <= 1
+    with pytest.raises(DatasetError, match=f"part `{parts}`: expected one of {parts}"):
+        share(batches, parts, parts)
+
+
+def ids(stream: object) -> list[int]:
+    return [int(i) for batch in stream for i in batch["sample_id"]]  # type: ignore[attr-defined]
+
+
+def test_in_order(small: Dataset) -> None:
+    stream = small.split("test").torch(batch_size=64)
+    assert ids(stream) == list(range(630, 900))
+    assert len(stream) == 5
+    assert [len(batch["theta"]) for batch in stream] == [64, 64, 64, 64, 14]
+    dropped = small.split("test").torch(batch_size=64, drop_last=True)
+    assert (len(dropped), len(ids(dropped))) == (4, 256)
+
+
+def test_shuffled_batches_hold_whole_rows(small: Dataset) -> None:
+    stream = small.torch(batch_size=50, shuffle=True, seed=3, window=2)
+    batches = list(stream)
+    assert len(batches) == len(stream) == 18
+    order = np.concatenate([batch["sample_id"].numpy() for batch in batches])
+    assert sorted(order) == list(range(900))
+    assert list(order) != list(range(900))
+    for name in ("image", "theta", "pmi(image;theta)"):
+        np.testing.assert_array_equal(np.concatenate([b[name].numpy() for b in batches]), small[name][order])
+
+
+def test_epochs_differ_and_repeat(small: Dataset) -> None:
+    stream = small.select("sample_id").torch(batch_size=50, shuffle=True, seed=3)
+    first = ids(stream)
+    assert ids(stream) == first
+    stream.set_epoch(1)
+    second = ids(stream)
+    assert second != first
+    assert sorted(second) == sorted(first)
+    assert ids(small.select("sample_id").torch(batch_size=50, shuffle=True, seed=4)) != first
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("world", [1, 3, 4])
+def test_ranks_share_the_batches(small: Dataset, shuffle: bool, world: int) -> None:
+    view = small.select("sample_id")
+    streams = [view.torch(batch_size=64, shuffle=shuffle, rank=r, world_size=world) for r in range(world)]
+    whole = [batch["sample_id"].tolist() for batch in view.torch(batch_size=64, shuffle=shuffle)]
+    parts = [[batch["sample_id"].tolist() for batch in stream] for stream in streams]
+    assert {len(stream) for stream in streams} == {15 // world}
+    assert [batch for part in parts for batch in part] == whole[: 15 // world * world]
+
+
+def test_workers_share_the_batches(small: Dataset) -> None:
+    stream = small.select("sample_id", "curve").torch(batch_size=64, shuffle=True, seed=1)
+    loader = DataLoader(stream, batch_size=None, num_workers=2, multiprocessing_context="forkserver")
+    assert len(loader) == 15
+    alone = Counter(tuple(batch["sample_id"].tolist()) for batch in stream)
+    assert Counter(tuple(batch["sample_id"].tolist()) for batch in loader) == alone
+
+
+def test_rows_by_position(small: Dataset) -> None:
+    rows = small.select("image", "theta").split("train").torch()
+    assert len(rows) == 630
+    assert rows[7]["theta"] == float(small["theta"][7])
+    loader = DataLoader(rows, batch_size=100, shuffle=True, generator=torch.Generator().manual_seed(0))
+    batches = list(loader)
+    assert batches[0]["image"].shape == (100, 1, 4, 6)
+    theta = np.concatenate([batch["theta"].numpy() for batch in batches])
+    np.testing.assert_array_equal(np.sort(theta), np.sort(small.split("train")["theta"]))
+
+
+def test_tensors_may_be_changed_in_place(own: Path) -> None:
+    data = open_dataset(own)
+    for _ in range(2):  # the second time from the memory-mapped copy
+        before = data["image"].copy()
+        for stream in (data.torch(batch_size=64), data.torch(batch_size=64, shuffle=True)):
+            for batch in stream:
+                batch["image"].zero_()
+        for row in data.torch():
+            row["image"].zero_()
+        np.testing.assert_array_equal(data["image"], before)
+        data.memmap()
+
+
+def test_the_copy_is_used_when_it_is_there(own: Path) -> None:
+    from infoloom.datasets.storage.store import MemmapStore, ParquetStore
+
+    data = open_dataset(own)
+    before = data.torch(batch_size=64, shuffle=False)
+    assert isinstance(before.data.store, ParquetStore)
+    rows = [{k: v.clone() for k, v in batch.items()} for batch in before]
+    data.memmap()
+    after = data.torch(batch_size=64)
+    assert isinstance(after.data.store, MemmapStore)
+    for one, other in zip(rows, after, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_wrong_options_are_explained(small: Dataset) -> None:
+    with pytest.raises(DatasetError, match="option `shuffle`: expected `batch_size` with it"):
+        small.torch(shuffle=True)
+    with pytest.raises(DatasetError, match="batch size `0`, window `16`: expected positive numbers"):
+        small.torch(batch_size=0)
+
+
+@pytest.mark.slow
+def test_a_distributed_run_is_recognised(small: Dataset, tmp_path: Path) -> None:
+    """Two real processes of a `gloo` group, each with its half of the batches."""
+    code = f"""
+import json, sys, infoloom, torch.distributed as dist
+dist.init_process_group("gloo", init_method="file://{tmp_path}/meet", rank=int(sys.argv[1]), world_size=2)
+stream = infoloom.open({str(small.root)!r}).select("sample_id").torch(batch_size=64, shuffle=True, seed=2)
+print(json.dumps([batch["sample_id"].tolist() for batch in stream]))
+dist.destroy_process_group()
+"""
+    environment = {**os.environ, "PYTHONPATH": ":".join(path for path in sys.path if path)}
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code, str(rank)], stdout=subprocess.PIPE, env=environment)
+        for rank in range(2)
+    ]
+    parts = [json.loads(run.communicate(timeout=120)[0]) for run in runs]
+    assert [len(part) for part in parts] == [7, 7]
+    alone = [batch["sample_id"].tolist() for batch in small.torch(batch_size=64, shuffle=True, seed=2)]
+    assert parts[0] + parts[1] == alone[:14]

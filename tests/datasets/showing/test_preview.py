@@ -1,0 +1,54 @@
+"""The picture: sorted by the target, for images, signals and maps; or a reason why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from infoloom.datasets import Dataset, generate
+from infoloom.datasets.showing.preview import draw_preview, picked_rows
+from infoloom.errors import DatasetError
+from infoloom.story import Story, compile_story
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L"))
+
+
+def test_a_picture_is_drawn(small: Dataset, tmp_path: Path) -> None:
+    path = draw_preview(small, tmp_path / "new folder" / "small.png")
+    picture = pixels(path)
+    assert picture.std() > 20
+    assert [p.name for p in path.parent.iterdir()] == ["small.png"]
+    again = draw_preview(small, tmp_path / "again.png", sort_by="style")
+    assert not np.array_equal(pixels(again), picture)
+
+
+def test_rows_rise_and_reach_the_extremes() -> None:
+    values = np.random.default_rng(0).standard_normal(500)
+    picked = picked_rows(values)
+    assert np.all(np.diff(values[picked]) > 0)
+    assert values[picked[0]] <= np.quantile(values, 0.02)
+    assert values[picked[-1]] >= np.quantile(values, 0.98)
+    assert list(picked_rows(np.array([3.0]))) == [0]
+
+
+def test_without_a_scalar_there_is_nothing_to_sort_by(
+    small_story: Story, small: Dataset, tmp_path: Path
+) -> None:
+    spec = {
+        "name": "bare",
+        "causes": {"u": {"size": 2}},
+        "modalities": {"a": {"flow": "vector(3)", "latent": "u@random(1) + noise"}},
+    }
+    data = generate(compile_story(spec), tmp_path / "bare", 10)
+    with pytest.raises(
+        DatasetError, match="expected a target or a cause to sort by; this dataset keeps none"
+    ):
+        draw_preview(data, tmp_path / "x.png")
+    with pytest.raises(DatasetError, match="sort by `tone`: expected a scalar"):
+        draw_preview(small, tmp_path / "x.png", sort_by="tone")

@@ -1,0 +1,181 @@
+"""Quality: distances against closed forms, latents as they are, scaled and whitened, and a whole report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from observations.small import small_file
+from PIL import Image
+
+from infoloom.errors import FlowError
+from infoloom.observations.realism.distances import (
+    frechet_distance,
+    kernel_distance,
+    nearest_ratio,
+    precision_recall,
+)
+from infoloom.observations.realism.features import load_features, save_features, train_features
+from infoloom.observations.realism.pictures import whitening_picture
+from infoloom.observations.realism.quality import gaussianity, measure_quality, story_latents
+from infoloom.observations.training.packaging import all_classes
+from infoloom.observations.training.training_data import TrainingData
+
+RNG = np.random.default_rng(0)
+
+
+def test_frechet_distance_of_normals() -> None:
+    first, second = RNG.standard_normal((40_000, 2)), 2.0 * RNG.standard_normal((40_000, 2)) + [3.0, 0.0]
+    assert frechet_distance(first, second) == pytest.approx(9.0 + 2.0, rel=0.03)  # ‖μ‖² + Σ (1 − 2)²
+    assert frechet_distance(first, first) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_kernel_distance_vanishes_for_equal_distributions_only() -> None:
+    same = [kernel_distance(RNG.standard_normal((300, 4)), RNG.standard_normal((300, 4))) for _ in range(20)]
+    error = 4.0 * np.std(same) / np.sqrt(20)
+    assert np.mean(same) == pytest.approx(0.0, abs=error)
+    assert kernel_distance(RNG.standard_normal((300, 4)), RNG.standard_normal((300, 4)) + 1.0) > 4.0 * np.std(
+        same
+    )
+
+
+def test_precision_and_recall_tell_missing_from_wrong() -> None:
+    real = np.concatenate([RNG.standard_normal((200, 2)), RNG.standard_normal((200, 2)) + 20.0])
+    half = RNG.standard_normal((400, 2))
+    precision, recall = precision_recall(real, half)
+    assert precision > 0.8
+    assert 0.3 < recall < 0.6
+    assert precision_recall(real, half + 100.0) == (0.0, 0.0)
+
+
+def test_memorised_rows_have_a_small_nearest_ratio() -> None:
+    trained, held = RNG.standard_normal((500, 6)), RNG.standard_normal((200, 6))
+    assert nearest_ratio(trained[:100] + 1e-3, held, trained) < 0.05
+    assert nearest_ratio(RNG.standard_normal((400, 6)), held, trained) == pytest.approx(1.0, abs=0.2)
+
+
+def test_gaussianity_of_normal_and_of_other_latents() -> None:
+    normal = gaussianity(RNG.standard_normal((500, 100)))
+    assert normal["variance"] == pytest.approx(1.0, abs=4.0 * np.sqrt(2 / 50_000))
+    assert normal["excess_kurtosis"] == pytest.approx(0.0, abs=4.0 * np.sqrt(24 / 50_000))
+    assert normal["norm_mean"] == pytest.approx(1.0, abs=4.0 * np.sqrt(2 / 50_000))
+    assert normal["norm_spread"] == pytest.approx(1.0, abs=4.0 / np.sqrt(2 * 500))
+    assert normal["distribution_distance"] < 2.2 / np.sqrt(50_000)
+    assert gaussianity(RNG.laplace(size=(500, 100)))["excess_kurtosis"] > 2.0
+
+
+def test_story_latents_are_white_only_when_whitened() -> None:
+    latents = story_latents(40, 4000, 0)
+    covariances = {kind: torch.cov(z.double().T) for kind, z in latents.items()}
+    off = {kind: float((c - torch.eye(40).double()).abs().max()) for kind, c in covariances.items()}
+    assert off["whiten"] < 5.0 * np.sqrt(2 / 4000)
+    assert off["none"] > 0.9
+    assert off["scale"] > 0.3
+    assert torch.allclose(latents["scale"].square().mean(dim=1), torch.ones(4000), atol=1e-5)
+
+
+def pictures() -> TrainingData:
+    """Dark and bright 8×8 pictures."""
+    label = RNG.integers(0, 2, 600)
+    values = (0.3 * RNG.standard_normal((600, 1, 8, 8)) + (2.0 * label - 1.0)[:, None, None, None]).astype(
+        np.float32
+    )
+    return TrainingData(values[:500], label[:500], values[500:], label[500:], ("dark", "bright"), "grey")
+
+
+def test_the_classifier_learns_and_gives_features() -> None:
+    data = pictures()
+    features = train_features(data, steps=30)
+    assert features.accuracy is not None
+    assert features.accuracy > 0.95
+    assert features.embed(data.held_out).shape == (100, 96)
+    again = train_features(data, steps=30)
+    np.testing.assert_array_equal(features.embed(data.held_out), again.embed(data.held_out))
+
+
+def test_features_survive_their_file(tmp_path: Path) -> None:
+    data, path = pictures(), tmp_path / "features.safetensors"
+    curves = replace(data, values=data.values[:, 0, 0], held_out=data.held_out[:, 0, 0], labels=None)
+    for real in (data, curves):
+        features = train_features(real, steps=20)
+        save_features(path, features)
+        again = load_features(path)
+        np.testing.assert_array_equal(again.embed(real.held_out), features.embed(real.held_out))
+        assert (again.shape, again.classes, again.accuracy) == (
+            features.shape,
+            features.classes,
+            features.accuracy,
+        )
+
+
+def test_a_file_that_holds_no_features_is_named(tmp_path: Path) -> None:
+    flow = small_file(tmp_path / "small.safetensors")
+    for path in (flow, tmp_path / "missing.safetensors"):
+        with pytest.raises(
+            FlowError, match=rf"features `{path}`: expected a file that .* Remove it to train"
+        ):
+            load_features(path)
+
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+
+
+@pytest.mark.parametrize(
+    ("name", "right"), [("digits", 0.9), ("mnist", 0.85), ("spoken", 0.7), ("cifar10", 0.3)]
+)
+def test_a_classifier_of_real_rows_knows_the_classes_of_samples(name: str, right: float) -> None:
+    features, flow = load_features(FIXTURES / f"features-{name}.safetensors"), all_classes(name)
+    with torch.no_grad():
+        made = flow.forward(torch.randn((64, flow.dim), generator=torch.Generator().manual_seed(5))).numpy()
+    wanted = np.arange(64) % 32 % 10
+    assert features.accuracy is not None
+    assert features.accuracy > right
+    error = np.sqrt(right * (1.0 - right) / 64)
+    assert (features.classify(made) == wanted).mean() > right - 4.0 * error
+    shuffled = made[RNG.permutation(64)]
+    assert (features.classify(shuffled) == wanted).mean() < 0.1 + 4.0 * np.sqrt(0.09 / 64)
+
+
+def test_whitening_is_drawn_beside_its_alternatives(tmp_path: Path) -> None:
+    path = small_file(tmp_path / "small.safetensors")
+    whitening_picture(str(path), tmp_path / "whitening.png", rows=2)
+    with Image.open(tmp_path / "whitening.png") as picture:
+        height, pixels = picture.size[1], np.asarray(picture)
+    blocks = [
+        pixels[start : start + (height - 12) // 3] for start in range(0, height, (height - 12) // 3 + 6)
+    ]
+    assert len(blocks) == 3
+    assert not np.array_equal(blocks[0], blocks[2])
+
+
+def test_a_report_needs_training_and_held_out_rows() -> None:
+    data = pictures()
+    with pytest.raises(FlowError, match="quality: expected at least 64 training rows and 64 held-out rows"):
+        measure_quality("digits", replace(data, held_out=data.held_out[:10]))
+
+
+def test_a_report_needs_every_class_among_the_held_out_rows(tmp_path: Path) -> None:
+    values, label = RNG.standard_normal((700, 6)).astype(np.float32), np.arange(700) % 2
+    data = TrainingData(values[:500], label[:500], values[500:], 0 * label[500:], ("a", "b"), "metre")
+    path = small_file(tmp_path / "small.safetensors")
+    with pytest.raises(FlowError, match="64 rows with all classes in turn, got 0 held out and 64 trained"):
+        measure_quality(str(path), data, rows=64)
+
+
+def test_a_whole_report(tmp_path: Path) -> None:
+    path = small_file(tmp_path / "small.safetensors")
+    values = (2.0 + 3.0 * RNG.standard_normal((700, 6))).astype(np.float32)
+    label = np.arange(700) % 2
+    data = TrainingData(values[:500], label[:500], values[500:], label[500:], ("a", "b"), "metre", 2.0, 3.0)
+    told: list[str] = []
+    found = measure_quality(str(path), data, rows=64, report=lambda what, share: told.append(what))
+    for kind in ("floor", "samples", "story_whiten", "story_scale", "story_none"):
+        assert {"frechet", "kernel", "precision", "recall"} <= found[kind].keys()
+        assert found[kind]["frechet"] > 0.0
+    assert found["floor"]["frechet"] < found["story_none"]["frechet"]
+    assert found["gaussianity"]["variance"] > 0.0
+    assert found["nearest_ratio"] > 0.0
+    assert told[-1] == "done"

@@ -1,0 +1,205 @@
+"""Channels: what they do, that they are no bijections, and what they are measured to take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from infoloom.errors import FlowError
+from infoloom.observations import Bijection, build
+from infoloom.observations.channels import (
+    CHANNELS,
+    Channel,
+    Clip,
+    Crop,
+    EightBit,
+    Half,
+    Jpeg,
+    Noise,
+    kept_information,
+    measure_loss,
+)
+from infoloom.observations.formulas.elementwise import Affine
+from infoloom.observations.tangent import jacobian
+
+MADE: dict[str, Channel] = {
+    "clip": Clip(-0.5, 0.5),
+    "crop": Crop(4, 6),
+    "float16": Half(),
+    "jpeg": Jpeg(60),
+    "noise": Noise(0.1),
+    "uint8": EightBit(),
+}
+ROWS = np.random.default_rng(0).standard_normal((5, 1, 8, 8)).astype(np.float32)
+
+
+def test_every_channel_is_tried() -> None:
+    assert MADE.keys() == CHANNELS.keys()
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_channel_changes_rows_and_is_no_bijection(name: str) -> None:
+    channel = MADE[name]
+    assert not isinstance(channel, Bijection)
+    assert not hasattr(channel, "inverse")
+    assert channel.statement == "at most"
+    seen = channel.seen(ROWS)
+    assert seen.shape == ROWS.shape
+    assert seen.dtype == np.float32
+    assert not np.array_equal(seen, ROWS)
+    np.testing.assert_array_equal(channel.seen(ROWS[:2]), seen[:2])
+
+
+def test_what_channels_store() -> None:
+    x = np.array([[-2.0, -1.0, 0.0, 1.0, 2.0]], dtype=np.float32)
+    np.testing.assert_array_equal(EightBit().apply(x), [[0, 0, 128, 255, 255]])
+    np.testing.assert_array_equal(Clip().apply(x), [[-1.0, -1.0, 0.0, 1.0, 1.0]])
+    assert Half().apply(x).dtype == np.float16
+    np.testing.assert_array_equal(
+        Crop(2, 2).apply(np.arange(16.0).reshape(1, 1, 4, 4))[0, 0], [[5, 6], [9, 10]]
+    )
+    assert Jpeg().apply(ROWS).dtype == np.uint8
+
+
+def test_noise_has_its_spread() -> None:
+    x = np.zeros((400, 50), dtype=np.float32)
+    error = 4.0 * 0.3 / math.sqrt(2 * x.size)
+    assert float(Noise(0.3).apply(x).std()) == pytest.approx(0.3, abs=error)
+
+
+def test_noise_on_a_linear_map_is_measured_exactly() -> None:
+    """x = 2 z seen with noise s keeps ½ log(1 + w² / (1 + s²/4)) along a unit template w."""
+    dim, spread = 6, 0.8
+    latents = torch.randn((2000, dim), generator=torch.Generator().manual_seed(0))
+    template = np.zeros(dim)
+    template[0] = 1.5
+    loss = measure_loss(Noise(spread), Affine((dim,), 2.0), latents, template=template)
+    assert loss.error == pytest.approx(spread / 2, rel=4.0 / math.sqrt(2 * 2000 * dim))
+    exact = 0.5 * math.log1p(1.5**2 / (1.0 + spread**2 / 4))
+    assert loss.information == pytest.approx(exact, rel=4.0 * math.sqrt(2.0 / 2000))
+    assert loss.information < 0.5 * math.log1p(1.5**2)
+
+
+def test_clipping_digits_takes_more_than_rounding() -> None:
+    flow = build("digits[3]")
+    latents = torch.randn((1, 64), generator=torch.Generator().manual_seed(0))
+    template = np.ones(64) / 8.0
+    half, byte, clip = (
+        measure_loss(channel, flow, latents, template=template)
+        for channel in (Half(), EightBit(-2.0, 2.0), Clip())
+    )
+    assert half.error < byte.error < clip.error
+    assert half.kept > byte.kept > clip.kept
+    assert clip.information is not None
+    assert clip.information < 0.5 * math.log(2.0)
+
+
+@pytest.fixture(scope="module")
+def sevens() -> tuple[Bijection, torch.Tensor]:
+    flow = build("digits[7]")
+    return flow, torch.randn((32, 64), generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize("channel", [EightBit(-2.0, 2.0), EightBit()], ids=["rounding", "clipping"])
+def test_the_estimate_on_digits_is_what_the_inverse_finds(
+    sevens: tuple[Bijection, torch.Tensor], channel: EightBit
+) -> None:
+    """The latent that the flow's own inverse finds behind 8 bits is off by what the Jacobian says."""
+    flow, latents = sevens
+    with torch.no_grad():
+        back = flow.inverse(torch.from_numpy(channel.seen(flow.forward(latents).numpy())))
+    by_row = (back - latents).double().square().mean(dim=1)
+    loss = measure_loss(channel, flow, latents[:3])
+    found = float(by_row[:3].mean().sqrt())
+    assert loss.error == pytest.approx(found, rel=0.15)  # clipping is beyond first order
+    assert loss.error**2 == pytest.approx(
+        float(by_row.mean()), abs=4.0 * float(by_row.std()) / math.sqrt(3.0) + 0.15 * found**2
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("channel", [EightBit(-2.0, 2.0), EightBit()], ids=["rounding", "clipping"])
+def test_information_behind_a_channel_on_digits(channel: EightBit) -> None:
+    """A cause along a random direction, regressed on latents found behind 8 bits, against the estimate."""
+    flow, rows, information = build("digits[3]"), 320, 0.881
+    generator = torch.Generator().manual_seed(1)
+    direction = torch.nn.functional.normalize(torch.randn(64, generator=generator), dim=0)
+    cause, noise = torch.randn(rows, generator=generator), torch.randn((rows, 64), generator=generator)
+    strength = math.sqrt(-math.expm1(-2.0 * information))
+    along = strength * cause + (math.sqrt(1.0 - strength**2) - 1.0) * (noise @ direction)
+    latents = noise + along[:, None] * direction
+    with torch.no_grad():
+        back = flow.inverse(torch.from_numpy(channel.seen(flow.forward(latents).numpy())))
+    before, after = (
+        -0.5 * math.log1p(-(np.corrcoef(cause.numpy(), (z @ direction).numpy())[0, 1] ** 2))
+        for z in (latents, back)
+    )
+    estimate = kept_information(before, measure_loss(channel, flow, latents[:4]).error)
+    assert after < before
+    # the standard error of ½ log(1 − r²) is r / √n; the part that both have from the same rows cancels
+    assert estimate == pytest.approx(
+        after, abs=4.0 * math.sqrt(-math.expm1(-2.0 * (before - after)) / rows) + 0.02
+    )
+
+
+def test_kept_information_between_nothing_and_all() -> None:
+    """x = z + e with independent noise e is a Gaussian channel, where the formula is exact."""
+    information, error = 0.7, 0.6
+    strength = -math.expm1(-2.0 * information)
+    joint = np.array([[1.0, math.sqrt(strength)], [math.sqrt(strength), 1.0 + error**2]])
+    exact = -0.5 * math.log(np.linalg.det(joint) / (1.0 + error**2))
+    assert kept_information(information, error) == pytest.approx(exact, rel=1e-12)
+    assert kept_information(information, 0.0) == pytest.approx(information, rel=1e-12)
+    assert kept_information(information, 1e9) == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("flow", ["digits[3]", "vector(12) | rotation(seed=1) | coupling | asinh"])
+def test_the_loss_is_that_of_the_dense_formulas(flow: str) -> None:
+    """Against J⁻¹e and I + C formed and solved whole, in float64."""
+    bijection, channel = build(flow, dtype=torch.float64), EightBit(-2.0, 2.0)
+    latents = torch.randn((3, bijection.dim), generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    template = np.random.default_rng(0).standard_normal(bijection.dim)
+    with torch.no_grad():
+        x = bijection.forward(latents)
+    errors = (torch.from_numpy(channel.seen(x.numpy())) - x).flatten(1)
+    whole = [jacobian(bijection.forward, z) for z in latents]
+    delta = torch.stack([torch.linalg.solve(j, e) for j, e in zip(whole, errors, strict=True)]).numpy()
+    noisy = np.linalg.inv(np.eye(bijection.dim) + delta.T @ delta / 3)
+    loss = measure_loss(channel, bijection, latents, template=template)
+    assert loss.error == pytest.approx(math.sqrt((delta**2).mean()), rel=1e-9)
+    assert loss.information == pytest.approx(0.5 * math.log1p(template @ noisy @ template), rel=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flow", ["mnist[3]", "spoken[7]", "heartbeat", "cifar10[cat]"])
+def test_the_estimate_on_large_flows_is_what_the_inverse_finds(flow: str) -> None:
+    """Half precision rounds so little that first order is all there is."""
+    bijection = build(flow)
+    latents = torch.randn((1, bijection.dim), generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        back = bijection.inverse(torch.from_numpy(Half().seen(bijection.forward(latents).numpy())))
+    found = float((back - latents).square().mean().sqrt())
+    assert measure_loss(Half(), bijection, latents).error == pytest.approx(found, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: EightBit(1.0, -1.0),
+            r"channel `uint8\(low=1.0, high=-1.0\)`: expected two numbers, the lower first",
+        ),
+        (lambda: Clip(0.0, math.inf), "channel `clip"),
+        (lambda: Noise(0.0), r"channel `noise\(spread=0.0\)`: expected a number above 0"),
+        (lambda: Jpeg(0), r"channel `jpeg\(quality=0\)`: expected 1 to 95"),
+        (lambda: Crop(9, 9).apply(ROWS), r"channel `crop\(9, 9\)`: expected pictures at least that large"),
+        (lambda: Jpeg().apply(ROWS[:, 0]), "channel `jpeg`: expected pictures of 1 or 3 channels"),
+    ],
+)
+def test_channels_that_make_no_sense_are_named(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(FlowError, match=message):
+        make()

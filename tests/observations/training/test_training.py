@@ -1,0 +1,227 @@
+"""Training: the path's algebra, learning, exact repeat and resume."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from infoloom.errors import FlowError
+from infoloom.observations import build
+from infoloom.observations.flows.certificate import Effort
+from infoloom.observations.flows.grids import step_grid
+from infoloom.observations.flows.networks import build_network
+from infoloom.observations.flows.velocity import VelocityField, flop_count
+from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, real_rows
+from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
+from infoloom.observations.training.training import Progress, Trainer, flow_matching_target
+from infoloom.observations.training.training_data import TrainingData
+from infoloom.observations.workflow import TrainingPlan, check_flow, train_flow
+
+RECIPE = Recipe({"name": "mlp", "hidden": 48, "blocks": 2, "width": 32}, sigma=0.1, batch=128, flow_steps=8)
+
+SHAPES = {
+    "digits": (1, 8, 8),
+    "mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+    "heartbeat": (2, 128),
+    "spoken": (1, 32, 32),
+}
+
+
+def ring(rows: int = 2000) -> TrainingData:
+    """Two arcs in the plane, one for each class."""
+    generator = np.random.default_rng(0)
+    label = generator.integers(0, 2, rows)
+    angle = np.pi * (generator.random(rows) + label)
+    values = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    held = np.arange(rows) % 10 == 9
+    return TrainingData(values[~held], label[~held], values[held], label[held], ("upper", "lower"), "metre")
+
+
+def test_the_target_is_the_velocity_of_the_path() -> None:
+    field = VelocityField(RECIPE.network, (2,), 2, sigma=0.1, spread=0.7)
+    data, noise, moment = torch.randn(5, 2), torch.randn(5, 2), torch.rand(5)
+    point, target = flow_matching_target(field, data, noise, moment)
+    wide = moment[:, None]
+    assert torch.allclose(point, wide * data + (1.0 - 0.9 * wide) * noise)
+    skip, gain, _ = field.coefficients(moment)
+    assert torch.allclose(skip[:, None] * point + gain[:, None] * target, data - 0.9 * noise, atol=1e-5)
+
+
+def test_the_linear_part_is_the_best_one_for_normal_data() -> None:
+    """For normal data the target is uncorrelated with the point and has unit variance."""
+    field = VelocityField(RECIPE.network, (1,), 0, sigma=0.1, spread=0.5)
+    rows = 200_000
+    generator = torch.Generator().manual_seed(0)
+    data, noise = (torch.randn((rows, 1), generator=generator, dtype=torch.float64) for _ in range(2))
+    for time in (0.0, 0.3, 0.9, 1.0):
+        moment = torch.full((rows,), time, dtype=torch.float64)
+        point, target = flow_matching_target(field, 0.5 * data, noise, moment)
+        assert float(target.square().mean()) == pytest.approx(1.0, abs=4.0 * (2.0 / rows) ** 0.5)
+        correlation = float((point * target).mean()) / float(point.std())
+        assert correlation == pytest.approx(0.0, abs=4.0 / rows**0.5)
+
+
+def test_a_trained_flow_beats_an_untrained_one_and_inverts(tmp_path: Path) -> None:
+    data, path = ring(), tmp_path / "ring.safetensors"
+    trainer = Trainer(data, RECIPE)
+    before = distance_to_ring(trainer, data, path)
+    reached = trainer.run(steps=400)
+    assert reached.loss < 0.9
+    assert distance_to_ring(trainer, data, path) < 0.5 * before
+    assert certify_file(path, data, effort=Effort(32, 64, 16))["passes"]
+    flow = build(f"{path}[upper]")
+    x = flow.forward(torch.randn((200, 2), generator=torch.Generator().manual_seed(0)))
+    assert float((x[:, 1] > -0.3).float().mean()) > 0.9
+    back = flow.inverse(real_rows(data, flow)[::2])
+    assert float(back.std()) == pytest.approx(1.0, abs=0.3)
+
+
+def distance_to_ring(trainer: Trainer, data: TrainingData, path: Path) -> float:
+    package_flow(path, trainer, data)
+    flow = build(f"{path}[lower]", allow_uncertified=True)
+    x = flow.forward(torch.randn((200, 2), generator=torch.Generator().manual_seed(1)))
+    return float((x.norm(dim=1) - 1.0).abs().mean())
+
+
+def test_training_repeats_exactly() -> None:
+    weights = [_trained(6).weights() for _ in range(2)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def _trained(steps: int) -> Trainer:
+    trainer = Trainer(ring(), replace(RECIPE, label_dropout=0.1, guidance=0.3, mirror=True))
+    trainer.run(steps=steps)
+    return trainer
+
+
+def test_a_resumed_training_is_the_same_training(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, label_dropout=0.1, guidance=0.3)
+    straight, stopped, resumed = (Trainer(ring(), recipe) for _ in range(3))
+    stopped.run(steps=5)
+    stopped.save(tmp_path / "state.safetensors")
+    resumed.resume(tmp_path / "state.safetensors")
+    assert resumed.step == 5
+    straight.run(steps=5)
+    straight.run(steps=9)
+    resumed.run(steps=9)
+    for name, value in straight.weights().items():
+        assert torch.equal(value, resumed.weights()[name])
+
+
+def test_resuming_with_another_network_is_refused(tmp_path: Path) -> None:
+    Trainer(ring(), RECIPE).save(tmp_path / "state.safetensors")
+    other = Trainer(ring(), replace(RECIPE, network={"name": "mlp", "hidden": 32}))
+    with pytest.raises(FlowError, match=r"expected network .* Remove the file to start afresh\."):
+        other.resume(tmp_path / "state.safetensors")
+
+
+def test_no_seed_is_set_behind_the_back() -> None:
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    Trainer(ring(), RECIPE).run(steps=2)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_trainings_that_cannot_start_are_named() -> None:
+    with pytest.raises(FlowError, match=r"training: expected a budget\. Give `minutes` or `steps`\."):
+        Trainer(ring(), RECIPE).run()
+    constant = replace(
+        ring(), values=np.ones((100, 2), dtype=np.float32), labels=np.zeros(100, dtype=np.int64)
+    )
+    held_only = replace(ring(), values=np.zeros((0, 2), dtype=np.float32), labels=np.zeros(0, dtype=np.int64))
+    with pytest.raises(FlowError, match="expected rows to train on, got held-out rows only"):
+        Trainer(held_only, RECIPE)
+    with pytest.raises(FlowError, match="expected rows that differ, got a constant"):
+        Trainer(constant, RECIPE)
+    with pytest.raises(FlowError, match=r"training: the loss is .* Lower the learning rate and resume"):
+        Trainer(ring(), replace(RECIPE, learning_rate=1e30)).run(steps=20)
+
+
+def test_progress_is_reported(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    Trainer(ring(), RECIPE).run(
+        steps=6, report=told.append, report_every=2, save_to=tmp_path / "s.safetensors"
+    )
+    assert [at.step for at in told] == [2, 4, 6]
+    assert (tmp_path / "s.safetensors").is_file()
+
+
+def test_the_whole_workflow(tmp_path: Path) -> None:
+    data = ring()
+    source, output = tmp_path / "ring.npz", tmp_path / "mine.safetensors"
+    np.savez(source, x=data.values, y=data.labels)
+    plan = TrainingPlan(
+        "mine", str(source), output, steps=60, network=RECIPE.network, sigma=0.1, flow_steps=6
+    )
+    told: list[str] = []
+    certificate = train_flow(plan, lambda what, share: told.append(what))
+    assert certificate["passes"]
+    assert any(what.startswith("step 50, loss") for what in told)
+    assert list(tmp_path.glob("*.training.safetensors")) == []
+    found = check_flow(str(output), str(source), rows=32, eigen_rows=32)
+    assert found["passes"]
+    assert found["digest"] == certificate["digest"]
+    other = tmp_path / "other.npy"
+    np.save(other, np.random.default_rng(0).standard_normal((40, 7)))
+    with pytest.raises(FlowError, match=r"expected data of shape \(2,\) with classes .* Give the data"):
+        check_flow(str(output), str(other))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_has_a_network_that_starts_linear(name: str) -> None:
+    field = VelocityField(RECIPES[name].network, SHAPES[name], 3, sigma=0.1, spread=0.5)
+    values, time = torch.randn(2, *SHAPES[name]), torch.tensor([0.5])
+    assert torch.allclose(
+        field(values, time, torch.tensor([1])), field.coefficients(time)[0] * values, atol=1e-6
+    )
+    assert flop_count(field, True) > 1_000_000
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_is_shipped_follows_its_recipe(name: str) -> None:
+    flow, recipe = all_classes(name).description, RECIPES[name]
+    assert flow.grid == pytest.approx(step_grid(recipe.flow_steps, recipe.sigma, recipe.bend), abs=1e-12)
+    assert dict(flow.network) == dict(recipe.network)
+    assert flow.sigma == recipe.sigma
+
+
+@pytest.mark.parametrize(
+    ("shape", "network"),
+    [
+        ((1, 28, 28), "unet"),
+        ((3, 64, 64), "unet"),
+        ((1, 8, 8), "unet"),
+        ((2, 128), "signal-unet"),
+        ((7,), "mlp"),
+        ((3, 5, 5), "mlp"),
+    ],
+)
+def test_other_data_get_a_network_that_takes_them(shape: tuple[int, ...], network: str) -> None:
+    recipe = recipe_for("mine", shape)
+    assert recipe.network["name"] == network
+    assert tuple(
+        VelocityField(recipe.network, shape, 0, sigma=0.1, spread=1.0)(
+            torch.randn(2, *shape), torch.tensor([0.2]), None
+        ).shape
+    ) == (2, *shape)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "message"),
+    [
+        ({"name": "resnet"}, (3,), "network `resnet`: expected one of mlp, signal-unet, unet"),
+        ({"name": "unet"}, (3,), r"network `unet` for shape \(3,\): expected 3 axes"),
+        ({"name": "mlp", "depth": 3}, (3,), "expected its own settings only"),
+        ({"name": "unet"}, (1, 9, 8), "expected sizes divisible by 4"),
+    ],
+)
+def test_networks_that_cannot_be_built_are_named(
+    settings: dict[str, object], shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(FlowError, match=message):
+        build_network(settings, shape, 0)
