@@ -14,7 +14,7 @@ import infoloom
 __all__ = ["setup"]
 
 # What most people look for; the other rooms follow by name.
-FIRST = ["story", "information", "designs", "presets", "spec", "templates", "bijections", "datasets"]
+FIRST = ["story", "information", "design", "presets", "spec", "law", "observations", "datasets"]
 FIRST += ["estimators", "ssl", "benchmark", "report", "errors", "units"]
 LEFT_OUT = {"infoloom.cli", "infoloom.web"}  # the command line has a page of its own
 
@@ -28,7 +28,7 @@ def setup(app: Any) -> dict[str, bool]:
 def _write(app: Any) -> None:
     folder = Path(app.srcdir) / "api" / "rooms"
     folder.mkdir(parents=True, exist_ok=True)
-    pages = {f"{room.removeprefix('infoloom.')}.rst": _page(room) for room in _rooms()}
+    pages = {f"{room.removeprefix('infoloom.')}.rst": _page(room) for room in _packages()}
     pages |= {"names.rst": _names(), "overview.txt": _overview()}
     for old in folder.iterdir():
         if old.name not in pages:
@@ -41,7 +41,7 @@ def _write(app: Any) -> None:
 
 def _overview() -> str:
     """A table of the rooms and their place in the navigation, for a page in Markdown."""
-    names = [room.removeprefix("infoloom.") for room in _rooms()]
+    names = [room.removeprefix("infoloom.") for room in _packages()]
     names.sort(key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
     rows = ["| [the names of `infoloom`](rooms/names.rst) | what `import infoloom as loom` gives |"]
     rows += [f"| [{name}](rooms/{name}.rst) | {_told(import_module(f'infoloom.{name}'))} |" for name in names]
@@ -55,7 +55,7 @@ def _told(thing: Any) -> str:
     return (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
 
 
-def _rooms() -> Iterator[str]:
+def _packages() -> Iterator[str]:
     for module in pkgutil.iter_modules(infoloom.__path__, "infoloom."):
         if module.name not in LEFT_OUT:
             yield module.name

@@ -102,6 +102,6 @@ def test_other_results_are_refused():
 
 
 def test_the_documented_leaderboard_is_that_of_the_committed_results():
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     found = standings(read_results(root / "benchmarks" / "results" / "estimators-paper.jsonl"))
     assert markdown(found) in (root / "docs" / "benchmark.md").read_text(encoding="utf-8")

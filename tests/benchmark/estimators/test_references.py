@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from infoloom.benchmark import references
+from infoloom.benchmark.estimators import references
 from infoloom.benchmark.estimators.references import Oracle, PixelFloor
 from infoloom.benchmark.tasks import BeyondNormalTask, GridTask, LadderTask, StoryTask, build, from_mi
 from infoloom.errors import TaskError

@@ -37,7 +37,7 @@ PUBLISHED = {"infonce": [1.83, 3.42, 4.58, 5.31, 5.71], "mine": [1.93, 3.88, 5.8
 @pytest.mark.parametrize(("name", "steps"), [("infonce", 1000), ("mine", 2000)])
 def test_joint_critics_on_new_rows_reach_the_published_column(name, steps):
     """As `benchmarks/staircase.py --fresh`; beyond 6 bits a few batches decide what `mine` reads."""
-    path = Path(__file__).parents[2] / "benchmarks" / "staircase.py"
+    path = Path(__file__).parents[3] / "benchmarks" / "staircase.py"
     spec = importlib.util.spec_from_file_location("staircase", path)
     staircase = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(staircase)

@@ -17,7 +17,7 @@ from infoloom.benchmark.running.results import read_results
 from infoloom.benchmark.running.runner import Job, Summary, execute
 from infoloom.errors import BenchmarkError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def job(name, function="double", limit=None, known=None, **arguments):
@@ -110,7 +110,7 @@ def test_progress_is_told_of_every_row(tmp_path):
         ("raise_signal", {"number": 9}, r"ended by signal 9 \(Killed\), most likely for want of memory$"),
         ("raise_signal", {"number": 11}, r"signal 11 \(Segmentation fault\): File .* in raise_signal"),
         ("say_and_leave", {"text": "out of luck"}, r"^its process ended with status 3 and no result: out of luck$"),
-        ("absent", {}, r"^AttributeError: module 'benchmark\.jobs' has no attribute 'absent'$"),
+        ("absent", {}, r"^AttributeError: module 'benchmark\.running\.jobs' has no attribute 'absent'$"),
     ],
 )  # fmt: skip
 def test_a_crash_is_a_row_with_its_message(tmp_path, function, arguments, message):

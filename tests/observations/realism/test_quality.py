@@ -120,7 +120,7 @@ def test_a_file_that_holds_no_features_is_named(tmp_path: Path) -> None:
             load_features(path)
 
 
-FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from infoloom.benchmark import references, samples, tasks
+from infoloom.benchmark import tasks
+from infoloom.benchmark.estimators import references, samples
 from infoloom.benchmark.running.child import begin
 from infoloom.errors import BenchmarkError
 from infoloom.estimators import Estimate, SubprocessEstimator, build, names
