@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from infoloom.benchmark.estimators import samples, tasks
+from infoloom.benchmark import tasks
+from infoloom.benchmark.estimators import samples
 from infoloom.benchmark.estimators.estimation import check_entrant, run
 from infoloom.benchmark.tasks import GaussianTask
 from infoloom.errors import BenchmarkError
