@@ -28,7 +28,7 @@ from infoloom.story import compile_story
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-GENERATED = ("api/rooms", "examples")
+GENERATED = ("api/packages", "examples")
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -217,7 +217,7 @@ def site(tmp_path_factory):
     pytest.importorskip("sphinx", reason="needs the extra `docs`")
     root = tmp_path_factory.mktemp("site")
     for folder in ("docs", "examples"):
-        ignored = shutil.ignore_patterns("rooms", "examples") if folder == "docs" else None
+        ignored = shutil.ignore_patterns("packages", "examples") if folder == "docs" else None
         shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
     for page in ROOT.glob("*.md"):
         shutil.copy(page, root)
@@ -243,8 +243,8 @@ def test_the_site_fetches_nothing(site):
 
 @pytest.mark.slow
 def test_the_site_has_every_public_name(site):
-    text = (site / "api" / "rooms" / "names.html").read_text()
+    text = (site / "api" / "packages" / "names.html").read_text()
     assert {name for name in infoloom.__all__ if f"loom.{name}<" not in text} == {"__version__"}
-    everything = "".join(page.read_text() for page in (site / "api" / "rooms").glob("*.html"))
+    everything = "".join(page.read_text() for page in (site / "api" / "packages").glob("*.html"))
     assert 'id="infoloom.story.Story.information"' in everything
     assert 'id="infoloom.datasets.generate.generate"' in everything

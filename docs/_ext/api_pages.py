@@ -1,4 +1,4 @@
-"""Pages of the reference, one a room of the package, written anew before every build."""
+"""Pages of the reference, one a package or module below `infoloom`, written anew before every build."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import infoloom
 
 __all__ = ["setup"]
 
-# What most people look for; the other rooms follow by name.
+# What most people look for; the others follow by name.
 FIRST = ["story", "information", "design", "presets", "spec", "law", "observations", "datasets"]
 FIRST += ["estimators", "ssl", "benchmark", "report", "errors", "units"]
 LEFT_OUT = {"infoloom.cli", "infoloom.web"}  # the command line has a page of its own
@@ -26,9 +26,9 @@ def setup(app: Any) -> dict[str, bool]:
 
 
 def _write(app: Any) -> None:
-    folder = Path(app.srcdir) / "api" / "rooms"
+    folder = Path(app.srcdir) / "api" / "packages"
     folder.mkdir(parents=True, exist_ok=True)
-    pages = {f"{room.removeprefix('infoloom.')}.rst": _page(room) for room in _packages()}
+    pages = {f"{name.removeprefix('infoloom.')}.rst": _page(name) for name in _packages()}
     pages |= {"names.rst": _names(), "overview.txt": _overview()}
     for old in folder.iterdir():
         if old.name not in pages:
@@ -40,13 +40,15 @@ def _write(app: Any) -> None:
 
 
 def _overview() -> str:
-    """A table of the rooms and their place in the navigation, for a page in Markdown."""
-    names = [room.removeprefix("infoloom.") for room in _packages()]
+    """A table of the packages and their place in the navigation, for a page in Markdown."""
+    names = [name.removeprefix("infoloom.") for name in _packages()]
     names.sort(key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
-    rows = ["| [the names of `infoloom`](rooms/names.rst) | what `import infoloom as loom` gives |"]
-    rows += [f"| [{name}](rooms/{name}.rst) | {_told(import_module(f'infoloom.{name}'))} |" for name in names]
-    pages = "\n".join(f"rooms/{name}" for name in ("names", *names))
-    table = "\n".join(["| room | what it is |", "|---|---|", *rows])
+    rows = ["| [the names of `infoloom`](packages/names.rst) | what `import infoloom as loom` gives |"]
+    rows += [
+        f"| [{name}](packages/{name}.rst) | {_told(import_module(f'infoloom.{name}'))} |" for name in names
+    ]
+    pages = "\n".join(f"packages/{name}" for name in ("names", *names))
+    table = "\n".join(["| package or module | what it is |", "|---|---|", *rows])
     return f"{table}\n\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
 
 
@@ -61,20 +63,20 @@ def _packages() -> Iterator[str]:
             yield module.name
 
 
-def _page(room: str) -> str:
-    """A room: what it is, then each of its modules with the names it gives away."""
-    package = import_module(room)
+def _page(top: str) -> str:
+    """A package: what it is, then each of its modules with the names it gives away."""
+    package = import_module(top)
     inside = getattr(package, "__path__", None)
-    names = [room] if inside is None else [m.name for m in pkgutil.walk_packages(inside, f"{room}.")]
-    title = room.removeprefix("infoloom.")
+    names = [top] if inside is None else [m.name for m in pkgutil.walk_packages(inside, f"{top}.")]
+    title = top.removeprefix("infoloom.")
     parts = [f"{title}\n{'=' * len(title)}"]
     if inside is not None:
-        parts.append(f".. automodule:: {room}\n   :no-members:")
+        parts.append(f".. automodule:: {top}\n   :no-members:")
     for name in names:
         module = import_module(name)
         if not getattr(module, "__all__", ()) or hasattr(module, "__path__"):
             continue
-        if name != room:
+        if name != top:
             parts.append(f"{name}\n{'-' * len(name)}")
         own = [n for n in module.__all__ if getattr(getattr(module, n), "__module__", name) == name]
         parts.append(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from gaussian_tasks import canonical
 
-import infoloom.estimators as room
+import infoloom.estimators as package
 from infoloom.errors import EstimatorError
 from infoloom.estimators import REGISTRY, Estimate, Estimator, KSGEstimator, Training, build
 
@@ -73,15 +73,17 @@ def test_unknown_names_and_settings():
 
 
 def test_public_names_resolve():
-    assert list(room.__all__) == sorted(room.__all__)
-    assert set(room.__all__) <= set(dir(room))
-    for name in room.__all__:
-        assert getattr(room, name) is not None
+    assert list(package.__all__) == sorted(package.__all__)
+    assert set(package.__all__) <= set(dir(package))
+    for name in package.__all__:
+        assert getattr(package, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = room.nothing
+        _ = package.nothing
 
 
 def test_importing_is_light():
-    code = "import sys, infoloom.estimators as room; room.build('gaussian'); print('torch' in sys.modules)"
+    code = (
+        "import sys, infoloom.estimators as package; package.build('gaussian'); print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

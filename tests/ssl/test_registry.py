@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-import infoloom.ssl as room
+import infoloom.ssl as package
 from infoloom.errors import LearnerError
 from infoloom.ssl import REGISTRY, Learner, Training, build, features, load, names, save, train
 
@@ -202,10 +202,10 @@ def test_shapes_are_checked(name, shapes, message):
 
 
 def test_public_names():
-    assert room.__all__ == dir(room)
-    assert all(getattr(room, name) is not None for name in room.__all__)
+    assert package.__all__ == dir(package)
+    assert all(getattr(package, name) is not None for name in package.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        room.nothing  # noqa: B018
+        package.nothing  # noqa: B018
 
 
 def test_importing_is_light():

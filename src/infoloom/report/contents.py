@@ -13,7 +13,7 @@ from infoloom.report.page import Section
 
 __all__ = ["Contents", "read_contents"]
 
-# The room of each benchmark's report, imported when there are results of it.
+# The module of each benchmark's report, imported when there are results of it.
 REPORTS: Final = {
     "estimators": ("infoloom.report.estimator_report", "Estimators against the truth"),
     "ssl": ("infoloom.report.ssl_report", "Self-supervised learners against their ceilings"),

@@ -103,7 +103,7 @@ def train(
 
 
 class _Run:
-    """A training in progress: the one place of the room where something changes from step to step."""
+    """A training in progress: the one place of the package where something changes from step to step."""
 
     def __init__(self, learner: Learner, arrays: Mapping[str, Any], settings: Training, rows: int) -> None:
         self.learner, self.arrays, self.settings, self.rows = learner, arrays, settings, rows

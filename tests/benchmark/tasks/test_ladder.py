@@ -1,4 +1,4 @@
-"""The skin ladder: one truth and one set of latents to the bit on every rung."""
+"""Observation maps of increasing difficulty: one truth and one set of latents to the bit on every rung."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from infoloom.benchmark.tasks import LadderTask
-from infoloom.benchmark.tasks.ladder import FLOWS, SKINS, ladder
+from infoloom.benchmark.tasks.ladder import FLOWS, MAPS, ladder
 from infoloom.errors import TaskError
 
 
@@ -16,7 +16,7 @@ from infoloom.errors import TaskError
 @pytest.mark.parametrize("nats", [0.0, 2.0])
 def test_latents_and_truth_are_the_same_to_the_bit(flow, nats):
     rungs = list(ladder(flow, nats))
-    assert [task.skin for task in rungs] == list(SKINS)
+    assert [task.skin for task in rungs] == list(MAPS)
     first = rungs[0].latents(3, 1)
     for task in rungs:
         assert task.mutual_information == rungs[0].mutual_information == pytest.approx(nats, abs=1e-9)
@@ -27,8 +27,8 @@ def test_latents_and_truth_are_the_same_to_the_bit(flow, nats):
         assert task.shape_x == rungs[0].shape_x
 
 
-@pytest.mark.parametrize("skin", [skin for skin in SKINS if skin != "flow"])
-def test_skins_leave_every_row_its_information(skin):
+@pytest.mark.parametrize("skin", [skin for skin in MAPS if skin != "flow"])
+def test_maps_leave_every_row_its_information(skin):
     task, plain = LadderTask("digits", skin), LadderTask("digits", "plain")
     x, y = task.sample(512, 0)
     latents = task.latents(512, 0)

@@ -14,7 +14,7 @@ from typing import Final
 from infoloom.benchmark import tasks
 from infoloom.benchmark.tasks import GaussianTask, GridTask, LadderTask, PairTask, StoryTask
 from infoloom.benchmark.tasks.grids import GRIDS, LAWS
-from infoloom.benchmark.tasks.ladder import FLOWS, SKINS
+from infoloom.benchmark.tasks.ladder import FLOWS, MAPS
 
 __all__ = ["Block", "Problem", "full", "paper", "quick"]
 
@@ -88,12 +88,18 @@ def quick() -> list[Block]:
         ("bent", GaussianTask("10v10", 2.0, 5, "bent")),
     ]
     null = [("null", GaussianTask("10v10", 0.0, 0, "bent"))]
-    skins = [(skin, LadderTask("digits", skin)) for skin in ("plain", "warps", "flow")]
+    maps = [(skin, LadderTask("digits", skin)) for skin in ("plain", "warps", "flow")]
     preset = [("digits-pair", StoryTask("digits-pair", "three", "eight"))]
     return [
         Block("gaussian", "Gaussian pairs, linear and bent", "task", _problems(easy, size, seeds), EVERY),
         Block("null", "Independent columns", "task", _problems(null, size, seeds), EVERY),
-        Block("skin", "The same latents behind harder skins", "task", _problems(skins, size, seeds), EVERY),
+        Block(
+            "skin",
+            "The same latents behind maps of increasing difficulty",
+            "task",
+            _problems(maps, size, seeds),
+            EVERY,
+        ),
         Block("presets", "Pairs of presets", "task", _problems(preset, size, seeds), EVERY),
         Block(
             "beyond-normal",
@@ -138,7 +144,7 @@ def paper() -> list[Block]:
         Block("template", "Where the cause acts", "task", _problems(_grid("template"), small, one), FAST),
         Block(
             "skin",
-            "The same latents behind harder skins",
+            "The same latents behind maps of increasing difficulty",
             "task",
             _problems(_rungs("digits"), small, two),
             EVERY,
@@ -184,10 +190,10 @@ def full() -> list[Block]:
         )
         for name in GRIDS
     ]
-    skins = [
+    maps = [
         Block(
             f"ladder-{flow}",
-            f"Skins in the shape of {flow}",
+            f"Maps in the shape of {flow}",
             "task",
             _problems(_rungs(flow), size, SEEDS),
             EVERY,
@@ -197,7 +203,7 @@ def full() -> list[Block]:
     sizes = _problems([("2 nats in 64 columns", GridTask(2.0))], (500, 1000, 2000, 10_000, 50_000), SEEDS)
     return [
         *grids,
-        *skins,
+        *maps,
         Block("rows", "The same task with more rows", "rows", sizes, EVERY),
         Block("scalar", "Pairs of single columns", "task", _problems(_scalar_tasks(), size, SEEDS), SCALAR),
         Block("rest", "All other tasks", "task", _problems(rest, size, SEEDS), EVERY),
@@ -225,7 +231,7 @@ def _grid(name: str) -> list[Labelled]:
 
 
 def _rungs(flow: str) -> list[Labelled]:
-    return [(flow if skin == "flow" else skin, LadderTask(flow, skin)) for skin in SKINS]
+    return [(flow if skin == "flow" else skin, LadderTask(flow, skin)) for skin in MAPS]
 
 
 def _skins() -> list[Labelled]:

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Final, Literal
 
 from infoloom.benchmark.tasks import GaussianTask, GridTask, LadderTask, PairTask, StoryTask
-from infoloom.benchmark.tasks.ladder import FLOWS, SKINS
+from infoloom.benchmark.tasks.ladder import FLOWS, MAPS
 from infoloom.errors import TaskError
 
 __all__ = ["KINDS", "Relation", "relations"]
@@ -132,7 +132,7 @@ def _independence() -> Iterator[Relation]:
 def _invariance() -> Iterator[Relation]:
     """The same latents hold the same through any two bijections."""
     for flow in FLOWS:
-        rungs = [LadderTask(flow, skin) for skin in SKINS]
+        rungs = [LadderTask(flow, skin) for skin in MAPS]
         for one, other in combinations(rungs, 2):
             terms = ((one, 1.0), (other, -1.0))
             yield Relation(f"{one.skin} and {other.skin}, {flow}", "invariance", terms)

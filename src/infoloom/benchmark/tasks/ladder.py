@@ -1,4 +1,4 @@
-"""The skin ladder: the same latents, seen plain and through harder and harder bijections."""
+"""Observation maps of increasing difficulty: the same latents, seen plain and through one map after another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infoloom.benchmark.tasks.story_pairs import Names, StoryPairTask
 from infoloom.spec.flow import flow_shape
 from infoloom.story import Story
 
-__all__ = ["FLOWS", "SKINS", "LadderTask", "ladder"]
+__all__ = ["FLOWS", "MAPS", "LadderTask", "ladder"]
 
 #: Trained flows by name: the expressions of x and of y.
 FLOWS: Final = {
@@ -28,12 +28,12 @@ _TURN: Final = "rotation(seed={turn})"
 _WARP: Final = ("power(exponent=1.5)", "asinh(scale=3)")
 
 #: Rungs from the easiest to the hardest, each but the last with the steps of those before it.
-SKINS: Final = ("plain", "rotation", "warps", "coupling", "flow")
+MAPS: Final = ("plain", "rotation", "warps", "coupling", "flow")
 
 
 @dataclass(frozen=True)
 class LadderTask(StoryPairTask):
-    """Two modalities of whitened latents behind a skin; along a ladder only the skin differs.
+    """Two modalities of whitened latents behind an observation map; along a ladder only the map differs.
 
     `plain` shows the latents, `rotation` turns each side by a random orthogonal matrix, `warps` also bends every
     component (sign(v)|v|^1.5 of x, asinh(3 v)/3 of y), `coupling` adds four random coupling layers, and `flow` is the
@@ -42,7 +42,7 @@ class LadderTask(StoryPairTask):
 
     Args:
         flow: The trained flow at the top, which fixes the shape: `digits`, `heartbeat`, `mnist`, `spoken`, `cifar10`.
-        skin: The rung.
+        skin: The map, one of `MAPS`. Identifiers of tasks use this name.
         nats: The truth; 0 for a null task.
         pairs: Number of shared causes, which enter by random templates.
 
@@ -65,7 +65,7 @@ class LadderTask(StoryPairTask):
 
     def __post_init__(self) -> None:
         expect(self.flow in FLOWS, "flow", self.flow, f"one of {', '.join(FLOWS)}", "Use digits.")
-        expect(self.skin in SKINS, "skin", self.skin, f"one of {', '.join(SKINS)}", "Use plain.")
+        expect(self.skin in MAPS, "skin", self.skin, f"one of {', '.join(MAPS)}", "Use plain.")
         expect(0.0 <= self.nats < math.inf, "nats", self.nats, "a number of 0 or more", "Use 2.0.")
         most = math.prod(flow_shape(FLOWS[self.flow][0]))
         fits = whole(self.pairs) and 1 <= self.pairs <= most
@@ -84,7 +84,7 @@ class LadderTask(StoryPairTask):
 
     @property
     def observed(self) -> bool:
-        """Modalities are seen through their skin."""
+        """Modalities are seen through their map."""
         return True
 
     @cached_property
@@ -104,9 +104,9 @@ class LadderTask(StoryPairTask):
             return trained
         shape = ", ".join(map(str, flow_shape(trained)))
         steps = [f"identity({shape})", _TURN.format(turn=1 + side), _WARP[side], f"coupling(seed={1 + side})"]
-        return " | ".join(steps[: 1 + SKINS.index(self.skin)])
+        return " | ".join(steps[: 1 + MAPS.index(self.skin)])
 
 
 def ladder(flow: str, nats: float = 2.0) -> Iterator[LadderTask]:
     """The rungs below and at one trained flow."""
-    return (LadderTask(flow, skin, nats) for skin in SKINS)
+    return (LadderTask(flow, skin, nats) for skin in MAPS)
