@@ -25,7 +25,7 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 
-# Two rooms may have a `Plan` each; a type that is only imported for checking is known by its last name.
+# Two modules may have a `Plan` each; a type that is only imported for checking is known by its last name.
 suppress_warnings = ["ref.python"]
 
 # Markdown: links to headings as they work on a code host, and every link is checked.

@@ -52,6 +52,12 @@ def test_import_is_lazy():
     assert loaded("import infoloom; infoloom.load", "numpy", "torch") == ["numpy"]
 
 
+def test_design_stays_a_function_beside_its_package():
+    code = "from infoloom.design.designs import design; import infoloom as loom; print(loom.design is design)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
+
+
 def test_a_story_needs_no_torch():
     code = "import infoloom\ns = infoloom.load('black-hole')\nr = s.sample(2)\n"
     code += "s.pmi(r, 'radio', 'theta')\ns.whitener('radio')"

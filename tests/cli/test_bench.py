@@ -17,8 +17,8 @@ EASY = "gaussian:dims=10v10,nats=2.0,pairs=5,hidden=rotated,turn=0"
 
 
 @pytest.fixture
-def invoke(monkeypatch):
-    monkeypatch.setenv(FOLDER, "unused")  # so that what the command sets is taken back
+def invoke(monkeypatch, tmp_path):
+    monkeypatch.setenv(FOLDER, str(tmp_path / "samples"))  # so that what the command sets is taken back
 
     def call(*words, code=0):
         result = CliRunner().invoke(app, ["bench", *map(str, words)])

@@ -17,6 +17,7 @@ from infoloom.observations import REGISTRY, Bijection, Composition, build, load_
 from infoloom.observations.formulas.elementwise import Identity
 from infoloom.observations.formulas.linear import Whitening
 from infoloom.observations.tangent import tangent
+from infoloom.spec.flow import SHAPE_KEEPING
 
 
 @dataclass(frozen=True)
@@ -250,3 +251,7 @@ def test_coupling_bounds_its_scales_and_bends() -> None:
     assert float(coupling.log_det(z).std()) > 0.1
     assert float((coupling.forward(2.0 * z) - 2.0 * coupling.forward(z)).abs().max()) > 0.5
     assert not torch.allclose(coupling.forward(z), REGISTRY["coupling"]((8,), seed=1).forward(z))
+
+
+def test_the_spec_knows_the_same_steps():
+    assert set(SHAPE_KEEPING) == set(REGISTRY)

@@ -18,12 +18,9 @@ def tasks(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List tasks whose information is known: id, columns of x and y, truth in nats."""
-    from infoloom.benchmark import tasks as catalogue
+    from infoloom.benchmark import tasks
 
-    chosen = {
-        group: [catalogue.build(name) for name in catalogue.names(group)]
-        for group in groups or catalogue.groups()
-    }
+    chosen = {group: [tasks.build(name) for name in tasks.names(group)] for group in groups or tasks.groups()}
     if as_json:
         listed = {group: [task.metadata for task in found] for group, found in chosen.items()}
         print(json.dumps({"unit": "nats", "groups": listed}, indent=2))
@@ -43,13 +40,9 @@ def dump(
     ] = Path("samples"),
 ) -> None:
     """Write samples of tasks as files for any language: rows.npz, truth.npz, task.json."""
-    from infoloom.benchmark import tasks as catalogue
+    from infoloom.benchmark import tasks
     from infoloom.benchmark.estimators.dump import dump as write
 
-    ids = [
-        task for name in names for task in (catalogue.names(name) if name in catalogue.groups() else (name,))
-    ]
-    for task in [
-        catalogue.build(name) for name in ids
-    ]:  # all are known to be good before the first is written
+    ids = [task for name in names for task in (tasks.names(name) if name in tasks.groups() else (name,))]
+    for task in [tasks.build(name) for name in ids]:  # all are known to be good before the first is written
         print(write(task, rows, seed, output))
