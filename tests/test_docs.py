@@ -216,7 +216,7 @@ def site(tmp_path_factory):
     """The site, built as `make docs` builds it, from a copy: a warning is an error."""
     pytest.importorskip("sphinx", reason="needs the extra `docs`")
     root = tmp_path_factory.mktemp("site")
-    for folder in ("docs", "examples"):
+    for folder in ("docs", "examples", "benchmarks"):  # pages link to scripts and results
         ignored = shutil.ignore_patterns("packages", "examples") if folder == "docs" else None
         shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
     for page in ROOT.glob("*.md"):

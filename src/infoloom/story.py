@@ -16,10 +16,11 @@ from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointw
 from infoloom.information.ceilings.labels import Label, make_labels
 from infoloom.information.ceilings.prediction import predict
 from infoloom.information.ceilings.table import Ceilings, find_ceilings
+from infoloom.information.closed_form import closed_form
 from infoloom.information.decomposition import Decomposition, decompose
 from infoloom.information.diagnostics import Finding, diagnose
 from infoloom.information.elliptical import elliptical_quantity
-from infoloom.information.notation import Query, check_names, evaluate, parse_query, refuse_held
+from infoloom.information.notation import Query, check_names, parse_query, refuse_held
 from infoloom.information.notes import story_notes
 from infoloom.information.pointwise import Pointwise
 from infoloom.information.quantity import Quantity
@@ -176,7 +177,7 @@ class Story:
             return elliptical_quantity(self.covariance, asked)
         if not self.gaussian:
             return self._special.quantity(asked)
-        return Quantity(evaluate(self.covariance, asked))
+        return closed_form(self.covariance, asked)
 
     def truth(self) -> dict[str, Quantity]:
         """Information of modalities with each other and with the targets, by query."""

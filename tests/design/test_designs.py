@@ -388,11 +388,17 @@ def test_a_sweep_past_what_can_be_reached_says_so():
         sweep(pair({"I(x; y)": 0.1}), "I(x; theta)", [0.2, 2.0])
 
 
-def test_information_beyond_what_float64_resolves_is_no_design():
+def test_weights_beyond_any_number_are_no_design():
     with pytest.raises(
         DesignError, match=r"^require: met only with weights \(a = .*noise is lost in the rounding"
     ):
-        design(pair({"I(x; mass)": 50.0}))
+        design(pair({"I(x; mass)": 80.0}))
+
+
+def test_information_beyond_what_float64_resolves_is_met():
+    found = design(pair({"I(x; mass)": 50.0}))
+    assert found.story.information("I(x; mass)") == pytest.approx(50.0, abs=1e-9)
+    assert not all(finding.healthy for finding in found.story.diagnose())  # rows of float32 cannot hold it
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])

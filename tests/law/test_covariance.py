@@ -12,7 +12,7 @@ from oracles import Dense, dense_log_volume
 from strategies import stories, whole_names
 
 from infoloom.errors import DegenerateError, QueryError
-from infoloom.law.covariance import Block, independent, log_volume, triangle
+from infoloom.law.covariance import independent, log_volume, triangle
 from infoloom.story import compile_story
 
 
@@ -144,8 +144,3 @@ def test_unknown_names():
             ask(["x3"])
     with pytest.raises(QueryError, match=message):
         covariance.dim("x3")
-
-
-def test_explain_needs_a_singular_block():
-    with pytest.raises(ValueError, match=r"^explain: expected a singular block\.$"):
-        compile_story("figure-1").covariance.explain(Block(np.eye(1), ("theta",)))

@@ -219,10 +219,10 @@ def _compiled(
             "value": values[name],
             **{k: v for k, v in bounds.items() if v is not None},
         }
-    story = compile_story(build_spec(tree, spec.directory))
     try:
+        story = compile_story(build_spec(tree, spec.directory))
         reached = {r.name: story.information(r.name) for r in requirements}
-    except InfiniteInformationError as error:
+    except (InfiniteInformationError, SpecError) as error:
         weights = ", ".join(f"{name} = {values[name]:.3g}" for name, p in spec.parameters.items() if p.free)
         raise DesignError(
             [

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from infoloom.errors import DegenerateError, InfiniteInformationError, QueryError
-from infoloom.law.covariance import Block, Numbers, StructuredCovariance, independent, log_volume
+from infoloom.law.covariance import Block, Numbers, StructuredCovariance
 
 __all__ = [
     "co_information",
@@ -24,7 +24,6 @@ __all__ = [
 ]
 
 Names = Sequence[str]
-Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 def entropy(covariance: StructuredCovariance, a: Names, given: Names = ()) -> float:
@@ -125,7 +124,7 @@ def o_information(covariance: StructuredCovariance, parts: Sequence[Names], give
 def _conditional_volume(covariance: StructuredCovariance, block: Block, given: Names) -> float:
     """½ log det Σ(rest | given) in one block; what repeats within `given` counts once."""
     in_given = np.isin(block.owners, list(given))
-    base = _independent(block, in_given, np.arange(0))
+    base = covariance.independent(block, np.flatnonzero(in_given), np.arange(0))
     joint = np.concatenate([base, np.flatnonzero(~in_given)])
     return _volume(covariance, block, joint) - _volume(covariance, block, base)
 
@@ -139,8 +138,9 @@ def _degenerate_information(covariance: StructuredCovariance, block: Block, give
     owners = np.array(block.owners)
     in_given, in_a = np.isin(owners, list(given)), np.isin(owners, list(a))
     none = np.arange(0)
-    base = _independent(block, in_given, none)
-    left, right = _independent(block, in_a, base), _independent(block, ~in_given & ~in_a, base)
+    base = covariance.independent(block, np.flatnonzero(in_given), none)
+    left = covariance.independent(block, np.flatnonzero(in_a), base)
+    right = covariance.independent(block, np.flatnonzero(~in_given & ~in_a), base)
     try:
         whole = _volume(covariance, block, np.concatenate([base, left, right]))
     except DegenerateError as error:
@@ -151,18 +151,12 @@ def _degenerate_information(covariance: StructuredCovariance, block: Block, give
 
 def _volume(covariance: StructuredCovariance, block: Block, numbers: Numbers) -> float:
     """½ log det of some rows of a block."""
-    rows = block.rows[numbers]
     try:
-        return log_volume(rows)
+        return covariance.volume(block, numbers)
     except DegenerateError:
+        rows = block.rows[numbers]
         owners = tuple(block.owners[i] for i in numbers)
         raise DegenerateError(covariance.explain(Block(rows, owners, block.copies, block.group))) from None
-
-
-def _independent(block: Block, chosen: Mask, base: Numbers) -> Numbers:
-    """Numbers of those of the chosen rows that neither `base` nor each other determine."""
-    numbers = np.flatnonzero(chosen)
-    return np.asarray(numbers[independent(block.rows[numbers], block.rows[base])])
 
 
 def _refuse_other_laws(covariance: StructuredCovariance) -> None:

@@ -23,7 +23,8 @@ class Quantity:
         value: In nats.
         standard_error: Of a Monte Carlo value, in nats.
         method: How it was found.
-        tolerance: Bound on the numerical error of a value by quadrature, in nats.
+        tolerance: Bound on the numerical error of a value by quadrature, or of a closed form of weights so far apart
+            that rounding errors of the templates decide some digits, in nats.
     """
 
     value: float
@@ -33,8 +34,8 @@ class Quantity:
 
     @property
     def exact(self) -> bool:
-        """Whether the value is exact up to rounding."""
-        return self.method == CLOSED_FORM
+        """Whether the value is exact up to rounding, to 1e-9 nats."""
+        return self.method == CLOSED_FORM and self.tolerance == 0.0
 
     @property
     def error(self) -> float:

@@ -6,13 +6,14 @@ every coordinate is an independent copy of one scalar system. Nothing of size d 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from infoloom.errors import SpecError
+from infoloom.law.exact import Arithmetic
 from infoloom.law.geometry import Array, Geometry, Group, lay_out, orthonormal_rows, templates
 from infoloom.law.graph import Edge, Graph, Node
 from infoloom.law.sources.distributions import make_distribution
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 MAX_LOADINGS: Final = 100_000_000
+FLOATS: Final = Arithmetic()
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class System:
         in_span: For each variable its loadings, shape (k, sources): a scalar has one row, a modality r rows.
         complement: For each modality and field its group and its loadings on that group's vectors.
         law: What is not Gaussian, or not of mean zero.
+        gross: For each variable the size that its loadings would have if nothing cancelled in them.
+        recompose: Makes the same system in other arithmetic, where it was composed from equations.
     """
 
     groups: tuple[Group, ...]
@@ -80,6 +84,8 @@ class System:
     in_span: Mapping[str, Array]
     complement: Mapping[str, tuple[int, Array]]
     law: Law = field(default_factory=Law)
+    gross: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
+    recompose: Callable[[Arithmetic], System] | None = field(default=None, repr=False, compare=False)
 
     def group(self, name: str) -> Group:
         """The coupling group of a modality or field."""
@@ -92,25 +98,30 @@ class System:
         return slice(start + vector * rank, start + (vector + 1) * rank)
 
 
-def compose(graph: Graph, geometry: Geometry, values: Mapping[str, float]) -> System:
+def compose(
+    graph: Graph, geometry: Geometry, values: Mapping[str, float], arithmetic: Arithmetic = FLOATS
+) -> System:
     """Follow the equations in topological order and collect every variable's loadings.
 
     Args:
         graph: The resolved graph.
         geometry: Its groups and templates.
         values: The value of every parameter.
+        arithmetic: Float64, or exact.
 
     Raises:
         SpecError: The system would be absurdly large.
     """
-    return _Composer(graph, geometry, values).run()
+    return _Composer(graph, geometry, values, arithmetic).run()
 
 
 class _Composer:
     """Walks the graph once and adds up loadings."""
 
-    def __init__(self, graph: Graph, geometry: Geometry, values: Mapping[str, float]) -> None:
-        self.graph, self.geometry, self.values = graph, geometry, values
+    def __init__(
+        self, graph: Graph, geometry: Geometry, values: Mapping[str, float], arithmetic: Arithmetic
+    ) -> None:
+        self.graph, self.geometry, self.values, self.arithmetic = graph, geometry, values, arithmetic
         causes = [graph.nodes[name] for name in graph.names("cause")]
         labels = [f"{c.name}[{i}]" if c.shape else c.name for c in causes for i in range(c.dim)]
         noisy = [n for n in graph.names("target") if any(e.source == "noise" for e in graph.nodes[n].edges)]
@@ -135,10 +146,12 @@ class _Composer:
         self.system = System(geometry.groups, self.scalars, True, {}, {})
         self.in_span: dict[str, Array] = {}
         self.complement: dict[str, tuple[int, Array]] = {}
+        self.gross: dict[str, float] = {}
 
     def run(self) -> System:
         for name in self.graph.order:
             node = self.graph.nodes[name]
+            self.gross[name] = self.size(node)
             match node.kind:
                 case "cause":
                     self.add_cause(node)
@@ -159,7 +172,9 @@ class _Composer:
         mean = {name: rows[:, -1] for name, rows in self.in_span.items()}
         if not columns:
             law = Law(mean={name: values for name, values in mean.items() if np.any(values)})
-            return System(self.geometry.groups, self.scalars, True, drawn, self.complement, law)
+            return System(
+                self.geometry.groups, self.scalars, True, drawn, self.complement, law, self.gross, self.again
+            )
         at = np.array(columns)
         mean = {name: values + drawn[name][:, at] @ self.features.mean for name, values in mean.items()}
         in_span = {name: rows.copy() for name, rows in drawn.items()}
@@ -169,15 +184,40 @@ class _Composer:
         law = Law(self.features, columns, drawn, mean)
         return System(self.geometry.groups, self.scalars, True, in_span, self.complement, law)
 
+    def again(self, arithmetic: Arithmetic) -> System:
+        """The same system in other arithmetic."""
+        return compose(self.graph, self.geometry, self.values, arithmetic)
+
+    def size(self, node: Node) -> float:
+        """Σ |weight| · ‖template‖ · size of the source: what a variable's loadings would be without cancellation."""
+        if node.held is not None or not node.edges:
+            return 1.0
+        sizes = []
+        for number, edge in enumerate(node.edges):
+            pattern = self.geometry.patterns.get((node.name, number))
+            spread = 1.0 if pattern is None else float(np.linalg.norm(pattern))
+            source = self.gross.get(edge.factors[0].source, 1.0) if edge.linear else 1.0
+            sizes.append(abs(edge.weight(self.values)) * spread * source)
+        return sum(sizes)
+
+    def weight(self, edge: Edge) -> Any:
+        """The weight of a term."""
+        return self.arithmetic.weight(edge.coefficient, [self.values[name] for name in edge.parameters])
+
+    def pattern(self, node: Node, number: int) -> Array | None:
+        """The template of a term in its group's coordinates, if it has one."""
+        found = self.geometry.patterns.get((node.name, number))
+        return None if found is None else self.arithmetic.array(found)
+
     def zeros(self, rows: int) -> Array:
         """No loadings; the last column is the constant that is added."""
-        return np.zeros((rows, self.sources + 1))
+        return self.arithmetic.zeros(rows, self.sources + 1)
 
     def constant(self, values: Iterable[float]) -> Array:
         """Rows that do not vary."""
         values = list(values)
         rows = self.zeros(len(values))
-        rows[:, -1] = values
+        rows[:, -1] = self.arithmetic.array(np.array(values))
         return rows
 
     def source(self, edge: Edge) -> Array:
@@ -187,7 +227,7 @@ class _Composer:
         if not edge.factors:
             return self.constant([1.0])
         rows = self.zeros(1)
-        rows[0, self.scalar_at[str(feature_of(edge.factors))]] = 1.0
+        rows[0, self.scalar_at[str(feature_of(edge.factors))]] = self.arithmetic.one
         return rows
 
     def add_cause(self, node: Node) -> None:
@@ -195,7 +235,7 @@ class _Composer:
         for i in range(node.dim):
             label = f"{node.name}[{i}]" if node.shape else node.name
             if node.held is None:
-                rows[i, self.scalar_at[label]] = 1.0
+                rows[i, self.scalar_at[label]] = self.arithmetic.one
             self.in_span[label] = rows[i : i + 1]
         self.in_span[node.name] = rows
 
@@ -204,30 +244,29 @@ class _Composer:
         g, v = self.vector_at[name]
         group = self.geometry.groups[g]
         rows = self.zeros(group.rank)
-        rows[:, self.system.columns(g, v)] = np.eye(group.rank)
-        return rows, (g, np.eye(len(group.vectors))[v])
+        rows[:, self.system.columns(g, v)] = self.arithmetic.eye(group.rank)
+        return rows, (g, self.arithmetic.eye(len(group.vectors))[v])
 
     def into_target(self, node: Node, number: int) -> Array:
         edge = node.edges[number]
-        weight = edge.weight(self.values)
+        weight = self.weight(edge)
         if edge.source == "noise":
             rows = self.zeros(1)
             rows[0, self.scalar_at[f"noise({node.name})"]] = weight
             return rows
-        pattern = self.geometry.patterns.get((node.name, number))
+        pattern = self.pattern(node, number)
         rows = self.source(edge)
-        return weight * (rows if pattern is None else pattern[None] @ rows)
+        return np.asarray(weight * (rows if pattern is None else pattern[None] @ rows))
 
     def add_modality(self, node: Node) -> None:
         g = next(i for i, group in enumerate(self.geometry.groups) if node.name in group.modalities)
         group = self.geometry.groups[g]
         rows = self.zeros(group.rank)
-        shared = np.zeros(len(group.vectors))
+        shared = self.arithmetic.zeros(1, len(group.vectors))[0]
         if node.held is not None:
-            rows[:, -1] = group.basis @ np.array(node.held)
+            rows[:, -1] = self.arithmetic.array(group.basis @ np.array(node.held))
         for number, edge in enumerate(node.edges):
-            weight = edge.weight(self.values)
-            pattern = self.geometry.patterns.get((node.name, number))
+            weight, pattern = self.weight(edge), self.pattern(node, number)
             if pattern is not None:
                 rows += weight * np.atleast_2d(pattern).T @ self.source(edge)
                 continue

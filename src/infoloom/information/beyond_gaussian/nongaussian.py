@@ -47,7 +47,7 @@ def given_special(covariance: StructuredCovariance) -> StructuredCovariance:
     for name, rows in law.drawn.items():
         in_span[name] = rows.copy()
         in_span[name][:, list(law.columns)] = 0.0
-    return StructuredCovariance(replace(covariance.system, in_span=in_span, law=Law()))
+    return StructuredCovariance(replace(covariance.system, in_span=in_span, law=Law(), recompose=None))
 
 
 class Special:
