@@ -17,7 +17,7 @@ from infoloom.datasets import open_dataset, verify
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import read_json
 from infoloom.datasets.storage.layout import inside, shard_name
-from infoloom.datasets.storage.parquet import write_parquet
+from infoloom.datasets.storage.parquet import footer_sha256, write_parquet
 from infoloom.errors import DatasetError
 
 Tree = dict[str, Any]
@@ -156,10 +156,21 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(own: Path) -> None
     rows = {name: array for name, array in data[:200].items() if name != "image"}
     write_parquet(path, columns, [{**rows, "image": np.zeros((200, 1, 40, 6000), np.float32)}])
     assert path.stat().st_size < 2_000_000
+    claim_footer(own, path)
     with pytest.raises(
         DatasetError, match=r"column `image.*` announces 30,720,000 numbers in [\d,]+ bytes in place"
     ):
         open_dataset(own)["theta"]
+
+
+def claim_footer(root: Path, path: Path) -> None:
+    """As an attacker would: the manifest says the checksum of the forged footer."""
+
+    def change(tree: Tree) -> None:
+        record = next(one for one in tree["shards"] if root / one["file"] == path)
+        record["footer"] = footer_sha256(path)
+
+    change_manifest(root, change)
 
 
 @pytest.mark.parametrize("damage", ["rows", "columns", "type", "text", "empty"])
@@ -207,5 +218,6 @@ def test_arrow_extension_metadata_is_never_executed(own: Path) -> None:
         metadata={"ARROW:extension:name": "arrow.py_extension_type", "ARROW:extension:metadata": payload},
     )
     pq.write_table(table.set_column(place, field, table.column("theta")), path)
+    claim_footer(own, path)
     assert open_dataset(own).split("train")[0]["theta"].dtype == np.float32
     assert not (own / "executed").exists()

@@ -119,7 +119,8 @@ def begin(root: Path, story: Story, plan: Plan) -> None:
         )
     try:
         (root / "data").mkdir(parents=True, exist_ok=True)
-        remove_left_over(root / "data")
+        for folder in (root, root / WORK, root / "data"):
+            remove_left_over(folder)
         spec = attach(story.spec, root)
         new = write_once(root / PLAN, {**plan.to_json(), "spec": spec})
     except OSError as error:
@@ -193,7 +194,8 @@ def finish(root: str | Path, made: Sequence[Made] = ()) -> Dataset:
             "if you like."
         )
     manifest = _manifest(root, plan, spec, [one for one in found if one is not None])
-    remove_left_over(root / "data", min_age_s=0.0)
+    for folder in (root, root / WORK, root / "data"):
+        remove_left_over(folder, min_age_s=0.0)
     write_text(root / SPEC, spec)
     write_text(root / CARD, card_text(manifest))
     write_json(root / CROISSANT, croissant(manifest))

@@ -14,7 +14,7 @@ import pytest
 from infoloom.datasets import Dataset, Report, generate, open_dataset, verify
 from infoloom.datasets.checking.moments import Moments, deviation, spread_spans, story_features
 from infoloom.datasets.storage.files import sha256
-from infoloom.datasets.storage.parquet import write_parquet
+from infoloom.datasets.storage.parquet import footer_sha256, write_parquet
 from infoloom.errors import DatasetError
 from infoloom.story import Story, compile_story
 
@@ -35,6 +35,7 @@ def rewrite(root: Path, change: Callable[[dict[str, Any]], None]) -> None:
         change(rows)
         write_parquet(path, data.manifest.columns, [rows])
         record["bytes"], record["sha256"] = path.stat().st_size, sha256(path)
+        record["footer"] = footer_sha256(path)
     (root / "manifest.json").write_text(json.dumps(tree))
 
 

@@ -152,3 +152,24 @@ def test_nothing_is_overwritten(small: Dataset, tmp_path: Path, kind: str) -> No
         export(small, tmp_path / "there", kind)
     with pytest.raises(DatasetError, match="cannot be written"):
         export(small, tmp_path / "there" / "below", kind)
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (("radio", "Radio"), "`Radio`: .* because it reads as `radio` does"),
+        (("Radio", "b"), "`Radio`: .* because it comes back as `radio`"),
+        (("__left", "b"), "`__left`: .* because names that begin with `__` are its own"),
+    ],
+)
+def test_names_that_webdataset_would_change_are_refused(tmp_path, names, reason):
+    story = compile_story(
+        {
+            "name": "x",
+            "causes": {"m": "normal"},
+            "modalities": {name: {"flow": "vector(4)", "latent": "m + noise"} for name in names},
+        }
+    )
+    data = generate(story, tmp_path / "data", 8)
+    with pytest.raises(DatasetError, match=reason):
+        data.export(tmp_path / "out", "webdataset")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils import data as torch_data
 from torch.utils.data import DataLoader
 
 from infoloom.datasets import Dataset, open_dataset
@@ -178,3 +182,73 @@ dist.destroy_process_group()
     assert [len(part) for part in parts] == [7, 7]
     alone = [batch["sample_id"].tolist() for batch in small.torch(batch_size=64, shuffle=True, seed=2)]
     assert parts[0] + parts[1] == alone[:14]
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_an_epoch_reaches_workers_that_persist(small: Dataset, persistent: bool) -> None:
+    stream = small.torch(batch_size=64, shuffle=True)
+    loader = torch_data.DataLoader(
+        stream, batch_size=None, num_workers=1, persistent_workers=persistent, multiprocessing_context="fork"
+    )
+    orders = []
+    for epoch in (0, 1, 0):
+        stream.set_epoch(epoch)
+        orders.append(ids(loader))
+    assert orders[0] != orders[1]
+    assert orders[0] == orders[2]
+
+
+def test_rank_and_world_size_go_together(small: Dataset) -> None:
+    for alone in ({"rank": 1}, {"world_size": 4}):
+        with pytest.raises(DatasetError, match="expected both or neither"):
+            small.torch(batch_size=64, **alone)
+
+
+def test_every_process_has_a_batch(small: Dataset) -> None:
+    stream = small.torch(batch_size=400, rank=0, world_size=4)
+    with pytest.raises(DatasetError, match="expected at least one batch of 900 rows for each of 4 processes"):
+        len(stream)
+
+
+def test_a_pass_goes_on_where_its_state_says(small: Dataset) -> None:
+    stream = small.torch(batch_size=64, shuffle=True)
+    stream.set_epoch(3)
+    whole = ids(stream)
+    passing = iter(stream)
+    begun = [i for _ in range(4) for i in next(passing)["sample_id"].tolist()]
+    state = stream.state_dict()
+    assert state == {"epoch": 3, "batches": 4}
+    other = small.torch(batch_size=64, shuffle=True)
+    other.load_state_dict(state)
+    assert begun + ids(other) == whole
+    assert ids(other) == whole  # the pass after it is a whole one
+    with pytest.raises(DatasetError, match="expected one of `state_dict`"):
+        other.load_state_dict({"epoch": 1})
+
+
+def _of_a_process(rank: int, root: str, port: int, out: Any) -> None:
+    distributed = torch.distributed
+    stream = open_dataset(root).torch(batch_size=64, shuffle=True)  # before the group is there
+    distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    passing = iter(stream)
+    begun = next(passing)["sample_id"].tolist()
+    resumed = open_dataset(root).torch(batch_size=64, shuffle=True)
+    resumed.load_state_dict(stream.state_dict())
+    out.put((rank, begun + ids(resumed)))
+    distributed.destroy_process_group()
+
+
+def test_two_processes_share_an_epoch_and_resume(small_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("fork")
+    out = context.Queue()
+    both = [context.Process(target=_of_a_process, args=(rank, str(small_path), port, out)) for rank in (0, 1)]
+    for process in both:
+        process.start()
+    found = dict(out.get(timeout=60) for _ in both)
+    for process in both:
+        process.join()
+    assert len(found[0]) == len(found[1]) == 7 * 64
+    assert not set(found[0]) & set(found[1])

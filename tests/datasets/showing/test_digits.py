@@ -50,7 +50,7 @@ def test_a_lie_of_one_part_in_a_hundred_shows_in_the_round_trip(digits: Dataset,
     from shutil import copytree
 
     from infoloom.datasets.storage.files import sha256
-    from infoloom.datasets.storage.parquet import write_parquet
+    from infoloom.datasets.storage.parquet import footer_sha256, write_parquet
 
     root = copytree(digits.root, tmp_path / "lie")
     tree = json.loads((root / "manifest.json").read_text())
@@ -58,7 +58,7 @@ def test_a_lie_of_one_part_in_a_hundred_shows_in_the_round_trip(digits: Dataset,
     rows = {name: array.copy() for name, array in digits[:40].items()}
     rows["eight"] *= 1.01
     write_parquet(path, digits.manifest.columns, [rows])
-    tree["shards"][0] |= {"bytes": path.stat().st_size, "sha256": sha256(path)}
+    tree["shards"][0] |= {"bytes": path.stat().st_size, "sha256": sha256(path), "footer": footer_sha256(path)}
     (root / "manifest.json").write_text(json.dumps(tree))
     failed = [check.name for check in verify(root, round_trip_rows=8).checks if not check.passed]
     assert failed == ["round trip of eight"]

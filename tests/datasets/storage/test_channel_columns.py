@@ -21,7 +21,7 @@ from infoloom.datasets.making.plan import make_plan, parse_plan
 from infoloom.datasets.storage.channel_columns import levels_of
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import sha256
-from infoloom.datasets.storage.parquet import write_parquet
+from infoloom.datasets.storage.parquet import footer_sha256, write_parquet
 from infoloom.errors import DatasetError
 from infoloom.observations import build
 from infoloom.observations.channels import EightBit
@@ -188,6 +188,7 @@ def test_verify_compares_levels(path: Path, tmp_path: Path) -> None:
     rows["map_uint8"][3, 1, 2] += 1
     write_parquet(shard, open_dataset(own).manifest.columns, [rows])
     record["bytes"], record["sha256"] = shard.stat().st_size, sha256(shard)
+    record["footer"] = footer_sha256(shard)
     (own / "manifest.json").write_text(json.dumps(tree))
     failed = {check.name: check.detail for check in verify(own).checks if not check.passed}
     assert failed == {"8 bits of map": "1 levels of 900 rows differ from those of the exact column"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +15,7 @@ import numpy as np
 from infoloom.datasets.exports.base import modalities, splits
 from infoloom.datasets.storage.columns import Column, rows_at_once
 from infoloom.datasets.storage.files import aside, write_json
+from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
     from infoloom.datasets.storage.view import View
@@ -31,6 +32,7 @@ def write_webdataset(data: View, path: Path) -> None:
     `sizes.json` holds the rows of every tar, so that a length is known without reading them.
     """
     arrays = [column for column in data.columns if column.shape]
+    _check_names(arrays)
     numbers = [column for column in data.columns if not column.shape]
     sizes: dict[str, int] = {}
     for split, index, view in _parts(data):
@@ -42,6 +44,29 @@ def write_webdataset(data: View, path: Path) -> None:
                 _add(tar, f"{key}.json", json.dumps({c.name: row[c.name].item() for c in numbers}).encode())
         sizes[name] = len(view)
     write_json(path / "sizes.json", sizes)
+
+
+def _check_names(columns: Iterable[Column]) -> None:
+    """WebDataset reads names in lower case, and keeps those that begin with `__` for itself.
+
+    Raises:
+        DatasetError: Names that would collide or be lost.
+    """
+    seen: dict[str, str] = {}
+    for name in (column.name for column in columns):
+        other = seen.setdefault(name.lower(), name)
+        if other != name or name.startswith("__") or name != name.lower():
+            why = (
+                f"it reads as `{other}` does"
+                if other != name
+                else "names that begin with `__` are its own"
+                if name.startswith("__")
+                else f"it comes back as `{name.lower()}`"
+            )
+            raise DatasetError(
+                f"column `{name}`: expected another name for `webdataset`, because {why}. Rename it in the spec, or "
+                "select other columns."
+            )
 
 
 def write_folders(data: View, path: Path) -> None:

@@ -21,7 +21,7 @@ from infoloom.datasets.storage.files import aside, read_json, sha256, write_json
 from infoloom.datasets.storage.layout import Shard
 from infoloom.datasets.storage.manifest import ShardRecord
 from infoloom.datasets.storage.own_spec import story_of
-from infoloom.datasets.storage.parquet import write_parquet
+from infoloom.datasets.storage.parquet import footer_sha256, write_parquet
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -70,12 +70,13 @@ class Made:
     shard: Shard
     bytes: int
     sha256: str
+    footer: str
     made_with: dict[str, Any]
     kept: bool = False
 
     def record(self, made_with: int) -> ShardRecord:
         """The shard's line in the manifest."""
-        return ShardRecord(self.shard, self.bytes, self.sha256, made_with)
+        return ShardRecord(self.shard, self.bytes, self.sha256, made_with, self.footer)
 
 
 def make_shard(job: ShardJob) -> Made:
@@ -94,7 +95,9 @@ def make_shard(job: ShardJob) -> Made:
             (root / job.shard.done).unlink(missing_ok=True)
             with aside(path) as part:
                 write_parquet(part, job.columns, shard_rows(job))
-                made = Made(job.shard, part.stat().st_size, sha256(part), make_with(job.device))
+                made = Made(
+                    job.shard, part.stat().st_size, sha256(part), footer_sha256(part), make_with(job.device)
+                )
             write_json(root / job.shard.done, _done(made, job))
         except OSError as error:
             raise DatasetError(_unwritable(path, error)) from error
@@ -201,7 +204,7 @@ def read_done(root: Path, digest: str, seed: int, shard: Shard) -> Made | None:
     """What a shard's done-file says, if shard and done-file are of this story and the checksum holds."""
     try:
         tree = read_json(root / shard.done, _MAX_DONE)
-        made = Made(shard, tree["bytes"], tree["sha256"], dict(tree["made_with"]), kept=True)
+        made = Made(shard, tree["bytes"], tree["sha256"], tree["footer"], dict(tree["made_with"]), kept=True)
         same = (tree["digest"], tree["seed"], tree["first"], tree["rows"]) == (
             digest,
             seed,
@@ -225,6 +228,7 @@ def _done(made: Made, job: ShardJob) -> dict[str, Any]:
         "seed": job.seed,
         "bytes": made.bytes,
         "sha256": made.sha256,
+        "footer": made.footer,
         "made_with": made.made_with,
     }
 

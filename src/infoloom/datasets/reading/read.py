@@ -9,7 +9,7 @@ from typing import Any
 from infoloom.datasets.exports import export
 from infoloom.datasets.reading.hugging_face import hugging_face
 from infoloom.datasets.storage.manifest import read_manifest
-from infoloom.datasets.storage.store import ParquetStore
+from infoloom.datasets.storage.store import ParquetStore, check_shards
 from infoloom.datasets.storage.view import View
 
 __all__ = ["Dataset", "open_dataset"]
@@ -37,16 +37,21 @@ class Dataset(View):
         return export(self, out, kind)
 
 
-def open_dataset(path: str | Path) -> Dataset:
+def open_dataset(path: str | Path, *, check: bool = False) -> Dataset:
     """Open a finished dataset; nothing of it is executed, and no array is read yet.
 
     Args:
         path: The dataset's folder.
+        check: Whether to read every shard once now and compare its checksum. Without it, damage is found where it is
+            read: pages and footers have checksums of their own.
 
     Raises:
-        DatasetError: Not finished, a newer format, or a manifest that does not hold together.
+        DatasetError: Not finished, a newer format, a manifest that does not hold together, or with `check` a shard that
+            is not what the manifest says.
     """
     root = Path(path)
     manifest = read_manifest(root)
+    if check:
+        check_shards(root, manifest)
     names = tuple(column.name for column in manifest.columns)
     return Dataset(root, manifest, names, 0, manifest.rows, ParquetStore(root, manifest))

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import time
 import uuid
@@ -18,6 +19,7 @@ from infoloom.errors import DatasetError
 
 __all__ = [
     "aside",
+    "part_of",
     "read_json",
     "remove_left_over",
     "sha256",
@@ -37,7 +39,7 @@ def aside(path: Path) -> Iterator[Path]:
 
     The name is unique to the process, so two runs may write the same file: the last rename wins.
     """
-    part = _part(path)
+    part = part_of(path)
     try:
         yield part
         _sync(part)
@@ -63,7 +65,7 @@ def write_json(path: Path, value: Any) -> None:
 def write_once(path: Path, value: Any) -> bool:
     """Write a whole JSON file unless there is one: of two runs at once, one writes and the other is told."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = _part(path)
+    part = part_of(path)
     try:
         part.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         _sync(part)
@@ -109,7 +111,7 @@ def remove_left_over(folder: Path, min_age_s: float = _MIN_AGE_S) -> None:
         try:
             old = time.time() - path.stat().st_mtime > min_age_s
             if match and match["host"] == _host() and not _alive(int(match["pid"])) and old:
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         except FileNotFoundError:
             continue
 
@@ -128,7 +130,8 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _part(path: Path) -> Path:
+def part_of(path: Path) -> Path:
+    """A hidden name beside a path, unique to this process, that `remove_left_over` knows."""
     return path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.part")
 
 
@@ -142,6 +145,12 @@ def _host() -> str:
 
 
 def _alive(pid: int) -> bool:
+    try:  # a process that ended but was never waited for, as in many containers, is a zombie
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        if state.rpartition(")")[2].split()[0] == "Z":
+            return False
+    except (OSError, IndexError):
+        pass  # no such process, or no /proc: the next lines tell
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

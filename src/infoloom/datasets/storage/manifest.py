@@ -27,12 +27,17 @@ _NAME: Final = re.compile(r"[^\W\d]\w*|pmi\([\w,;\[\]]+\)|prediction\(\w+\|[\w,]
 
 @dataclass(frozen=True)
 class ShardRecord:
-    """A shard that exists: where its rows belong, how large the file is and its checksum."""
+    """A shard that exists: where its rows belong, how large the file is and its checksums.
+
+    Attributes:
+        footer: SHA-256 of the file's footer; datasets of earlier versions have none.
+    """
 
     shard: Shard
     bytes: int
     sha256: str
     made_with: int = 0
+    footer: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The record as plain values."""
@@ -43,6 +48,7 @@ class ShardRecord:
             "rows": self.shard.rows,
             "bytes": self.bytes,
             "sha256": self.sha256,
+            **({"footer": self.footer} if self.footer else {}),
             "made_with": self.made_with,
         }
 
@@ -226,7 +232,7 @@ def _number(value: Any, limit: int) -> int:
 
 
 def _accuracy(tree: Any) -> dict[str, Any]:
-    if tree["method"] not in (QUADRATURE, MONTE_CARLO):
+    if tree["method"] not in (CLOSED_FORM, QUADRATURE, MONTE_CARLO):
         raise ValueError(f"expected a known method, got {str(tree['method'])[:60]}")
     name = "standard_error" if tree["method"] == MONTE_CARLO else "tolerance"
     return {name: float(tree[name]), "method": tree["method"]}
@@ -268,6 +274,6 @@ def _record(tree: Any) -> ShardRecord:
     if split != tree["split"]:
         raise ValueError(f"shard `{tree['file']}`: split `{tree['split']}`")
     shard = Shard(split, index, count, _number(tree["first"], MAX_ROWS), _number(tree["rows"], MAX_ROWS))
-    return ShardRecord(
-        shard, _number(tree["bytes"], 2**50), _text(tree["sha256"]), _number(tree["made_with"], 10**6)
-    )
+    footer = _text(tree["footer"]) if "footer" in tree else None
+    size, made_with = _number(tree["bytes"], 2**50), _number(tree["made_with"], 10**6)
+    return ShardRecord(shard, size, _text(tree["sha256"]), made_with, footer)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from infoloom.datasets.storage.columns import rows_at_once
-from infoloom.datasets.storage.files import sync_folder
+from infoloom.datasets.storage.files import part_of, read_json, remove_left_over, sync_folder, write_json
 from infoloom.datasets.storage.layout import MANIFEST, WORK, inside
 from infoloom.datasets.storage.manifest import Manifest
-from infoloom.datasets.storage.store import MemmapStore, ParquetStore
+from infoloom.datasets.storage.store import MemmapStore, ParquetStore, check_shards
 from infoloom.errors import DatasetError
 
 __all__ = ["existing_memmap", "memmap_store"]
 
 _ROWS: Final = 1024
+_SHARDS: Final = "shards.json"  # checksums of the shards that the copy was made of
+_MAX_LIST: Final = 2**28
 
 
 def memmap_store(root: Path, manifest: Manifest, directory: str | Path | None = None) -> MemmapStore:
@@ -34,8 +35,11 @@ def memmap_store(root: Path, manifest: Manifest, directory: str | Path | None = 
         DatasetError: The copy cannot be written.
     """
     place = _place(root, directory)
-    if not place.is_dir():
+    if not _current(place, manifest):
         try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            remove_left_over(place.parent, min_age_s=0.0)
+            shutil.rmtree(place, ignore_errors=True)
             _make(root, manifest, place)
         except OSError as error:
             raise DatasetError(
@@ -50,7 +54,7 @@ def existing_memmap(root: Path, manifest: Manifest) -> MemmapStore | None:
     """The copy inside the dataset's folder, if it was made."""
     place = _place(root, None)
     names = tuple(column.name for column in manifest.columns)
-    return MemmapStore(place, names, manifest.rows) if place.is_dir() else None
+    return MemmapStore(place, names, manifest.rows) if _current(place, manifest) else None
 
 
 def _place(root: Path, directory: str | Path | None) -> Path:
@@ -63,11 +67,25 @@ def _place(root: Path, directory: str | Path | None) -> Path:
     )
 
 
+def _current(place: Path, manifest: Manifest) -> bool:
+    """Whether a copy is there and was made of shards with these checksums."""
+    try:
+        return bool(read_json(place / _SHARDS, _MAX_LIST) == _checksums(manifest))
+    except DatasetError:
+        return False
+
+
+def _checksums(manifest: Manifest) -> dict[str, str]:
+    return {record.shard.file: record.sha256 for record in manifest.shards}
+
+
 def _make(root: Path, manifest: Manifest, place: Path) -> None:
-    part = place.with_name(f".{place.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part")
-    part.mkdir(parents=True)
+    check_shards(root, manifest)  # a copy of a rotten shard would survive its repair
+    part = part_of(place)
+    part.mkdir()
     try:
         _fill(ParquetStore(root, manifest), manifest, part)
+        write_json(part / _SHARDS, _checksums(manifest))
         os.rename(part, place)
     except OSError:
         # Another process finished the same copy first; anything else is a real failure.
@@ -80,15 +98,11 @@ def _make(root: Path, manifest: Manifest, place: Path) -> None:
 
 def _fill(store: ParquetStore, manifest: Manifest, part: Path) -> None:
     store.check(0, manifest.rows)
-    arrays: dict[str, np.memmap[Any, Any]] = {
-        column.name: np.lib.format.open_memmap(
-            part / MemmapStore.file(index),
-            mode="w+",
-            dtype=column.dtype,
-            shape=(manifest.rows, *column.shape),
-        )
-        for index, column in enumerate(manifest.columns)
-    }
+    arrays: dict[str, np.memmap[Any, Any]] = {}
+    for index, column in enumerate(manifest.columns):
+        path, shape = part / MemmapStore.file(index), (manifest.rows, *column.shape)
+        arrays[column.name] = np.lib.format.open_memmap(path, mode="w+", dtype=column.dtype, shape=shape)
+        _reserve(path)
     place = 0
     for batch in store.batches(manifest.columns, 0, manifest.rows, rows_at_once(manifest.columns, _ROWS)):
         rows = len(next(iter(batch.values())))
@@ -97,3 +111,10 @@ def _fill(store: ParquetStore, manifest: Manifest, part: Path) -> None:
         place += rows
     for array in arrays.values():
         array.flush()
+
+
+def _reserve(path: Path) -> None:
+    """Take the disk space of a file now: writing to a map of a hole on a full disk would kill the process."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

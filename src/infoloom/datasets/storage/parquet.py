@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -13,12 +14,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infoloom.datasets.storage.columns import Column, arrow_schema, leaf, rows_at_once, to_numpy, to_table
+from infoloom.datasets.storage.files import sha256
 from infoloom.datasets.storage.layout import ROW_GROUP
 from infoloom.errors import DatasetError
 
-__all__ = ["open_parquet", "read_row_group", "read_row_groups", "row_group_rows", "write_parquet"]
+__all__ = [
+    "footer_sha256",
+    "open_parquet",
+    "read_row_group",
+    "read_row_groups",
+    "row_group_rows",
+    "write_parquet",
+]
 
 _SLACK: Final = 2**20
+_END: Final = 8  # length of the footer, then PAR1
 _LEVELS: Final = 8  # bytes of definition and repetition levels a number, at the very most
 
 
@@ -49,25 +59,49 @@ def write_parquet(
         column_encoding={leaf(c): "DELTA_BINARY_PACKED" for c in columns if not c.dtype.startswith("float")},
         write_statistics=[leaf(column) for column in columns if not column.shape],
         write_page_index=True,
+        write_page_checksum=True,
     ) as writer:
         for arrays in chunks:
             writer.write_table(to_table(arrays, columns), row_group_size=row_group_rows(columns))
 
 
-def open_parquet(path: Path, columns: Sequence[Column], rows: int) -> pq.ParquetFile:
-    """Open a shard, once for as long as the file stays what it is.
+def footer_sha256(path: Path) -> str:
+    """Checksum of a file's footer, which has no page checksum: pyarrow may abort on a damaged one.
+
+    Raises:
+        DatasetError: Not the end of a Parquet file.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _END))
+        end = file.read(_END)
+        length = int.from_bytes(end[:4], "little")
+        if end[4:] != b"PAR1" or length > size - _END:
+            raise _damaged(path, "no Parquet file")
+        file.seek(size - _END - length)
+        return hashlib.sha256(file.read(length + _END)).hexdigest()
+
+
+def open_parquet(
+    path: Path, columns: Sequence[Column], rows: int, footer: str | None = None, whole: str | None = None
+) -> pq.ParquetFile:
+    """Open a shard, once for as long as the file stays what it is; nothing is parsed before its checksum holds.
 
     Args:
         path: File to read.
         columns: What each row holds, from the manifest.
         rows: Rows that the manifest promises.
+        footer: SHA-256 of the footer, from the manifest; or
+        whole: that of the whole file, where a manifest has no other.
 
     Raises:
         DatasetError: Missing, not Parquet, or other rows, columns or sizes than the manifest's.
     """
     try:
         status = path.stat()
-        return _opened(path, tuple(columns), rows, status.st_size, status.st_mtime_ns, os.getpid())
+        return _opened(
+            path, tuple(columns), rows, status.st_size, status.st_mtime_ns, os.getpid(), footer, whole
+        )
     except OSError as error:
         raise DatasetError(
             f"shard `{path}`: expected a readable Parquet file ({error.strerror or error}). "
@@ -102,9 +136,22 @@ def read_row_groups(
 # The process is part of the key: an open file must not be shared over a fork.
 @lru_cache(maxsize=64)
 def _opened(
-    path: Path, columns: tuple[Column, ...], rows: int, size: int, modified: int, process: int
+    path: Path,
+    columns: tuple[Column, ...],
+    rows: int,
+    size: int,
+    modified: int,
+    process: int,
+    footer: str | None,
+    whole: str | None,
 ) -> pq.ParquetFile:
-    file = pq.ParquetFile(path, memory_map=False)
+    if not path.is_file():
+        raise OSError("it is no file")
+    if footer is not None and footer_sha256(path) != footer:
+        raise _damaged(path, "another footer")
+    if footer is None and whole is not None and sha256(path) != whole:
+        raise _damaged(path, "another checksum")
+    file = pq.ParquetFile(path, memory_map=False, page_checksum_verification=True)
     _check_footer(path, file.metadata, columns, rows)
     return file
 

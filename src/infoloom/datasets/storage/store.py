@@ -14,12 +14,13 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from infoloom.datasets.storage.columns import Column
+from infoloom.datasets.storage.files import sha256
 from infoloom.datasets.storage.layout import inside
 from infoloom.datasets.storage.manifest import Manifest, ShardRecord
 from infoloom.datasets.storage.parquet import open_parquet, read_row_groups
 from infoloom.errors import DatasetError
 
-__all__ = ["MemmapStore", "ParquetStore", "Store"]
+__all__ = ["MemmapStore", "ParquetStore", "Store", "check_shards"]
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -125,7 +126,7 @@ class ParquetStore:
 
     def _file(self, record: ShardRecord) -> tuple[pq.ParquetFile, tuple[int, ...]]:
         path = inside(self.root, record.shard.file)
-        file = open_parquet(path, self.manifest.columns, record.shard.rows)
+        file = open_parquet(path, self.manifest.columns, record.shard.rows, record.footer, record.sha256)
         return file, _group_starts(file)
 
 
@@ -164,6 +165,27 @@ class MemmapStore:
                 f"{(self.rows, *column.shape)}, got {array.dtype} of shape {array.shape}. Remove the copy."
             )
         return array
+
+
+def check_shards(root: Path, manifest: Manifest) -> None:
+    """Read every shard once and compare its checksum with the manifest's.
+
+    Raises:
+        DatasetError: Shards that differ, by name.
+    """
+    bad = []
+    for record in manifest.shards:
+        try:
+            intact = sha256(inside(root, record.shard.file)) == record.sha256
+        except OSError:
+            intact = False
+        if not intact:
+            bad.append(record.shard.file)
+    if bad:
+        raise DatasetError(
+            f"dataset `{root}`: expected the checksums of the manifest; {len(bad)} of {len(manifest.shards)} shards "
+            f"are missing or damaged ({', '.join(bad[:3])}). Run `infoloom generate` again: it makes these anew."
+        )
 
 
 def _joined(parts: list[Arrays]) -> Arrays:
