@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,33 +11,12 @@ import yaml
 from infoloom.errors import SpecError
 from infoloom.spec.files import file_names
 from infoloom.spec.model import Spec, build_spec
+from infoloom.spec.yaml12 import Loader
 
 __all__ = ["PRESETS", "load_spec", "parse_spec", "preset_names", "preset_text", "read_yaml", "spec_text"]
 
 PRESETS: Final = Path(__file__).resolve().parent / "presets"
 MAX_BYTES: Final = 2 * 2**20
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice, and aliases, which could grow without bound."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not supported", event.start_mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key `{key}` is given twice", key_node.start_mark
-                )
-            if isinstance(key, Hashable):
-                seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def load_spec(source: str | Path | dict[str, Any]) -> Spec:
@@ -112,7 +91,7 @@ def read_yaml(text: str) -> object:
     if len(text) > MAX_BYTES:
         raise SpecError([f"spec: expected at most {MAX_BYTES:,} characters, got {len(text):,}."])
     try:
-        tree: object = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+        tree: object = yaml.load(text, Loader)  # noqa: S506 (a SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""

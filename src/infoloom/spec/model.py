@@ -8,6 +8,7 @@ import json
 import math
 import re
 import reprlib
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -165,10 +166,9 @@ class Spec(_Node):
 
     def to_yaml(self) -> str:
         """The spec as YAML that loads to an equal spec."""
-        import yaml
+        from infoloom.spec.yaml12 import dump
 
-        text: str = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, width=1000)
-        return text
+        return dump(self.to_dict())
 
     @cached_property
     def digest(self) -> str:
@@ -202,8 +202,9 @@ def build_spec(tree: object, directory: Path | None = None) -> Spec:
         )
     if "infoloom" not in tree:
         tree = {"infoloom": FORMAT, **tree}
-    if "directory" in tree:
-        raise SpecError(["directory: unknown key."])
+    unknown = [_unknown((key,)) for key in tree if key not in _KEYS[""]]
+    if "directory" in tree or any(problem.endswith("?") for problem in unknown):
+        raise SpecError(unknown)  # a misspelt section: whatever else is wrong may follow from it
     spec = None
     try:
         spec = Spec.model_validate({**tree, "directory": directory})
@@ -255,10 +256,7 @@ def _problem(item: Any) -> str:
     got = item.get("input")
     match item["type"]:
         case "extra_forbidden":
-            known = _KEYS.get(parts[0] if len(parts) > 1 else "", ())
-            near = difflib.get_close_matches(parts[-1], known, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(known)}."
-            return f"{path}: unknown key `{parts[-1]}`; {hint}"
+            return _unknown(_trim(parts))
         case "missing":
             return f"{path}: this key is missing. Add it."
         case "value_error":
@@ -269,6 +267,13 @@ def _problem(item: Any) -> str:
             return f"infoloom: this spec has format {_kind(got)}; {expected}"
     message = str(item["msg"]).replace("Input should", "expected it to").rstrip(".")
     return f"{path}: {message}, got {_kind(got)}."
+
+
+def _unknown(parts: Sequence[str]) -> str:
+    known = _KEYS.get(parts[0] if len(parts) > 1 else "", ())
+    near = difflib.get_close_matches(parts[-1], known, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(known)}."
+    return f"{'.'.join(parts)}: unknown key `{parts[-1]}`; {hint}"
 
 
 def _trim(parts: list[str]) -> list[str]:

@@ -17,6 +17,7 @@ from infoloom.spec.load import parse_spec
 from infoloom.spec.model import Spec
 from infoloom.spec.parser import parse_expression
 from infoloom.spec.weights import equations, with_weights
+from infoloom.spec.yaml12 import Loader
 
 __all__ = ["Place", "place_of", "rewritten"]
 
@@ -148,7 +149,7 @@ def _term_edit(equation: str, number: int, value: float) -> tuple[int, int, str]
 def _walk(text: str, path: str) -> tuple[yaml.Node, yaml.Node] | None:
     """The key and the value that a dotted path leads to, or as far as it leads."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=Loader)
     except yaml.YAMLError:
         return None
     found = None
