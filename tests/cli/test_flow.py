@@ -124,3 +124,18 @@ def test_a_network_that_is_no_json_is_named(tmp_path: Path) -> None:
         call("train", "mine", "--data", "x.npy", "--network", "mlp")
     with pytest.raises(FlowError, match=r"network `3`: expected a JSON object"):
         call("train", "mine", "--data", "x.npy", "--network", "3")
+
+
+def test_a_dry_run_says_what_was_read(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (40, 3, 8, 8)).astype(np.uint8)
+    np.savez(tmp_path / "x.npz", image=values, label=np.arange(40) % 4, star=np.arange(40) // 2)
+    status, text = call("train", "x", "--data", str(tmp_path / "x.npz"), "--dry-run", "--group", "star")
+    assert status == 0
+    assert "shape of a row: 3 × 8 × 8; axes: rows, channels, height, width" in text
+    assert "classes: 0 " in text
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_precision_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FlowError, match="precision `half`: expected auto, float32 or bfloat16"):
+        call("train", "x", "--data", "sklearn:digits", "--precision", "half")

@@ -67,9 +67,16 @@ def train(
     ] = None,
     solver: Annotated[str, typer.Option(help="euler or midpoint.")] = "euler",
     unconditional: Annotated[bool, typer.Option("--unconditional", help="Leave the classes out.")] = False,
+    group: Annotated[
+        str | None, typer.Option(help="Column or array that says which rows are held out together.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what was read, and stop.")] = False,
     licence: Annotated[str, typer.Option(help="Licence of the data, for the card.")] = "not stated",
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    precision: Annotated[
+        str, typer.Option(help="float32 or bfloat16 of the training; auto measures a first step.")
+    ] = "auto",
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the network first.")] = False,
     samples: Annotated[
         Path | None, typer.Option(help="Picture of samples to write, at every tenth of the budget.")
@@ -81,9 +88,13 @@ def train(
     target = output or Path(f"{name}.safetensors")
     plan = TrainingPlan(
         name=name, source=data, output=target, minutes=minutes, steps=steps, network=_network(network), sigma=sigma,
-        batch=batch, flow_steps=flow_steps, bend=bend, solver=solver, unconditional=unconditional, licence=licence,
-        seed=seed, device=device, compiled=compiled, samples=samples,
+        batch=batch, flow_steps=flow_steps, bend=bend, solver=solver, unconditional=unconditional, group=group,
+        licence=licence,
+        seed=seed, device=device, compiled=compiled, samples=samples, precision=_precision(precision),
     )  # fmt: skip
+    if dry_run:
+        print("\n".join(plan.data().description()))
+        return
     with _progress() as report:
         certificate = train_flow(plan, report)
     print(_verdict(name, certificate))
@@ -146,6 +157,12 @@ def _listed(header: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _precision(name: str) -> Any:
+    if name not in ("auto", "float32", "bfloat16"):
+        raise FlowError(f"precision `{name}`: expected auto, float32 or bfloat16.")
+    return None if name == "auto" else name
+
+
 def _network(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
@@ -197,16 +214,23 @@ def _progress(quiet: bool = False) -> Iterator[Report]:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=1.0)
-        yield lambda what, share: bar.update(task, description=what, completed=share)
+
+        def tell(what: str, share: float) -> None:
+            if share == 0.0 and ": " in what:
+                console.print(what)
+            else:
+                bar.update(task, description=what, completed=share)
+
+        yield tell
 
 
 def _lines(every: float) -> Report:
-    """Say where the work stands when `every` seconds have passed since it was last said."""
+    """Say what comes before the work at once, and where the work stands when `every` seconds have passed."""
     start = said = time.monotonic()
 
     def tell(what: str, share: float) -> None:
         nonlocal said
-        if (now := time.monotonic()) - said >= every:
+        if (now := time.monotonic()) - said >= every or (share == 0.0 and ": " in what):
             said = now
             print(f"{(now - start) / 60:.0f} min  {share:4.0%}  {what}", file=sys.stderr, flush=True)
 

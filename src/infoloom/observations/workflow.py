@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from infoloom.errors import FlowError
-from infoloom.observations.flows.certificate import Effort, early_margin
+from infoloom.observations.flows.certificate import Effort, early_margin, expected_seconds
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.realism.features import Features, load_features, save_features, train_features
 from infoloom.observations.realism.pictures import sample_picture, whitening_picture
 from infoloom.observations.realism.quality import measure_quality
 from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, update_card
+from infoloom.observations.training.precision import Precision
 from infoloom.observations.training.recipes import Recipe, recipe_for
 from infoloom.observations.training.training import Progress, Trainer
 from infoloom.observations.training.training_data import TrainingData, load_training_data
@@ -39,11 +40,13 @@ class TrainingPlan:
         bend: Its grid, or the recipe's; see `step_grid`.
         solver: Its solver.
         unconditional: Leave the classes out.
+        group: Array or column that says which rows are held out together.
         licence: Licence of the data, for the card.
         seed: Seed.
         device: Where to compute.
         compiled: Compile the network first.
         samples: Picture of samples to write, at every tenth of the budget and at the end.
+        precision: Of the training; measured when left out.
     """
 
     name: str
@@ -58,11 +61,21 @@ class TrainingPlan:
     bend: float | None = None
     solver: str = "euler"
     unconditional: bool = False
+    group: str | None = None
     licence: str = "not stated"
     seed: int = 0
     device: str = "cpu"
     compiled: bool = False
     samples: Path | None = None
+    precision: Precision | None = None
+
+    def data(self) -> TrainingData:
+        """Read and check the data.
+
+        Raises:
+            FlowError: Data that cannot be used.
+        """
+        return load_training_data(self.source, unconditional=self.unconditional, group=self.group)
 
     def recipe(self, shape: tuple[int, ...]) -> Recipe:
         """The recipe of that name with this plan's changes."""
@@ -83,18 +96,26 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
         FlowError: Data, network or grid that cannot be used, or a loss that is no number.
     """
     tell = report or (lambda what, share: None)
-    data = load_training_data(plan.source, unconditional=plan.unconditional)
+    data = plan.data()
+    for line in data.description():
+        tell(line, 0.0)
     recipe = plan.recipe(data.shape)
     # a wrong grid is said before the training, not after it
     step_grid(recipe.flow_steps, recipe.sigma, recipe.bend)
-    trainer = Trainer(data, recipe, seed=plan.seed, device=plan.device, compiled=plan.compiled)
+    trainer = Trainer(
+        data, recipe, seed=plan.seed, device=plan.device, compiled=plan.compiled, precision=plan.precision
+    )
     state = plan.output.with_suffix(".training.safetensors")
     if state.is_file():
         trainer.resume(state)
+    tell(f"precision: {trainer.settle_precision()}", 0.0)
     minutes = plan.minutes if plan.minutes is not None or plan.steps is not None else recipe.minutes
     trainer.run(minutes=minutes, steps=plan.steps, save_to=state, report=_looking(plan, trainer, data, tell))
     _package(plan, trainer, data, plan.output)
-    certificate = certify_file(plan.output, data, effort=Effort(20, 200, 100), report=report)
+    effort = Effort(20, 200, 100)
+    minutes = expected_seconds(all_classes(str(plan.output)), effort) / 60.0
+    tell(f"certificate: about {minutes:.1f} minutes of processor time", 0.0)
+    certificate = certify_file(plan.output, data, effort=effort, report=report)
     state.unlink(missing_ok=True)
     if plan.samples is not None:
         sample_picture(str(plan.output), plan.samples, data=data)

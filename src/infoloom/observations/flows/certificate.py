@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -12,11 +13,14 @@ from torch import Tensor
 from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow, flow_digest
 
-__all__ = ["MARGIN", "Effort", "certify", "early_margin"]
+__all__ = ["MARGIN", "Effort", "certify", "early_margin", "expected_seconds"]
 
 Report = Callable[[str, float], None]
 
 MARGIN = 0.05
+_TANGENT: Final = 5.0  # passes through the flow for a round of eigenvalues, of three kinds
+_TRIP: Final = 4.0  # for a round trip, of two kinds
+_WIDE: Final = 4.0  # float64 against float32
 ROUND_TRIP = {torch.float32: 1e-4, torch.float64: 1e-10}
 
 
@@ -93,6 +97,18 @@ def certify(
         "steps": flow.step_count,
         "seed": seed,
     }
+
+
+def expected_seconds(flow: SteppedFlow, effort: Effort) -> float:
+    """About how long `certify` will take, by the time of one pass through the flow."""
+    rows = min(8, effort.trip_rows)
+    z = torch.randn((rows, *flow.shape_in), generator=torch.Generator().manual_seed(0))
+    began = time.process_time()
+    with torch.no_grad():
+        flow.forward(z)
+    row = (time.process_time() - began) / rows
+    eigen = effort.eigen_rows * effort.rounds * _TANGENT
+    return row * (eigen + effort.trip_rows * _TRIP + effort.wide_rows * _TRIP * _WIDE)
 
 
 def early_margin(flow: SteppedFlow, *, rows: int = 8, seed: int = 0) -> float:

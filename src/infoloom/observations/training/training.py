@@ -17,6 +17,7 @@ from torch import Tensor
 from infoloom.errors import FlowError
 from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.flows.velocity import VelocityField, path_spread
+from infoloom.observations.training.precision import Precision, autocast, choose_precision
 from infoloom.observations.training.recipes import Recipe
 from infoloom.observations.training.training_data import TrainingData
 
@@ -68,6 +69,7 @@ class Trainer:
         seed: Seed of weights, order, noise and times.
         device: Where to compute.
         compiled: Compile the network; worth a minute of waiting for long trainings.
+        precision: `float32` or `bfloat16`; measured on a first step when left out.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Trainer:
         seed: int = 0,
         device: str = "cpu",
         compiled: bool = False,
+        precision: Precision | None = None,
     ) -> None:
         self.recipe, self.device = recipe, torch.device(device)
         self.values = torch.from_numpy((data.values - data.center) / data.scale).float().to(self.device)
@@ -102,6 +105,7 @@ class Trainer:
         )
         self.step, self.seconds, self.loss = 0, 0.0, 1.0
         self._network = torch.compile(self.field.residual) if compiled else self.field.residual
+        self.precision, self.reason = precision, f"{precision}, as asked for"
 
     def run(
         self,
@@ -112,6 +116,7 @@ class Trainer:
         save_every: float = 60.0,
         report: Callable[[Progress], None] | None = None,
         report_every: int = 50,
+        report_after: float = 10.0,
     ) -> Progress:
         """Train until the budget is used up, counting what was done before a resume.
 
@@ -120,20 +125,24 @@ class Trainer:
             steps: Budget of steps; a training bounded by steps alone repeats exactly.
             save_to: State file, written every `save_every` seconds and at the end.
             save_every: See `save_to`.
-            report: Called every `report_every` steps.
-            report_every: See `report`.
+            report: Called every `report_every` steps, and whenever `report_after` seconds have passed.
+            report_every, report_after: See `report`.
 
         Raises:
             FlowError: Neither budget given, or the loss is no longer a number.
         """
         if minutes is None and steps is None:
             raise FlowError("training: expected a budget. Give `minutes` or `steps`.")
-        started, before, saved = time.monotonic(), self.seconds, time.monotonic()
         self.field.train()
+        self.settle_precision()
+        started, before = time.monotonic(), self.seconds
+        saved = told = started
         while (share := self._share(minutes, steps)) < 1.0:
             self._one_step(share)
             self.seconds = before + time.monotonic() - started
-            if report is not None and self.step % report_every == 0:
+            due = self.step % report_every == 0 or time.monotonic() - told > report_after
+            if report is not None and due:
+                told = time.monotonic()
                 report(Progress(self.step, self.seconds / 60, self.loss, share))
             if save_to is not None and time.monotonic() - saved > save_every:
                 self.save(save_to)
@@ -141,6 +150,27 @@ class Trainer:
         if save_to is not None:
             self.save(save_to)
         return Progress(self.step, self.seconds / 60, self.loss, 1.0)
+
+    def settle_precision(self) -> str:
+        """Choose the precision by a measured step, unless it was asked for or comes with a resumed state.
+
+        Returns:
+            Which, and why.
+        """
+        if self.precision is None:
+            generator, self.generator = self.generator, torch.Generator(self.device).manual_seed(0)
+            data, label = self._batch()
+            point, target = flow_matching_target(
+                self.field, data, torch.zeros_like(data), moment := self._moments(len(data))
+            )
+            self.generator = generator
+
+            def loss() -> Tensor:
+                return (self.field.residual(point, moment, label).float() - target).square().mean()
+
+            self.precision, self.reason = choose_precision(loss, self.device)
+            self.optimizer.zero_grad(set_to_none=True)
+        return self.reason
 
     def weights(self) -> dict[str, Tensor]:
         """The averaged weights."""
@@ -158,6 +188,7 @@ class Trainer:
             "seconds": self.seconds,
             "loss": self.loss,
             "recipe": self.recipe.to_dict(),
+            "precision": self.precision,
         }
         write_tensors(
             path,
@@ -189,6 +220,8 @@ class Trainer:
         self.optimizer.load_state_dict(state)
         self.generator.set_state(tensors["generator"].cpu())
         self.step, self.seconds, self.loss = meta["step"], meta["seconds"], meta["loss"]
+        if self.precision is None and meta.get("precision") in ("float32", "bfloat16"):
+            self.precision, self.reason = meta["precision"], f"{meta['precision']}, as the training began"
 
     def _share(self, minutes: float | None, steps: int | None) -> float:
         by_time = self.seconds / (60.0 * minutes) if minutes else 0.0
@@ -200,7 +233,7 @@ class Trainer:
         data, label = self._batch()
         noise = torch.randn(data.shape, generator=self.generator, device=self.device)
         point, target = flow_matching_target(self.field, data, noise, moment := self._moments(len(data)))
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device, self.precision or "float32"):
             said = self._network(point, moment, label).float()
         if self.recipe.guidance > 0.0 and share >= self.recipe.guidance_from and label is not None:
             target = target + self._guidance(said.detach(), point, moment, label)
@@ -245,7 +278,7 @@ class Trainer:
 
         Source: Tang et al., Diffusion models without classifier-free guidance (2025), equation 11.
         """
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device, self.precision or "float32"):
             anything = self._network(point, moment, torch.full_like(label, self.class_count)).float()
         fading = (4.0 * (1.0 - moment)).clamp(max=1.0) * (label < self.class_count)
         return self.recipe.guidance * fading.view(-1, *(1 for _ in self.field.shape)) * (said - anything)

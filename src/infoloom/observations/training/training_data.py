@@ -1,26 +1,25 @@
-"""Reading data for training flows: archives of pictures, sounds and signals, arrays, tables, folders of pictures."""
+"""Real data for training flows: read, checked, split into training and held-out rows, and described."""
 
 from __future__ import annotations
 
 import glob
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infoloom.errors import FlowError
-from infoloom.observations.training.spectrogram import log_mel
+from infoloom.observations.training.files import read_file, read_hub_folder
+from infoloom.observations.training.picture_files import folder_of_pictures
+from infoloom.observations.training.rows import Array, Rows, joined
+from infoloom.observations.training.splitting import choose_held_out
 
 __all__ = ["TrainingData", "load_training_data"]
 
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-ARRAY_NAMES = ("x", "image", "images", "array", "arrays", "data", "values", "beat")
-LABEL_NAMES = ("label", "labels", "y")
+_FEWEST: Final = 16
+_COARSE: Final = 1e-3  # rounding of float32 in units of a column's deviation
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class TrainingData:
         unit: What a value means.
         center: Value that stands for zero in training.
         scale: Size that stands for one in training.
+        notes: How the source was read, a sentence each.
     """
 
     values: NDArray[np.float32]
@@ -46,249 +46,156 @@ class TrainingData:
     unit: str
     center: float = 0.0
     scale: float = 1.0
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one row."""
         return tuple(self.values.shape[1:])
 
+    def description(self) -> list[str]:
+        """What was read, a line each: rows, shape, classes, range, distinct values, copies, and how it was read."""
+        whole = np.concatenate([self.values, self.held_out])
+        lines = [
+            f"rows: {len(self.values):,} to train on, {len(self.held_out):,} held out",
+            f"shape of a row: {' × '.join(map(str, self.shape))}; {'; '.join(self.notes) or 'as given'}",
+        ]
+        if self.classes is not None and self.labels is not None and self.held_out_labels is not None:
+            counts = [
+                np.bincount(one, minlength=len(self.classes)) for one in (self.labels, self.held_out_labels)
+            ]
+            lines.append(
+                f"classes: {', '.join(f'{name} {a} + {b}' for name, a, b in zip(self.classes, *counts, strict=True))}"
+            )
+        else:
+            lines.append("classes: none")
+        low, high = float(whole.min()), float(whole.max())
+        lines.append(
+            f"values: {low:.6g} to {high:.6g}, {len(np.unique(whole)):,} different ones ({self.unit})"
+        )
+        lines.append(f"in training {self.center:.6g} stands for 0 and {self.scale:.6g} for 1")
+        lines.append(
+            f"held-out rows that are copies of training rows: {_copies(self.values, self.held_out):,}"
+        )
+        return lines
 
-def load_training_data(source: str, *, unconditional: bool = False) -> TrainingData:
+
+def load_training_data(
+    source: str, *, unconditional: bool = False, group: str | None = None, seed: int = 0
+) -> TrainingData:
     """Read real data from a path, a pattern of paths, or `sklearn:digits`.
 
     Args:
-        source: `sklearn:digits`; a folder of pictures, with one folder a class if there are classes; or one or more
-            `.npz`, `.npy` or `.parquet` files, by pattern or separated by commas. An archive may hold `jpeg` with
-            `offset`, `pcm` with `offset`, `train_image` and `test_image`, `beat`, or any single array of rows.
+        source: `sklearn:digits`; a folder of pictures, with one folder a class if there are classes; the folder of a
+            Hugging Face dataset; or one or more `.npz`, `.npy`, `.parquet` or `.csv` files, by pattern or separated by
+            commas. An archive may hold `jpeg` with `offset`, `pcm` with `offset`, `train_image` and `test_image`, or
+            any single array of rows; a table one column of arrays, or a number a column.
         unconditional: Leave the classes out.
+        group: Array or column that says which rows belong together, such as an object that was seen several times;
+            they are held out together or not at all.
+        seed: Of the choice of held-out rows; a tenth of every class.
 
     Raises:
-        FlowError: Nothing there, or nothing that can be read as rows of numbers.
+        FlowError: Nothing there, or nothing that can be read as rows of numbers that float32 can hold.
     """
-    if source == "sklearn:digits":
-        data = _sklearn_digits()
-    elif Path(source).is_dir():
-        data = _picture_folder(Path(source))
-    else:
-        data = _files(_paths(source))
-    if len(data.values) + len(data.held_out) < 16:
-        raise FlowError(f"training data `{source}`: expected at least 16 rows, got {len(data.values)}.")
-    if not (np.isfinite(data.values).all() and np.isfinite(data.held_out).all()):
+    rows = _read(source, group)
+    if unconditional:
+        rows = replace(rows, label=None, classes=None)
+    if len(rows.values) < _FEWEST:
+        raise FlowError(
+            f"training data `{source}`: expected at least {_FEWEST} rows, got {len(rows.values)}."
+        )
+    if not np.isfinite(rows.values).all():
         raise FlowError(
             f"training data `{source}`: expected finite numbers. Remove rows with NaN or infinity."
         )
-    if unconditional:
-        data = replace(data, labels=None, held_out_labels=None, classes=None)
-    return data
-
-
-def _sklearn_digits() -> TrainingData:
-    from sklearn.datasets import load_digits
-
-    bunch: Any = load_digits()
-    values = (bunch.images[:, None] / 8.0 - 1.0).astype(np.float32)
-    return _split(
-        values, bunch.target.astype(np.int64), tuple("0123456789"), "grey, −1 black to 1 white", pick=5
+    if rows.scale is None:
+        _refuse_coarse(rows.values, source)
+    held = _held_out(rows, seed)
+    center, scale = rows.scale or _scale(rows.values[~held])
+    classes, numbers = _classes(rows)
+    values = rows.values.astype(np.float32)
+    return TrainingData(
+        values[~held],
+        None if numbers is None else numbers[~held],
+        values[held],
+        None if numbers is None else numbers[held],
+        classes,
+        rows.unit,
+        center,
+        scale,
+        rows.notes,
     )
 
 
-def _paths(source: str) -> list[Path]:
+def _read(source: str, group: str | None) -> Rows:
+    if source == "sklearn:digits":
+        return _sklearn_digits()
+    if Path(source).is_dir():
+        found = read_hub_folder(Path(source), group)
+        if found is None:
+            return folder_of_pictures(Path(source))
+        return joined([rows for _, rows in found], [str(path) for path, _ in found])
     paths = [Path(path) for part in source.split(",") for path in sorted(glob.glob(part.strip()))]
     if not paths:
         raise FlowError(f"training data `{source}`: no such file or folder. Check the path.")
-    return paths
+    return joined([read_file(path, group) for path in paths], [str(path) for path in paths])
 
 
-def _files(paths: list[Path]) -> TrainingData:
-    parts = [_file(path) for path in paths]
-    return parts[0] if len(parts) == 1 else _joined(parts)
+def _sklearn_digits() -> Rows:
+    from sklearn.datasets import load_digits
 
-
-def _file(path: Path) -> TrainingData:
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as archive:
-            return _archive({name: archive[name] for name in archive.files}, path)
-    if path.suffix == ".npy":
-        return _plain(np.load(path, allow_pickle=False), None, path)
-    if path.suffix == ".parquet":
-        return _table(path)
-    raise FlowError(f"training data `{path}`: expected a folder, .npz, .npy or .parquet.")
-
-
-def _archive(arrays: Mapping[str, NDArray[Any]], path: Path) -> TrainingData:
-    if {"jpeg", "offset", "label"} <= arrays.keys():
-        return _jpeg_archive(arrays, "test" in path.stem)
-    if {"pcm", "offset", "label"} <= arrays.keys():
-        return _sound_archive(arrays)
-    if {"train_image", "train_label", "test_image", "test_label"} <= arrays.keys():
-        return _train_test(arrays)
-    if "beat" in arrays:
-        beats = arrays["beat"].astype(np.float32)
-        return _scaled(_split(beats, None, None, "millivolt"), 0.0, float(beats.std()))
-    label = next((arrays[name] for name in LABEL_NAMES if name in arrays), None)
-    values = next((arrays[name] for name in ARRAY_NAMES if name in arrays), None)
-    if values is None:
-        raise FlowError(
-            f"training data `{path}`: expected an array named one of {', '.join(ARRAY_NAMES)}, "
-            f"got {', '.join(arrays) or 'nothing'}."
-        )
-    return _plain(values, label, path)
-
-
-def _jpeg_archive(arrays: Mapping[str, NDArray[Any]], all_held_out: bool) -> TrainingData:
-    from PIL import Image
-
-    joined, offset = arrays["jpeg"].tobytes(), arrays["offset"]
-    pictures = np.stack(
-        [
-            np.asarray(Image.open(io.BytesIO(joined[start:stop])).convert("RGB"))
-            for start, stop in pairwise(offset)
-        ]
-    )
-    values, labels = _picture_values(pictures), arrays["label"].astype(np.int64)
-    classes = tuple(str(name) for name in arrays["classes"]) if "classes" in arrays else _numbered(labels)
-    held = slice(None) if all_held_out else slice(0, 0)
-    kept = slice(0, 0) if all_held_out else slice(None)
-    return TrainingData(values[kept], labels[kept], values[held], labels[held], classes, PICTURE_UNIT)
-
-
-PICTURE_UNIT = "brightness, −1 black to 1 white"
-
-
-def _sound_archive(arrays: Mapping[str, NDArray[Any]]) -> TrainingData:
-    offset, labels = arrays["offset"], arrays["label"].astype(np.int64)
-    pictures = np.stack([log_mel(arrays["pcm"][a:b]) for a, b in pairwise(offset)])
-    data = _split(pictures, labels, _numbered(labels), "decibel below the loudest point")
-    return _scaled(data, float(pictures.mean()), float(2.0 * pictures.std()))
-
-
-def _train_test(arrays: Mapping[str, NDArray[Any]]) -> TrainingData:
-    labels = arrays["train_label"].astype(np.int64)
-    return TrainingData(
-        _picture_values(arrays["train_image"]),
-        labels,
-        _picture_values(arrays["test_image"]),
-        arrays["test_label"].astype(np.int64),
-        _numbered(labels),
-        PICTURE_UNIT,
+    bunch: Any = load_digits()
+    return Rows(
+        (bunch.images[:, None] / 8.0 - 1.0).astype(np.float32),
+        bunch.target.astype(str),
+        classes=tuple("0123456789"),
+        unit="grey, −1 black to 1 white",
+        scale=(0.0, 1.0),
+        every=5,
     )
 
 
-def _table(path: Path) -> TrainingData:
-    import pyarrow.parquet as parquet
+def _held_out(rows: Rows, seed: int) -> NDArray[np.bool_]:
+    if rows.held_out is not None:
+        return rows.held_out
+    if rows.every is not None:
+        return np.asarray(np.arange(len(rows.values)) % rows.every == rows.every - 1)
+    return choose_held_out(len(rows.values), rows.label, rows.group, seed)
 
-    table = parquet.read_table(path)
-    names = [name for name in table.column_names if name not in LABEL_NAMES]
-    name = next((name for name in ARRAY_NAMES if name in names), names[0] if len(names) == 1 else None)
-    if name is None:
+
+def _classes(rows: Rows) -> tuple[tuple[str, ...] | None, NDArray[np.int64] | None]:
+    """Names of the classes, and the number of each row's."""
+    if rows.label is None:
+        return None, None
+    found = [str(name) for name in np.unique(rows.label)]
+    whole = all(name.lstrip("-").isdecimal() for name in found)
+    classes = rows.classes or tuple(sorted(found, key=int) if whole else found)
+    number = {name: i for i, name in enumerate(classes)}
+    return classes, np.array([number[str(name)] for name in rows.label], np.int64)
+
+
+def _scale(values: Array) -> tuple[float, float]:
+    """Mean and deviation of all numbers, in float64 whatever their offset."""
+    wide = np.asarray(values, np.float64)
+    return float(wide.mean()), float(wide.std()) or 1.0
+
+
+def _refuse_coarse(values: Array, source: str) -> None:
+    """Observations are float32: a column whose offset is so large that its digits are lost cannot be one."""
+    flat = np.asarray(values, np.float64).reshape(len(values), -1)
+    step = np.spacing(np.abs(flat).max(axis=0).astype(np.float32)).astype(np.float64)
+    spread = flat.std(axis=0)
+    lost = np.flatnonzero((spread > 0.0) & (step > _COARSE * spread))
+    if len(lost):
+        at = int(lost[0])
         raise FlowError(
-            f"training data `{path}`: expected one column of arrays, named one of {', '.join(ARRAY_NAMES)}; "
-            f"got {', '.join(names)}."
+            f"training data `{source}`: component {at} lies around {flat[:, at].mean():.6g} with a deviation of "
+            f"{spread[at]:.3g}, and float32 tells apart steps of {step[at]:.2g} only. Subtract the offset "
+            f"({len(lost)} of {flat.shape[1]} components)."
         )
-    values = np.asarray(table.column(name).to_pylist(), dtype=np.float32)
-    label = next(
-        (np.asarray(table.column(key).to_pylist()) for key in LABEL_NAMES if key in table.column_names), None
-    )
-    return _plain(values, label, path)
 
 
-def _picture_folder(folder: Path) -> TrainingData:
-    from PIL import Image
-
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
-    if not files:
-        raise FlowError(f"training data `{folder}`: expected pictures ({', '.join(PICTURES)}), found none.")
-    pictures = [np.asarray(Image.open(path).convert(_mode(path))) for path in files]
-    sizes = {picture.shape for picture in pictures}
-    if len(sizes) > 1:
-        raise FlowError(
-            f"training data `{folder}`: expected pictures of one size, got {len(sizes)} such as "
-            f"{', '.join(map(str, sorted(sizes)[:3]))}. Resize them first."
-        )
-    groups = [path.parent.relative_to(folder).as_posix() for path in files]
-    classes = tuple(sorted(set(groups)))
-    labels = np.array([classes.index(group) for group in groups]) if len(classes) > 1 else None
-    return _split(
-        _picture_values(np.stack(pictures)), labels, classes if labels is not None else None, PICTURE_UNIT
-    )
-
-
-def _mode(path: Path) -> str:
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        return "L" if picture.mode in ("1", "L", "LA", "I;16") else "RGB"
-
-
-def _plain(values: NDArray[Any], label: NDArray[Any] | None, path: Path) -> TrainingData:
-    if values.ndim < 2 or not np.issubdtype(values.dtype, np.number):
-        raise FlowError(
-            f"training data `{path}`: expected rows of numbers, got {values.dtype} of shape {values.shape}."
-        )
-    if label is not None and len(label) != len(values):
-        raise FlowError(
-            f"training data `{path}`: expected a label a row, got {len(label)} for {len(values)} rows."
-        )
-    classes, labels = None, None
-    if label is not None:
-        names, numbers = np.unique(label, return_inverse=True)
-        classes, labels = tuple(str(name) for name in names), numbers.astype(np.int64)
-    if values.dtype == np.uint8:
-        return _split(_picture_values(values), labels, classes, PICTURE_UNIT)
-    data = _split(values.astype(np.float32), labels, classes, "as given")
-    return _scaled(data, float(data.values.mean()), float(data.values.std()) or 1.0)
-
-
-def _picture_values(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    values = pictures.astype(np.float32) / 127.5 - 1.0
-    return values[:, None] if values.ndim == 3 else np.ascontiguousarray(np.moveaxis(values, -1, 1))
-
-
-def _numbered(labels: NDArray[np.int64]) -> tuple[str, ...]:
-    return tuple(str(number) for number in range(int(labels.max()) + 1))
-
-
-def _split(
-    values: NDArray[np.float32],
-    labels: NDArray[np.int64] | None,
-    classes: tuple[str, ...] | None,
-    unit: str,
-    pick: int = 10,
-) -> TrainingData:
-    """Hold every `pick`-th row out."""
-    held = np.arange(len(values)) % pick == pick - 1
-    return TrainingData(
-        values[~held],
-        None if labels is None else labels[~held],
-        values[held],
-        None if labels is None else labels[held],
-        classes,
-        unit,
-    )
-
-
-def _scaled(data: TrainingData, center: float, scale: float) -> TrainingData:
-    return replace(data, center=center, scale=scale)
-
-
-def _joined(parts: list[TrainingData]) -> TrainingData:
-    shapes = {part.shape for part in parts}
-    if len(shapes) > 1:
-        raise FlowError(
-            f"training data: expected files of one shape, got {', '.join(map(str, sorted(shapes)))}."
-        )
-    first = parts[0]
-    labelled = first.labels is not None
-    return replace(
-        first,
-        values=np.concatenate([part.values for part in parts]),
-        labels=np.concatenate([part.labels for part in parts if part.labels is not None])
-        if labelled
-        else None,
-        held_out=np.concatenate([part.held_out for part in parts]),
-        held_out_labels=np.concatenate(
-            [part.held_out_labels for part in parts if part.held_out_labels is not None]
-        )
-        if labelled
-        else None,
-    )
+def _copies(values: NDArray[np.float32], held_out: NDArray[np.float32]) -> int:
+    known = {row.tobytes() for row in values}
+    return sum(row.tobytes() in known for row in held_out)
