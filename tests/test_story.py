@@ -225,3 +225,15 @@ def test_the_family_of_decays_refuses_nothing_small():
     story = presets.multimodal_decay(modalities=1, dim=1, weight=0.0)
     assert story.information("I(x0; theta)") == 0.0
     assert presets.names() == tuple(sorted(presets.names()))
+
+
+@pytest.mark.parametrize("name", ["stress-normal", "stress-laplace"])
+def test_rows_behind_a_mask_are_refused(name):
+    story = load(name)
+    rows = story.sample(20)
+    rows["x1"] = np.ma.masked_array(rows["x1"], np.broadcast_to(np.arange(20)[:, None] < 2, rows["x1"].shape))
+    with pytest.raises(QueryError, match=r"`x1` `128 masked values`: expected values everywhere"):
+        story.pmi(rows, "x1", "x2")
+    if story.gaussian:
+        with pytest.raises(QueryError, match="masked values"):
+            story.predict(rows, "theta", "x1")

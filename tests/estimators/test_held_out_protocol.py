@@ -175,3 +175,14 @@ def test_the_hard_tasks(name):
     allowed = {"linear": 0.1, "bent": 0.2, "null": 0.03}[name]
     assert abs(found.nats - task.mutual_information) < allowed
     assert found.reliable is True
+
+
+def test_any_function_can_be_held_out():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(400)
+    y = x + rng.standard_normal(400)
+    found = HeldOutProtocol(
+        estimator=lambda a, b: -0.5 * np.log1p(-(np.corrcoef(a[:, 0], b[:, 0])[0, 1] ** 2))
+    )
+    assert found.estimate(x, y) == pytest.approx(0.5 * np.log(2.0), abs=0.1)
+    assert HeldOutProtocol(estimator="ksg").estimate(x, y) == pytest.approx(0.5 * np.log(2.0), abs=0.15)

@@ -6,9 +6,11 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 from infoloom.errors import EstimatorError, InfoloomError
-from infoloom.estimators.inputs import expect, flat, paired_rows
+from infoloom.estimators import Training, build
+from infoloom.estimators.inputs import expect, flat, paired_rows, repeated_rows, tied_values
 
 ROWS = np.random.default_rng(0).standard_normal((20, 3))
 
@@ -75,3 +77,63 @@ def test_rows_flatten_in_c_order():
     pictures = np.arange(24.0).reshape(2, 2, 2, 3)
     assert np.array_equal(flat(pictures)[1], np.arange(12.0, 24.0))
     assert flat(pictures)[0, 1 * 6 + 1 * 3 + 2] == pictures[0, 1, 1, 2]
+
+
+RNG = np.random.default_rng(1)
+
+
+@pytest.mark.parametrize("name", ["ksg", "ksg2", "histogram", "gaussian", "kernel"])
+def test_pairs_that_are_copies_are_doubted(name):
+    x, y = (np.repeat(RNG.standard_normal(300), 2) for _ in "xy")
+    found = build(name).estimate_with_info(x, y)
+    assert found.reliable is False
+    assert any(doubt == "300 of 600 pairs are copies of others" for doubt in found.details["doubts"])
+
+
+def test_pairs_of_a_trained_estimator_too():
+    x, y = (np.repeat(RNG.standard_normal((100, 4)), 4, axis=0) for _ in "xy")
+    order = RNG.permutation(400)
+    found = build("infonce", training=Training(epochs=2)).estimate_with_info(x[order], y[order])
+    assert found.reliable is False
+
+
+def test_categories_are_no_copies():
+    x, y = (RNG.integers(0, 4, 500).astype(float) for _ in "xy")
+    assert repeated_rows(x[:, None], y[:, None]) == 0
+    assert repeated_rows(RNG.standard_normal((500, 1)), RNG.standard_normal((500, 1))) == 0
+
+
+@pytest.mark.parametrize("name", ["ksg", "ksg2"])
+def test_rounded_values_are_doubted_by_neighbours(name):
+    x = RNG.standard_normal(1000)
+    y = x + RNG.standard_normal(1000)
+    assert build(name).estimate_with_info(x, y).reliable is None
+    found = build(name).estimate_with_info(np.round(x, 2), y)
+    assert found.reliable is False
+    assert "rounded or discrete" in found.details["doubts"][0]
+    assert tied_values(np.round(x, 2)[:, None]) > 0.25
+
+
+def test_masked_values_are_refused():
+    x = np.ma.masked_array(RNG.standard_normal(50), np.arange(50) < 5)
+    with pytest.raises(EstimatorError, match=r"`x` `5 masked values`: expected values everywhere"):
+        build("gaussian").estimate(x, RNG.standard_normal(50))
+    whole = np.ma.masked_array(RNG.standard_normal(50), False)
+    assert build("gaussian").estimate(whole, RNG.standard_normal(50)) < 1.0
+
+
+@pytest.mark.parametrize("offset", [1e7, 1e8, 1e9])
+def test_an_offset_changes_no_estimate(offset):
+    x = RNG.standard_normal(600)
+    y = x + RNG.standard_normal(600)
+    for name in ("kernel", "gaussian", "ksg", "histogram"):
+        estimator = build(name)
+        assert estimator.estimate(x + offset, y) == pytest.approx(estimator.estimate(x, y), abs=0.02), name
+
+
+def test_tensors_with_gradients_and_of_half_precision():
+    x = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    y = x + torch.randn(200, 2, generator=torch.Generator().manual_seed(1))
+    expected = build("gaussian").estimate(x, y)
+    assert build("gaussian").estimate(x.clone().requires_grad_(), y) == expected
+    assert build("gaussian").estimate(x.bfloat16(), y) == pytest.approx(expected, abs=0.02)

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from infoloom.estimators.inputs import expect, flat, paired_rows
+from infoloom.estimators.inputs import expect, flat, paired_rows, repeated_rows
 from infoloom.estimators.protocol import Array, Estimate
 
 __all__ = ["ArrayEstimator"]
@@ -41,7 +41,8 @@ class ArrayEstimator(ABC):
             y: Rows of the second variable, likewise, in the same order.
 
         Returns:
-            The estimate (nats).
+            The estimate (nats). Where more than a twentieth of the pairs are copies of others, `reliable` is False and
+            `details` says so: copies have no distance, and may lie on both sides of a split.
 
         Raises:
             EstimatorError: If the arrays cannot be used.
@@ -58,7 +59,9 @@ class ArrayEstimator(ABC):
             "a finite estimate",
             "Look at the data for extreme values, or change the settings.",
         )
-        return dataclasses.replace(found, seconds=time.perf_counter() - start)
+        found = dataclasses.replace(found, seconds=time.perf_counter() - start)
+        copies = repeated_rows(x, y)
+        return found.doubted(f"{copies} of {len(x)} pairs are copies of others") if copies else found
 
     def estimate(self, x: Any, y: Any) -> float:
         """Estimate the mutual information (nats)."""

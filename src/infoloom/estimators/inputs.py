@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from infoloom.arrays import plain_array
 from infoloom.errors import EstimatorError
 from infoloom.estimators.protocol import Array
 
-__all__ = ["expect", "flat", "paired_rows"]
+__all__ = ["expect", "flat", "paired_rows", "repeated_rows", "tied_values"]
+
+_COPIED = 0.05  # share of rows that may repeat others by chance or because values are discrete
 
 
 def expect(holds: bool, name: str, got: object, expected: str, advice: str) -> None:
@@ -26,6 +29,33 @@ def flat(rows: Array) -> Array:
         (5, 6)
     """
     return rows.reshape(len(rows), -1)
+
+
+def repeated_rows(x: Array, y: Array) -> int:
+    """How many pairs are exact copies of another pair, where that looks like copying and not like few categories.
+
+    Args:
+        x: (n, …).
+        y: (n, …).
+
+    Returns:
+        Pairs less different pairs; 0 where copies are rare, or where so few pairs differ that values are categories.
+    """
+    both = np.ascontiguousarray(np.concatenate([flat(x), flat(y)], axis=1))
+    distinct = len(np.unique(both.view(np.dtype((np.void, both.dtype.itemsize * both.shape[1])))))
+    copies = len(both) - distinct
+    return copies if copies > _COPIED * len(both) and distinct > np.sqrt(len(both)) else 0
+
+
+def tied_values(rows: Array) -> float:
+    """The largest share of values of a column that repeat another of it: high for rounded or discrete columns.
+
+    Example:
+        >>> tied_values(np.array([[1.0], [1.0], [2.0], [3.0]]))
+        0.25
+    """
+    columns = flat(rows)
+    return max(1.0 - len(np.unique(column)) / len(column) for column in columns.T)
 
 
 def paired_rows(x: Any, y: Any, least: int) -> tuple[Array, Array]:
@@ -56,7 +86,7 @@ def paired_rows(x: Any, y: Any, least: int) -> tuple[Array, Array]:
 
 def _rows(name: str, given: Any) -> Array:
     """One array of rows, numeric and finite."""
-    rows = np.asarray(given)
+    rows = plain_array(given, name, EstimatorError)
     expect(
         rows.dtype.kind in "fiub",
         name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -45,6 +45,11 @@ class Estimate:
     def bits(self) -> float:
         """The estimate in bits."""
         return self.nats / math.log(2.0)
+
+    def doubted(self, reason: str) -> Estimate:
+        """The same estimate, not reliable, with one more reason in `details["doubts"]`."""
+        doubts = [*self.details.get("doubts", ()), reason]
+        return replace(self, reliable=False, details={**self.details, "doubts": doubts})
 
 
 @runtime_checkable

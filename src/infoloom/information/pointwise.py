@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from infoloom.arrays import plain_array
 from infoloom.errors import DegenerateError, QueryError
 from infoloom.law.covariance import Block, StructuredCovariance, Triangle, triangle
 from infoloom.law.equations import Array
@@ -114,7 +115,7 @@ class Pointwise:
     def _checked(self, name: str) -> np.ndarray[Any, np.dtype[Any]]:
         if name not in self.rows:
             raise QueryError(f"pointwise information: the rows have no values of `{name}`.")
-        given, dim = np.asarray(self.rows[name]), self.covariance.dim(name)
+        given, dim = plain_array(self.rows[name], name, QueryError), self.covariance.dim(name)
         flat = given.reshape(len(given), math.prod(given.shape[1:]))
         if flat.shape[1] != dim:
             raise QueryError(

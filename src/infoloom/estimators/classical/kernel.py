@@ -50,7 +50,7 @@ class KernelEstimator(ArrayEstimator):
         columns = x.shape[1] + y.shape[1]
         silverman = (4.0 / (columns + 2.0)) ** (1.0 / (columns + 4.0)) * len(x) ** (-1.0 / (columns + 4.0))
         width = self.bandwidth or silverman
-        x, y = (rows / (rows.std(axis=0) * width) for rows in (x, y))
+        x, y = ((rows - rows.mean(axis=0)) / (rows.std(axis=0) * width) for rows in (x, y))
         blocks = range(0, len(x), _BLOCK)
         terms = np.concatenate([_log_ratios(x, y, start) for start in blocks])
         return Estimate(float(terms.mean()), details={"bandwidth": width})

@@ -14,12 +14,13 @@ from scipy.special import digamma
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators.base import ArrayEstimator
-from infoloom.estimators.inputs import expect
+from infoloom.estimators.inputs import expect, tied_values
 from infoloom.estimators.protocol import Array, Estimate
 
 __all__ = ["KSGEstimator"]
 
 _TREE_COLUMNS: Final = 10
+_TIED: Final = 0.25  # share of values that repeat; two decimals on 1000 normal rows repeat half
 _PAIRS: Final = 2**21  # distances held at a time
 _Count: TypeAlias = Callable[[Array, Array, int], tuple[Array, Array]]
 
@@ -72,7 +73,12 @@ class KSGEstimator(ArrayEstimator):
         if self.standardise:
             x, y = x / x.std(axis=0), y / y.std(axis=0)
         nats = self._first(x, y) if self.form == 1 else self._second(x, y)
-        return Estimate(nats, details={"dim_x": x.shape[1], "dim_y": y.shape[1]})
+        found = Estimate(nats, details={"dim_x": x.shape[1], "dim_y": y.shape[1]})
+        tied = max(tied_values(x), tied_values(y))
+        doubt = (
+            f"{tied:.0%} of the values of a column repeat others: rounded or discrete, so neighbours are tied"
+        )
+        return found.doubted(doubt) if tied > _TIED else found
 
     def _first(self, x: Array, y: Array) -> float:
         constant = digamma(self.neighbors)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from infoloom.arrays import plain_array
 from infoloom.errors import QueryError
 from infoloom.law.covariance import StructuredCovariance, independent
 from infoloom.law.equations import Array
@@ -79,7 +80,7 @@ def predict(
     for name, weights in found.items():
         if name not in rows:
             raise QueryError(f"prediction of `{target}`: the rows have no values of `{name}`.")
-        values = np.asarray(rows[name])
+        values = plain_array(rows[name], name, QueryError)
         shift = float(_spread(covariance, name, _mean(covariance, name)) @ weights)
         total = (
             total + np.einsum("nd,d->n", values.reshape(len(values), -1), weights, dtype=np.float64) - shift
