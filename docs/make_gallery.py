@@ -45,7 +45,8 @@ def main(names: list[str]) -> None:
     for name in names or preset_names():
         draw(name)
         print(name, flush=True)  # noqa: T201
-    page = "\n".join([HEAD.format(rows=ROWS), *map(entry, preset_names())])
+    draw_sweep()
+    page = "\n".join([HEAD.format(rows=ROWS), *map(entry, preset_names()), sweep_entry()])
     (DOCS / "gallery.md").write_text(page, encoding="utf-8")
 
 
@@ -64,6 +65,45 @@ def draw(name: str) -> None:
             picture.convert("RGB").save(PICTURES / f"{name}.webp", quality=82, method=6)
     if patterned(story):
         draw_templates(story.templates(), PICTURES / f"{name}-templates.png")
+
+
+def draw_sweep() -> None:
+    """The paper's figure of the decay: information of the first modality with each other, and of each with theta."""
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), constrained_layout=True)
+    for number, ((alpha, beta), story) in enumerate(loom.presets.decay_sweep().items()):
+        names, colour = story.modalities, f"C{number // 3}"
+        style = {
+            "color": colour,
+            "alpha": 1.0 - 0.3 * (number % 3),
+            "marker": "osD"[number % 3],
+            "markersize": 4,
+        }
+        pairs = [story.information(f"I({names[0]}; {name})") for name in names[1:]]
+        left.semilogy(range(1, len(names)), pairs, **style)
+        about = [story.information(f"I({name}; theta)") for name in names]
+        right.semilogy(range(len(names)), about, label=f"α {alpha}, β {beta}", **style)
+    left.set(xlabel="distance j", ylabel="I(x0; xj), nats")
+    right.set(xlabel="modality j", ylabel="I(xj; theta), nats")
+    right.legend(fontsize=7, ncols=3)
+    figure.savefig(PICTURES / "decay-sweep.png", dpi=130)
+
+
+def sweep_entry() -> str:
+    """The section of the sweep: its figure and the ends of its curves."""
+    rows = [
+        "| α | β | `I(x0; x1)` | `I(x0; x9)` | `I(x0; theta)` | `I(x9; theta)` |",
+        "|---|---|---|---|---|---|",
+    ]
+    for (alpha, beta), story in loom.presets.decay_sweep().items():
+        queries = ("I(x0; x1)", "I(x0; x9)", "I(x0; theta)", "I(x9; theta)")
+        rows.append(
+            f"| {alpha} | {beta} | {' | '.join(number(story.quantity(query)) for query in queries)} |"
+        )
+    told = "`loom.presets.decay_sweep()` gives the multimodal decay for nine pairs of bases, as in the paper's figure."
+    picture = "![information against distance for nine decays](images/gallery/decay-sweep.png)"
+    return "\n\n".join(["## The decay over its bases", told, picture, "\n".join(rows)]) + "\n"
 
 
 def moved(story: loom.Story) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from infoloom.spec.load import preset_names as names
 from infoloom.story import Story, compile_story
 
-__all__ = ["multimodal_decay", "names", "preset"]
+__all__ = ["DECAYS", "decay_sweep", "multimodal_decay", "names", "preset"]
+
+#: Decays of the paper's figure, for both of its bases.
+DECAYS = (1.2, 1.4, 1.6)
 
 
 def preset(name: str) -> Story:
@@ -58,3 +61,24 @@ def multimodal_decay(
             },
         }
     )
+
+
+def decay_sweep(modalities: int = 10, dim: int = 3072) -> dict[tuple[float, float], Story]:
+    """The multimodal decay over both bases, as in the paper's figure.
+
+    Args:
+        modalities: Number of modalities.
+        dim: Components of a modality.
+
+    Returns:
+        Stories by (alpha, beta), each of 1.2, 1.4 and 1.6.
+
+    Example:
+        >>> stories = decay_sweep(modalities=3, dim=16)
+        >>> len(stories), stories[1.2, 1.6].modalities
+        (9, ('x0', 'x1', 'x2'))
+
+    Source:
+        Hashmani et al., arXiv 2510.21686, multimodal example.
+    """
+    return {(a, b): multimodal_decay(modalities, a, b, dim) for a in DECAYS for b in DECAYS}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from infoloom.datasets import generate, make_plan
-from infoloom.presets import multimodal_decay
+from infoloom.presets import DECAYS, decay_sweep, multimodal_decay
 from infoloom.spec.flow import flow_header, flow_path, parse_flow
 from infoloom.story import Story, compile_story, load
 
@@ -82,3 +82,37 @@ def test_rows_of_a_stepped_flow_do_not_depend_on_the_size_of_shards(tmp_path: Pa
         rows = 290 if size > 7 else 40
         parts = generate(story, tmp_path / str(size), rows, rows_per_shard=size, latents=False)
         np.testing.assert_array_equal(parts["x"], whole[:rows], err_msg=str(size))
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "value"),
+    [
+        ("figure-1", "I(x1; theta)", 5.113672420),
+        ("figure-1", "I(x1; x2)", 4.309011329),
+        ("galaxy-images", "I(x1; theta)", 0.001533646),
+        ("galaxy-images", "I(x2; theta)", 0.001533646),
+        ("galaxy-rotation-mass", "I(rotation; theta)", 2.771601023),
+        ("galaxy-rotation-mass", "I(image; theta)", 3.326020258),
+        ("galaxy-rotation-mass", "I(rotation; image)", 2.629519106),
+        ("galaxy-rotation-halo", "I(rotation; theta)", 2.771601023),
+        ("galaxy-rotation-halo", "I(image; theta)", 0.0),
+        ("galaxy-rotation-halo", "I(rotation, image; theta)", 3.121851535),
+        ("galaxy-rotation-halo", "I(rotation; image | theta)", 2.979769618),
+    ],
+)
+def test_presets_of_the_paper_have_the_values_of_its_argument_files(
+    name: str, query: str, value: float
+) -> None:
+    assert load(name).information(query) == pytest.approx(value, abs=1.5e-9)
+
+
+def test_the_decay_sweep_falls_with_both_bases() -> None:
+    stories = decay_sweep(modalities=4, dim=64)
+    assert sorted(stories) == [(a, b) for a in DECAYS for b in DECAYS]
+    for b in DECAYS:
+        shared = [stories[a, b].information("I(x0; x1)") for a in DECAYS]
+        assert shared == sorted(shared, reverse=True)
+    for a in DECAYS:
+        about = [stories[a, b].information("I(x3; theta)") for b in DECAYS]
+        assert about == sorted(about, reverse=True)
+    assert decay_sweep()[1.2, 1.2].truth_table() == load("multimodal-decay").truth_table()

@@ -255,3 +255,11 @@ def test_coupling_bounds_its_scales_and_bends() -> None:
 
 def test_the_spec_knows_the_same_steps():
     assert set(SHAPE_KEEPING) == set(REGISTRY)
+
+
+def test_maps_know_where_floating_point_lets_latents_run_together():
+    z = torch.tensor([[-50.0, 0.0, 1.0, 9.0]])
+    assert build("vector(4) | cdf").saturated(z) == 2
+    assert build("vector(4) | cdf | affine(scale=2) | rotation(seed=1)").saturated(z) == 2
+    assert build("vector(4) | asinh").saturated(z) == 0
+    assert build("vector(4) | power(40)").saturated(torch.tensor([[1e-3, 0.5, 1.0, 1e3]])) == 2

@@ -84,7 +84,8 @@ def test_ceilings_and_decomposition_are_those_of_the_story(root, contents):
     found = story.ceilings(batch=64)
     assert [row[3] for row in targets.rows] == [one.r_squared for one in found.targets]
     assert [row[4] for row in labels.rows] == [one.accuracy for one in found.classes]
-    assert pairs.rows[0][2] == Number(found.pairs[0].bound.value, found.pairs[0].bound.text())
+    assert pairs.rows[0][2] == found.pairs[0].limit
+    assert pairs.rows[0][3] == Number(found.pairs[0].bound.value, found.pairs[0].bound.text())
     part, row = story.decompose("theta"), section(contents, "Shared, unique, synergistic").tables[0].rows[0]
     assert row[1:] == (
         part.redundancy,

@@ -49,11 +49,12 @@ def _ceilings_text(name: str, found: Ceilings, bits: bool = False) -> str:
         batch = found.pairs[0].batch
         lines += [
             "",
-            f"  {f'pairs, batches of {batch}':<32} {'information':>16}   InfoNCE bound, top-1 retrieval",
+            f"  {f'pairs, batches of {batch}':<32} {'information':>16} {'limit':>14}   InfoNCE bound, top-1 retrieval",
+            f"  {'':<32} {'':>16} {'min(I, log n)':>14}",
         ]
         lines += [
-            f"  {' and '.join(one.pair):<32} {one.information / scale:>16.9f}   {one.bound.text(bits)}, "
-            f"{one.retrieval.text()}"
+            f"  {' and '.join(one.pair):<32} {one.information / scale:>16.9f} {one.limit / scale:>14.9f}   "
+            f"{one.bound.text(bits)}, {one.retrieval.text()}"
             for one in found.pairs
         ]
     return "\n".join(lines)

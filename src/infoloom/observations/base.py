@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -27,6 +27,7 @@ class Bijection(ABC):
 
     shape_in: tuple[int, ...]
     shape_out: tuple[int, ...]
+    may_saturate: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, z: Tensor) -> Tensor:
@@ -63,6 +64,14 @@ class Bijection(ABC):
             FlowError: Latents or changes of another shape.
         """
         return push_forward(self.inverse, self.forward(z), self.check_output(change))[1]
+
+    def saturated(self, z: Tensor) -> int:
+        """How many numbers lie where floating point lets latents run together, out of the range that a map resolves.
+
+        Args:
+            z: Latents, (n, *shape_in).
+        """
+        return 0
 
     def certificate(self) -> Mapping[str, Any]:
         """What is known about the map as computed, JSON-able; `exact` for maps that invert by formula."""

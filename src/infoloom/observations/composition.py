@@ -60,6 +60,13 @@ class Composition(Bijection):
             change = part.pull_back(point, change)
         return change
 
+    def saturated(self, z: Tensor) -> int:
+        count, last = 0, max((i for i, part in enumerate(self.parts) if part.may_saturate), default=-1)
+        for part in self.parts[: last + 1]:
+            count += part.saturated(z)
+            z = part.forward(z)
+        return count
+
     def certificate(self) -> Mapping[str, Any]:
         """The certificates of the parts that are not exact; passes when all parts do."""
         found = [part.certificate() for part in self.parts]

@@ -232,10 +232,10 @@ def _other_ceilings(found: Ceilings) -> Iterator[Table]:
         yield Table(["label", "classes", "from", "information", "largest accuracy"], rows)
     if found.pairs:
         pairs = [
-            (", ".join(one.pair), one.information, _estimate(one.bound), _estimate(one.retrieval))
+            (", ".join(one.pair), one.information, one.limit, _estimate(one.bound), _estimate(one.retrieval))
             for one in found.pairs
         ]
-        head = ["pair", "information", "InfoNCE bound", "top-1 retrieval"]
+        head = ["pair", "information", "min(I, log n)", "InfoNCE bound", "top-1 retrieval"]
         yield Table(head, pairs, f"Contrastive learning in batches of {found.pairs[0].batch}, by Monte Carlo")
 
 

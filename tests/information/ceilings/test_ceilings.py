@@ -83,6 +83,18 @@ def test_class_ceilings_at_the_ends():
     assert class_information(40.0, 5) == pytest.approx(math.log(5), abs=1e-12)
 
 
+@pytest.mark.parametrize("classes", [2, 3, 5, 9])
+def test_class_ceilings_of_almost_no_information_are_a_series(classes):
+    for of, start in ((bayes_accuracy, 1.0 / classes), (class_information, 0.0)):
+        power = 0.5 if of is bayes_accuracy else 1.0  # of the information, with which the gain grows
+        gain = [of(at, classes) - start for at in (1e-12, 9.9e-10, 1.01e-9, 1e-7)]
+        assert gain[1] / gain[0] == pytest.approx(990.0**power, rel=1e-5)
+        assert gain[2] / gain[1] == pytest.approx((1.01e-9 / 9.9e-10) ** power, rel=1e-3)
+        assert gain[3] / gain[0] == pytest.approx(1e5**power, rel=1e-3)
+    law = 0.5 + math.asin(math.sqrt(r_squared(1e-12))) / math.pi
+    assert bayes_accuracy(1e-12, 2) == pytest.approx(law, abs=1e-15)
+
+
 def test_simulated_bayes_decisions_reach_the_accuracy():
     information, classes, rows = 0.6, 5, 200_000
     r, s = math.sqrt(r_squared(information)), math.exp(-information)
@@ -192,6 +204,24 @@ def test_the_contrastive_bound_is_below_information_and_log_of_the_batch(batch, 
     assert found.bound.value <= limit + 4.0 * found.bound.standard_error
     assert found.retrieval.value >= 1 / batch - 4.0 * found.retrieval.standard_error
     assert found == contrastive(STORY.covariance, ["y"], ["z"], batch, 50, seed)
+
+
+def test_a_weak_pair_is_bounded_far_more_exactly_than_by_drawn_terms():
+    both = {name: {"latent": "0.1*c + noise", "flow": "vector(8)"} for name in "xy"}
+    weak = loom.load({"name": "weak", "causes": {"c": "normal"}, "modalities": both})
+    information = weak.information("I(x; y)")
+    found = contrastive(weak.covariance, ["x"], ["y"], 64, 100)
+    spread = weak.pmi(weak.sample(6_400, seed=1), "x", "y").std() / math.sqrt(6_400)
+    assert found.bound.standard_error < 0.2 * spread
+    assert found.limit == pytest.approx(information)
+    assert found.bound.value <= found.limit + 4.0 * found.bound.standard_error
+
+
+def test_the_limit_of_a_small_batch_is_its_logarithm():
+    strong = {name: {"latent": "2.0*c + noise", "flow": "vector(8)"} for name in "xy"}
+    covariance = loom.load({"name": "strong", "causes": {"c": "normal"}, "modalities": strong}).covariance
+    found = contrastive(covariance, ["x"], ["y"], 2, 10)
+    assert found.limit == math.log(2) >= found.bound.value - 4.0 * found.bound.standard_error
 
 
 def test_independent_sides_are_retrieved_by_chance():

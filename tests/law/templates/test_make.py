@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from infoloom.errors import TemplateError
 from infoloom.law.templates import TEMPLATES, make_template, make_templates
 from infoloom.spec.expression import TemplateCall, template
+from infoloom.story import load
 
 IMAGE, SIGNAL, VECTOR, VIDEO = (3, 8, 6), (2, 12), (10,), (4, 3, 5, 2)
 ANY = (IMAGE, SIGNAL, VECTOR, VIDEO)
@@ -294,3 +295,23 @@ def test_any_call_gives_a_template_or_a_template_error(name, args, kwargs, shape
 
 RANDOM_DIGEST = "844607450bce06eeeea5f218ad885c1016ac00fbfb0de676c7337ce55e3e4624"
 SPARSE_PLACES = [465, 705, 935]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "value"),
+    [("ones", "ones", 1.42023), ("patch(0, 4)", "ones", 1.34285), ("patch(0, 4)", "patch(4, 4)", 1.19423)],
+)
+def test_templates_of_tied_modalities_change_the_information(one, other, value):
+    """Only where nothing ties a modality to others does the template of a lone cause change no value."""
+    story = load(
+        {
+            "name": "tied",
+            "causes": {"c": "normal"},
+            "fields": {"F": "normal"},
+            "modalities": {
+                "x": {"flow": "vector(8)", "latent": f"0.5*c@{one} + F + noise"},
+                "y": {"flow": "vector(8)", "latent": f"0.5*c@{other} + F + noise"},
+            },
+        }
+    )
+    assert story.information("I(x; y)") == pytest.approx(value, abs=1e-5)

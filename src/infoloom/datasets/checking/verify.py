@@ -278,12 +278,18 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
         yield _made_again(name, bijection, drawn, observed, why)
         return
     with torch.no_grad(), one_thread():
+        saturated = bijection.saturated(torch.from_numpy(drawn))
         back = bijection.inverse(torch.from_numpy(observed)).numpy()
     length = np.linalg.norm(drawn, axis=1)
     error = np.linalg.norm(back - drawn, axis=1) / np.where(length > 0.0, length, 1.0)
     detail = (
         f"{len(observed)} observations sent back to their latents, largest relative error {error.max():.1e}"
     )
+    if saturated:
+        detail += (
+            f"; {saturated:,} of {observed.size:,} numbers saturate: their latents run together, and information "
+            "is lost"
+        )
     yield Check(
         f"round trip of {name}", bool(error.max() <= ROUND_TRIP_TOLERANCE), detail, float(error.max()), 0.0
     )

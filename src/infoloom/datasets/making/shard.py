@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 _MAX_DONE: Final = 2**20
+_FEW: Final = 3  # numbers of a block that may saturate by chance
+_SHARE: Final = 1e-5
 _PACKAGES: Final = ("infoloom", "numpy", "torch", "pyarrow")
 
 
@@ -158,7 +160,14 @@ def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.n
         device = f"cuda:{job.shard.index % max(1, torch.cuda.device_count())}"
     bijection = bijection_of(job.spec, job.root, modality, device, allow_uncertified=job.allow_uncertified)
     with torch.no_grad():
-        observed = bijection.forward(torch.from_numpy(np.ascontiguousarray(latent)).to(device))
+        rows = torch.from_numpy(np.ascontiguousarray(latent)).to(device)
+        observed, saturated = bijection.forward(rows), bijection.saturated(rows)
+    if saturated > _FEW and saturated > _SHARE * observed.numel():
+        raise DatasetError(
+            f"column `{modality}`: {saturated:,} of {observed.numel():,} numbers saturate: latents beyond the range "
+            "that float32 resolves run together, and their information is lost. Bring them closer, such as with "
+            "`affine(scale=0.3)` before the last step of the flow."
+        )
     array: np.ndarray[Any, Any] = observed.to("cpu").numpy()
     return array
 

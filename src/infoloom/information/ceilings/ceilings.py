@@ -68,8 +68,9 @@ def bayes_accuracy(information: float, classes: int) -> float:
         >>> round(bayes_accuracy(0.5, 2), 6)  # ½ + arcsin(r) / π
         0.792561
     """
-    if information < _INDEPENDENT:
-        return 1.0 / classes
+    if information < _INDEPENDENT:  # the first terms of a series in r; the next is of order r³
+        slope = math.exp(-0.5 * float(class_bounds(classes)[-1]) ** 2) / math.sqrt(2.0 * math.pi)
+        return 1.0 / classes + math.sqrt(2.0 * r_squared(information) / math.pi) * slope
     if information > _CERTAIN:
         return 1.0
     posterior = _Posterior(information, classes)
@@ -89,8 +90,10 @@ def class_information(information: float, classes: int) -> float:
     Returns:
         Nats, from 0 to log K, to 1e-8.
     """
-    if information < _INDEPENDENT:
-        return 0.0
+    if information < _INDEPENDENT:  # the first term of a series in r²
+        density = np.exp(-0.5 * class_bounds(classes) ** 2) / math.sqrt(2.0 * math.pi)
+        steps = np.diff(np.concatenate([[0.0], density, [0.0]]))
+        return 0.5 * classes * r_squared(information) * float(steps @ steps)
     if information > _CERTAIN:
         return math.log(classes)
     posterior = _Posterior(information, classes)

@@ -65,6 +65,7 @@ class PairCeiling:
         information: I(a; b), nats.
         bound: The InfoNCE bound at this batch size, nats, by Monte Carlo.
         retrieval: Probability of finding the partner in a batch, by Monte Carlo.
+        limit: min(I, log batch), nats, which the bound cannot pass.
     """
 
     pair: tuple[str, str]
@@ -72,6 +73,7 @@ class PairCeiling:
     information: float
     bound: Quantity
     retrieval: Quantity
+    limit: float
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def find_ceilings(
     for a, b in combined:
         found = contrastive(covariance, [a], [b], size, batches, seed)
         information = mutual_information(covariance, [a], [b])
-        pairs.append(PairCeiling((a, b), size, information, found.bound, found.retrieval))
+        pairs.append(PairCeiling((a, b), size, information, found.bound, found.retrieval, found.limit))
     return Ceilings(of_targets, of_classes, tuple(pairs))
 
 
@@ -176,7 +178,8 @@ def _of_classes(information: float, classes: int) -> tuple[float, float]:
 
 def _tree(one: TargetCeiling | ClassCeiling | PairCeiling, unit: float) -> dict[str, Any]:
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(one).items()}
-    return {**plain, "information": one.information / unit}
+    limit = {"limit": one.limit / unit} if isinstance(one, PairCeiling) else {}
+    return {**plain, "information": one.information / unit, **limit}
 
 
 def _estimate(quantity: Quantity, unit: float) -> dict[str, float]:

@@ -60,8 +60,9 @@ def make_template(
 ) -> NDArray[np.float64]:
     """Draw the template of a scalar cause.
 
-    ‖t‖² = d, so that exchanging one template for another leaves every information value as it was;
-    `normalize=false` in the call keeps the raw values.
+    ‖t‖² = d, so that exchanging one template for another leaves every information value as it was, where the cause is
+    the only one of its modality and no field or edge ties the modality to another; `normalize=false` in the call keeps
+    the raw values.
 
     Args:
         call: Name and arguments as written, such as `ring(0.3)`.

@@ -97,6 +97,13 @@ class Power(_Elementwise):
         super().__init__(shape)
         self.exponent = _positive("power", "exponent", exponent)
 
+    may_saturate = True
+
+    def saturated(self, z: Tensor) -> int:
+        x = self.forward(z)
+        tiny = torch.finfo(x.dtype).tiny
+        return int(((x.abs() < tiny) | ~x.isfinite()).sum())
+
     def _curve(self, z: Tensor) -> Tensor:
         return torch.copysign(z.abs().pow(self.exponent), z)
 
@@ -123,6 +130,12 @@ class Cdf(_Elementwise):
 
     def _log_slope(self, z: Tensor) -> Tensor:
         return -0.5 * z**2 - 0.5 * math.log(2.0 * math.pi)
+
+    may_saturate = True
+
+    def saturated(self, z: Tensor) -> int:
+        x = self.forward(z)
+        return int(((x <= 0.0) | (x >= 1.0)).sum())
 
     def certificate(self) -> Mapping[str, Any]:
         """Exact, with the range that float32 resolves."""
