@@ -70,6 +70,22 @@ def train(
     group: Annotated[
         str | None, typer.Option(help="Column or array that says which rows are held out together.")
     ] = None,
+    array: Annotated[str | None, typer.Option(help="Array or column that holds the rows.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Bring square pictures to so many pixels, by the mean over areas.")
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            help="Classes to learn, each of one or more of the source: `spiral=left,right; round=E0`."
+        ),
+    ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            help="Random changes: none, mirror, dihedral, rotate, amplitude or shift; the recipe's if left out."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what was read, and stop.")] = False,
     licence: Annotated[str, typer.Option(help="Licence of the data, for the card.")] = "not stated",
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
@@ -89,8 +105,8 @@ def train(
     plan = TrainingPlan(
         name=name, source=data, output=target, minutes=minutes, steps=steps, network=_network(network), sigma=sigma,
         batch=batch, flow_steps=flow_steps, bend=bend, solver=solver, unconditional=unconditional, group=group,
-        licence=licence,
-        seed=seed, device=device, compiled=compiled, samples=samples, precision=_precision(precision),
+        array=array, size=size, classes=_classes(classes), augment=augment, licence=licence, seed=seed,
+        device=device, compiled=compiled, samples=samples, precision=_precision(precision),
     )  # fmt: skip
     if dry_run:
         print("\n".join(plan.data().description()))
@@ -161,6 +177,19 @@ def _precision(name: str) -> Any:
     if name not in ("auto", "float32", "bfloat16"):
         raise FlowError(f"precision `{name}`: expected auto, float32 or bfloat16.")
     return None if name == "auto" else name
+
+
+def _classes(text: str | None) -> dict[str, tuple[str, ...]] | None:
+    if text is None:
+        return None
+    found = {}
+    for part in text.split(";"):
+        new, equals, old = part.partition("=")
+        names = tuple(name.strip() for name in (old if equals else new).split(","))
+        if not new.strip() or not all(names):
+            raise FlowError(f"classes `{text}`: expected `NEW=OLD,OLD; NEW=OLD`, got `{part.strip()}`.")
+        found[new.strip()] = names
+    return found
 
 
 def _network(text: str | None) -> dict[str, Any] | None:

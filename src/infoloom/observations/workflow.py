@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from infoloom.errors import FlowError
 from infoloom.observations.flows.certificate import Effort, early_margin, expected_seconds
 from infoloom.observations.flows.grids import step_grid
+from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.realism.features import Features, load_features, save_features, train_features
 from infoloom.observations.realism.pictures import sample_picture, whitening_picture
 from infoloom.observations.realism.quality import measure_quality
 from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, update_card
 from infoloom.observations.training.precision import Precision
-from infoloom.observations.training.recipes import Recipe, recipe_for
+from infoloom.observations.training.reading import Reading
+from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
 from infoloom.observations.training.training import Progress, Trainer
 from infoloom.observations.training.training_data import TrainingData, load_training_data
 from infoloom.spec.flow import flow_path
 
 __all__ = ["TrainingPlan", "check_flow", "train_flow"]
+
+
+_FIRST_LOOK: Final = 90.0  # seconds of training before the first picture
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,11 @@ class TrainingPlan:
         bend: Its grid, or the recipe's; see `step_grid`.
         solver: Its solver.
         unconditional: Leave the classes out.
-        group: Array or column that says which rows are held out together.
+        group: Array or column that says which rows are held out together, or the recipe's.
+        array: Array or column with the rows, or the recipe's.
+        size: Height and width to which pictures are brought, or the recipe's.
+        classes: New class names and those that they join, or the recipe's.
+        augment: How rows are changed while training, or the recipe's.
         licence: Licence of the data, for the card.
         seed: Seed.
         device: Where to compute.
@@ -62,6 +73,10 @@ class TrainingPlan:
     solver: str = "euler"
     unconditional: bool = False
     group: str | None = None
+    array: str | None = None
+    size: int | None = None
+    classes: Mapping[str, tuple[str, ...]] | None = None
+    augment: str | None = None
     licence: str = "not stated"
     seed: int = 0
     device: str = "cpu"
@@ -75,15 +90,23 @@ class TrainingPlan:
         Raises:
             FlowError: Data that cannot be used.
         """
-        return load_training_data(self.source, unconditional=self.unconditional, group=self.group)
+        return load_training_data(self.source, self.reading())
+
+    def reading(self) -> Reading:
+        """How to read them: the recipe's way with this plan's changes."""
+        changes = {name: getattr(self, name) for name in ("array", "group", "size", "classes")}
+        given = {key: value for key, value in changes.items() if value is not None}
+        own = RECIPES[self.name].reading if self.name in RECIPES else Reading()
+        return replace(own, unconditional=self.unconditional, **given)
 
     def recipe(self, shape: tuple[int, ...]) -> Recipe:
         """The recipe of that name with this plan's changes."""
         changes: dict[str, Any] = {
-            name: getattr(self, name) for name in ("network", "sigma", "batch", "flow_steps", "bend")
+            name: getattr(self, name)
+            for name in ("network", "sigma", "batch", "flow_steps", "bend", "augment")
         }
         given = {key: value for key, value in changes.items() if value is not None}
-        return replace(recipe_for(self.name, shape), **given)
+        return replace(recipe_for(self.name, shape), reading=self.reading(), **given)
 
 
 def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None = None) -> dict[str, Any]:
@@ -126,13 +149,20 @@ def _looking(
     plan: TrainingPlan, trainer: Trainer, data: TrainingData, tell: Callable[[str, float], None]
 ) -> Callable[[Progress], None]:
     """Say how a training stands, and look at the flow as it is at every tenth of the budget."""
-    tenths, seen = 0, ""
+    tenths, seen, began = 0, "", time.monotonic()
+    early = plan.samples is not None
 
     def report(at: Progress) -> None:
-        nonlocal tenths, seen
-        if int(10 * at.share) > tenths:
+        nonlocal tenths, seen, early
+        if int(10 * at.share) > tenths or (early and time.monotonic() - began > _FIRST_LOOK):
+            early = False
             tenths, seen = int(10 * at.share), f", margin {_look(plan, trainer, data):.2f}"
-        tell(f"step {at.step}, loss {at.loss:.4f}{seen}", at.share)
+        held = "" if math.isnan(at.held_out) else f", held out {at.held_out:.4f}"
+        left = "" if math.isnan(at.minutes_left) else f", {at.minutes_left:.0f} min left"
+        tell(
+            f"training, step {at.step:,}, loss {at.loss:.4f}{held}, {at.rows_per_second:.0f} rows/s{left}{seen}",
+            at.share,
+        )
 
     return report
 
@@ -143,7 +173,7 @@ def _look(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> float:
     _package(plan, trainer, data, path)
     if plan.samples is not None:
         sample_picture(str(path), plan.samples, rows=2)
-    margin = early_margin(all_classes(str(path)))
+    margin = early_margin(all_classes(str(path)), rows=2)
     path.unlink()
     return margin
 
@@ -185,7 +215,7 @@ def check_flow(
     """
     path = flow_path(name)
     flow = all_classes(name)
-    data = None if source is None else load_training_data(source, unconditional=flow.label is None)
+    data = None if source is None else load_training_data(source, _reading_of(flow))
     if data is not None and (data.shape != flow.shape_out or data.classes != flow.description.classes):
         raise FlowError(
             f"flow `{name}`: expected data of shape {flow.shape_out} with classes {flow.description.classes}, "
@@ -200,6 +230,12 @@ def check_flow(
     if picture is not None:
         whitening_picture(name, picture)
     return found
+
+
+def _reading_of(flow: SteppedFlow) -> Reading:
+    """How the flow's own data were read."""
+    kept = flow.description.card.get("recipe", {}).get("reading", {})
+    return replace(Reading.from_dict(kept), unconditional=flow.label is None)
 
 
 def _features(path: Path | None, data: TrainingData) -> Features | None:

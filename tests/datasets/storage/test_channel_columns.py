@@ -73,8 +73,8 @@ def test_the_range_follows_from_the_flow(flow: str, levels: tuple[float, float])
 
 
 def test_the_range_of_another_trained_flow_is_that_of_its_file() -> None:
-    header = flow_header(flow_path("heartbeat"))
-    low, high = levels_of(one("heartbeat", latent="u + noise"), "x")
+    header = flow_header(flow_path("heartbeat-one"))
+    low, high = levels_of(one("heartbeat-one", latent="u + noise"), "x")
     assert high == pytest.approx(10.0 * header["scale"] * header["spread"], rel=1e-3)
     assert low == -high
     assert levels_of(one("vector(64) | asinh(scale=2)"), "x")[1] == pytest.approx(

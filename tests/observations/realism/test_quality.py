@@ -20,7 +20,7 @@ from infoloom.observations.realism.distances import (
 )
 from infoloom.observations.realism.features import load_features, save_features, train_features
 from infoloom.observations.realism.pictures import whitening_picture
-from infoloom.observations.realism.quality import gaussianity, measure_quality, story_latents
+from infoloom.observations.realism.quality import _sampled, gaussianity, measure_quality, story_latents
 from infoloom.observations.training.packaging import all_classes
 from infoloom.observations.training.training_data import TrainingData
 
@@ -153,16 +153,19 @@ def test_whitening_is_drawn_beside_its_alternatives(tmp_path: Path) -> None:
 
 def test_a_report_needs_training_and_held_out_rows() -> None:
     data = pictures()
-    with pytest.raises(FlowError, match="quality: expected at least 64 training rows and 64 held-out rows"):
+    with pytest.raises(FlowError, match="quality: expected at least 40 training rows and 40 held-out rows"):
         measure_quality("digits", replace(data, held_out=data.held_out[:10]))
 
 
-def test_a_report_needs_every_class_among_the_held_out_rows(tmp_path: Path) -> None:
-    values, label = RNG.standard_normal((700, 6)).astype(np.float32), np.arange(700) % 2
-    data = TrainingData(values[:500], label[:500], values[500:], 0 * label[500:], ("a", "b"), "metre")
+def test_samples_have_the_classes_of_the_held_out_rows(tmp_path: Path) -> None:
     path = small_file(tmp_path / "small.safetensors")
-    with pytest.raises(FlowError, match="64 rows with all classes in turn, got 0 held out and 64 trained"):
-        measure_quality(str(path), data, rows=64)
+    flow = all_classes(str(path))
+    latents = torch.randn((40, flow.dim), generator=torch.Generator().manual_seed(0))
+    labels = RNG.integers(0, 2, 40)
+    found = _sampled(flow, latents, 40, 0, labels)
+    for row, (z, label) in enumerate(zip(latents, labels, strict=True)):
+        alone = flow.with_label(torch.full((flow.batch,), int(label))).forward(z.expand(flow.batch, -1))[0]
+        assert np.allclose(found[row], alone.detach().numpy(), atol=1e-5)
 
 
 def test_a_whole_report(tmp_path: Path) -> None:
@@ -177,5 +180,8 @@ def test_a_whole_report(tmp_path: Path) -> None:
         assert found[kind]["frechet"] > 0.0
     assert found["floor"]["frechet"] < found["story_none"]["frechet"]
     assert found["gaussianity"]["variance"] > 0.0
+    assert found["held_out_rows"] == 64
+    assert found["two_sample"]["rows"] == [44, 7, 13]
+    assert set(found["moments"]) == {"mean", "deviation", "component_mean", "component_deviation"}
     assert found["nearest_ratio"] > 0.0
     assert told[-1] == "done"

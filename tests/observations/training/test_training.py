@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +28,13 @@ SHAPES = {
     "digits": (1, 8, 8),
     "mnist": (1, 28, 28),
     "cifar10": (3, 32, 32),
-    "heartbeat": (2, 128),
+    "galaxy": (3, 32, 32),
+    "heartbeat": (4, 128),
+    "heartbeat-one": (2, 128),
+    "rr-lyrae": (4, 128),
+    "star": (512,),
+    "supernova": (256,),
+    "supernova-curve": (2, 64),
     "spoken": (1, 32, 32),
 }
 
@@ -94,7 +101,7 @@ def test_training_repeats_exactly() -> None:
 
 
 def _trained(steps: int) -> Trainer:
-    trainer = Trainer(ring(), replace(RECIPE, label_dropout=0.1, guidance=0.3, mirror=True))
+    trainer = Trainer(ring(), replace(RECIPE, label_dropout=0.1, guidance=0.3, augment="amplitude"))
     trainer.run(steps=steps)
     return trainer
 
@@ -161,7 +168,8 @@ def test_the_whole_workflow(tmp_path: Path) -> None:
     told: list[str] = []
     certificate = train_flow(plan, lambda what, share: told.append(what))
     assert certificate["passes"]
-    assert any(what.startswith("step 50, loss") for what in told)
+    said = next(what for what in told if what.startswith("training, step 50, loss"))
+    assert re.search(r"held out \d\.\d+, \d+ rows/s, \d+ min left", said)
     assert list(tmp_path.glob("*.training.safetensors")) == []
     found = check_flow(str(output), str(source), rows=32, eigen_rows=32)
     assert found["passes"]
@@ -170,6 +178,26 @@ def test_the_whole_workflow(tmp_path: Path) -> None:
     np.save(other, np.random.default_rng(0).standard_normal((40, 7)))
     with pytest.raises(FlowError, match=r"expected data of shape \(2,\) with classes .* Give the data"):
         check_flow(str(output), str(other))
+
+
+def test_the_weights_with_the_smallest_held_out_loss_are_kept(tmp_path: Path) -> None:
+    few = replace(
+        ring(300), values=ring(300).values[:20], labels=np.zeros(20, int), held_out_labels=np.zeros(60, int)
+    )
+    trainer = Trainer(few, replace(RECIPE, batch=20, averaging=0.9))  # twenty rows are soon known by heart
+    looks: list[tuple[float, int]] = []
+    trainer.run(steps=400, looks=20, report=lambda at: looks.append((at.held_out, at.step)), report_every=20)
+    seen = [one for one, _ in looks if not np.isnan(one)]
+    assert trainer.best.loss <= min(seen)
+    assert trainer.best.step < trainer.step
+    kept = trainer.weights()
+    assert all(torch.equal(kept[name], trainer.best.weights[name]) for name in kept)
+    assert any(not torch.equal(kept[name], trainer.average[name]) for name in kept)
+    trainer.save(tmp_path / "state.safetensors")
+    again = Trainer(few, replace(RECIPE, batch=20, averaging=0.9))
+    again.resume(tmp_path / "state.safetensors")
+    assert (again.best.loss, again.best.step) == (trainer.best.loss, trainer.best.step)
+    assert all(torch.equal(again.weights()[name], kept[name]) for name in kept)
 
 
 @pytest.mark.parametrize("name", RECIPES)

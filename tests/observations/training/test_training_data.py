@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from infoloom.errors import FlowError
+from infoloom.observations.training.reading import Reading
 from infoloom.observations.training.training_data import TrainingData, load_training_data
 
 RNG = np.random.default_rng(0)
@@ -28,7 +29,7 @@ def test_digits_of_scikit_learn() -> None:
     assert len(data.values) + len(data.held_out) == 1797
     assert data.classes == tuple("0123456789")
     assert (data.values.min(), data.values.max()) == (-1.0, 1.0)
-    assert load_training_data("sklearn:digits", unconditional=True).labels is None
+    assert load_training_data("sklearn:digits", Reading(unconditional=True)).labels is None
 
 
 def test_jpeg_archives_are_joined(tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ def test_sources_that_cannot_be_used_are_named(tmp_path: Path) -> None:
 
 
 def load(path: Path, **options: object) -> TrainingData:
-    return load_training_data(str(path), **options)
+    return load_training_data(str(path), Reading(**options))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ __all__ = ["FLOWS", "MAPS", "LadderTask", "ladder"]
 #: Trained flows by name: the expressions of x and of y.
 FLOWS: Final = {
     "digits": ("digits[3]", "digits[8]"),
-    "heartbeat": ("heartbeat", "heartbeat"),
+    "heartbeat": ("heartbeat-one", "heartbeat-one"),
     "mnist": ("mnist[3]", "mnist[8]"),
     "spoken": ("spoken[3]", "spoken[8]"),
     "cifar10": ("cifar10[frog]", "cifar10[truck]"),

@@ -91,18 +91,20 @@ class UNet(nn.Module):
 
 
 class SignalUNet(nn.Module):
-    """The U-Net along one axis, for signals of shape (leads, samples)."""
+    """The U-Net along one axis, for signals of shape (leads, samples) or (samples,)."""
 
     def __init__(
-        self, shape: tuple[int, int], classes: int, *, patch: int = 4, kernel: int = 5, **settings: Any
+        self, shape: tuple[int, ...], classes: int, *, patch: int = 4, kernel: int = 5, **settings: Any
     ) -> None:
         super().__init__()
-        self.unet = UNet((shape[0], 1, shape[1]), classes, patch=(1, patch), kernel=(1, kernel), **settings)
+        leads = shape[0] if len(shape) == 2 else 1
+        self.unet = UNet((leads, 1, shape[-1]), classes, patch=(1, patch), kernel=(1, kernel), **settings)
 
     def forward(self, values: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
-        """(n, leads, samples) → the same shape."""
-        velocity: Tensor = self.unet(values[:, :, None, :], time, label)
-        return velocity[:, :, 0, :]
+        """(n, leads, samples) or (n, samples) → the same shape."""
+        flat = values.reshape(len(values), -1, 1, values.shape[-1])
+        velocity: Tensor = self.unet(flat, time, label)
+        return velocity.reshape(values.shape)
 
 
 class MlpNetwork(nn.Module):
@@ -180,10 +182,11 @@ def build_network(settings: Mapping[str, Any], shape: tuple[int, ...], classes: 
     name = options.pop("name", None)
     if name not in NETWORKS:
         raise FlowError(f"network `{name}`: expected one of {', '.join(sorted(NETWORKS))}.")
-    ranks = {"unet": 3, "signal-unet": 2}
-    if name in ranks and len(shape) != ranks[name]:
+    ranks = {"unet": (3,), "signal-unet": (1, 2)}
+    if name in ranks and len(shape) not in ranks[name]:
+        axes = " or ".join(map(str, ranks[name]))
         raise FlowError(
-            f"network `{name}` for shape {shape}: expected {ranks[name]} axes. Choose another network, such as `mlp`."
+            f"network `{name}` for shape {shape}: expected {axes} axes. Choose another network, such as `mlp`."
         )
     try:
         network: nn.Module = NETWORKS[name](shape, classes, **options)
@@ -210,9 +213,10 @@ def _fold(values: Tensor, patch: tuple[int, int]) -> Tensor:
     rows, channels, height, breadth = values.shape
     up, across = patch
     tiles = values.reshape(rows, channels, height // up, up, breadth // across, across)
-    return tiles.permute(0, 1, 3, 5, 2, 4).reshape(
+    folded = tiles.permute(0, 1, 3, 5, 2, 4).reshape(
         rows, channels * up * across, height // up, breadth // across
     )
+    return folded.contiguous()  # of one signal it is a view, whose strides group norms cannot take
 
 
 def _unfold(values: Tensor, patch: tuple[int, int]) -> Tensor:

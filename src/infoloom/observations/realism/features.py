@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from infoloom.errors import FlowError
 from infoloom.observations.flows.checkpoint import write_tensors
+from infoloom.observations.realism.classifier import Classifier
 from infoloom.observations.training.training_data import TrainingData
 
 __all__ = ["Features", "load_features", "save_features", "train_features"]
@@ -64,47 +64,27 @@ class Features:
     def _in_parts(self, function: Callable[[Tensor], Tensor], rows: Rows) -> Tensor:
         return torch.cat([function(part) for part in torch.split(self._scaled(rows), 256)])
 
-    def _network(self) -> _Classifier:
-        network = _Classifier(self.shape[0], self.classes)
+    def _network(self) -> Classifier:
+        network = Classifier(self.shape, self.classes)
         network.load_state_dict(dict(self.weights))
         return network.eval().requires_grad_(False)
 
 
-class _Classifier(nn.Module):
-    """Three strided convolutions, the mean over positions as features, a linear layer on top."""
-
-    def __init__(self, channels: int, classes: int) -> None:
-        super().__init__()
-        sizes = (channels, 32, 64, 96)
-        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(sizes))
-        self.norms = nn.ModuleList(nn.GroupNorm(8, size) for size in sizes[1:])
-        self.out = nn.Linear(sizes[-1], classes)
-
-    def features(self, values: Tensor) -> Tensor:
-        for layer, norm in zip(self.layers, self.norms, strict=True):
-            values = functional.silu(norm(layer(values)))
-        return values.mean(dim=(2, 3))
-
-    def forward(self, values: Tensor) -> Tensor:
-        scores: Tensor = self.out(self.features(values))
-        return scores
-
-
 def train_features(data: TrainingData, *, steps: int = 600, seed: int = 0) -> Features:
-    """Train a small classifier on the real data; principal components where there are no classes or no pictures.
+    """Train a small classifier on the real data; principal components where there are no classes.
 
     Args:
         data: Real data.
         steps: Steps of 128 rows.
         seed: Seed of weights and order.
     """
-    if data.labels is None or data.values.ndim != 4:
+    if data.labels is None:
         return _principal(data)
     values = torch.from_numpy((data.values - data.center) / data.scale)
     labels = torch.from_numpy(data.labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _Classifier(data.shape[0], len(data.classes or ()))
+        network = Classifier(data.shape, len(data.classes or ()))
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)

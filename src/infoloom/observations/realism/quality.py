@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -19,14 +19,16 @@ from infoloom.observations.realism.distances import (
     precision_recall,
 )
 from infoloom.observations.realism.features import Features, train_features
+from infoloom.observations.realism.two_sample import two_sample_test
 from infoloom.observations.training.packaging import all_classes, real_rows
 from infoloom.observations.training.training_data import TrainingData
 
-__all__ = ["gaussianity", "measure_quality", "sample_quality", "story_latents"]
+__all__ = ["gaussianity", "measure_quality", "moments", "sample_quality", "story_latents"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.float32]
 Report = Callable[[str, float], None]
+_FEWEST: Final = 40
 
 
 def measure_quality(
@@ -56,35 +58,40 @@ def measure_quality(
         classifier's accuracy; `gaussianity` of inverted real rows; `nearest_ratio`.
     """
     tell = report or (lambda what, share: None)
-    if min(len(data.values), len(data.held_out)) < 64:
+    if min(len(data.values), len(data.held_out)) < _FEWEST:
         raise FlowError(
-            "quality: expected at least 64 training rows and 64 held-out rows. Give both files of the data."
+            f"quality: expected at least {_FEWEST} training rows and {_FEWEST} held-out rows. Give both files of the "
+            "data."
         )
     flow = all_classes(name)
     tell("training the feature classifier", 0.0)
     found = features or train_features(data, seed=seed)
-    held, trained = _even(real_rows(data, flow, seed=seed), rows), data.values
-    again = _even(real_rows(data, flow, seed=seed + 1, held_out=False), rows)
-    if min(len(held), len(again)) < 64:
-        raise FlowError(
-            f"quality: expected at least 64 rows with all classes in turn, got {len(held)} held out and {len(again)} "
-            "trained on. Give data with more rows of every class."
-        )
-    result: dict[str, Any] = {"rows": rows, "classifier_accuracy": found.accuracy}
+    held, labels = _real(data, flow, rows, seed, held_out=True)
+    again, _ = _real(data, flow, rows, seed + 1, held_out=False)
+    wanted = None if labels is None else np.resize(labels, rows)
+    result: dict[str, Any] = {"rows": rows, "held_out_rows": len(held), "classifier_accuracy": found.accuracy}
     result["floor"] = _compared(found, held, again, None)
     for index, (kind, latents) in enumerate({"samples": None, **story_latents(flow.dim, rows, seed)}.items()):
         tell(f"sampling: {kind}", index / 5)
-        made = _sampled(flow, latents, rows, seed)
-        measures = _compared(found, held, made, _classes_in_turn(flow, len(made)))
-        result[kind if latents is None else f"story_{kind}"] = measures
+        made = _sampled(flow, latents, rows, seed, wanted)
+        result[kind if latents is None else f"story_{kind}"] = _compared(found, held, made, wanted)
         if latents is None:
-            flat = [part.reshape(len(part), -1).astype(np.float64) for part in (made, held, trained[:10_000])]
+            result["moments"] = moments(held, made)
+            flat = [
+                part.reshape(len(part), -1).astype(np.float64) for part in (made, held, data.values[:10_000])
+            ]
             result["nearest_ratio"] = nearest_ratio(*flat)
+        if kind in ("samples", "whiten"):
+            tell("telling samples from real rows", index / 5 + 0.1)
+            real = held if len(held) >= rows else np.concatenate([held, again])[:rows]
+            result["two_sample" if latents is None else "two_sample_story_whiten"] = two_sample_test(
+                real, made, seed=seed
+            ).to_dict()
     tell("inverting real rows", 0.9)
     with torch.no_grad():
-        result["gaussianity"] = gaussianity(
-            flow.inverse(torch.from_numpy(held[: min(rows, 256)])).double().numpy()
-        )
+        some = real_rows(data, flow, seed=seed, held_out=False)[: min(rows, 256)]
+        if len(some):
+            result["gaussianity"] = gaussianity(flow.inverse(some).double().numpy())
     tell("done", 1.0)
     return result
 
@@ -101,8 +108,31 @@ def sample_quality(
         rows: Samples.
         seed: Seed of the latents.
     """
-    held = _even(real_rows(data, flow, seed=seed), rows)
-    return _compared(features, held, _sampled(flow, None, rows, seed), _classes_in_turn(flow, rows))
+    held, labels = _real(data, flow, rows, seed, held_out=True)
+    wanted = None if labels is None else np.resize(labels, rows)
+    return _compared(features, held, _sampled(flow, None, rows, seed, wanted), wanted)
+
+
+def moments(real: Rows, made: Rows) -> dict[str, float]:
+    """How far mean and deviation of samples lie from those of real rows, in units of the real deviation.
+
+    Args:
+        real: (n, *shape).
+        made: (m, *shape).
+
+    Returns:
+        `mean` and `deviation`, overall: the differences over the real deviation; `component_mean` and
+        `component_deviation`: root mean squares over the components of the same.
+    """
+    one, other = (rows.reshape(len(rows), -1).astype(np.float64) for rows in (real, made))
+    size = float(one.std())
+    apart = other.mean(axis=0) - one.mean(axis=0), other.std(axis=0) - one.std(axis=0)
+    return {
+        "mean": float(other.mean() - one.mean()) / size,
+        "deviation": float(other.std()) / size - 1.0,
+        "component_mean": float(np.sqrt((apart[0] ** 2).mean())) / size,
+        "component_deviation": float(np.sqrt((apart[1] ** 2).mean())) / size,
+    }
 
 
 def story_latents(dim: int, rows: int, seed: int) -> dict[str, torch.Tensor]:
@@ -168,17 +198,34 @@ def _compared(
     return found
 
 
-def _classes_in_turn(flow: SteppedFlow, count: int) -> NDArray[np.int64] | None:
-    classes = len(flow.description.classes or ())
-    return np.arange(count) % flow.batch % classes if classes else None
-
-
-def _sampled(flow: SteppedFlow, latents: torch.Tensor | None, rows: int, seed: int) -> Rows:
+def _sampled(
+    flow: SteppedFlow, latents: torch.Tensor | None, rows: int, seed: int, labels: NDArray[np.int64] | None
+) -> Rows:
+    """Rows of the flow, with these classes."""
     generator = torch.Generator().manual_seed(seed + 2)
     chosen = torch.randn((rows, flow.dim), generator=generator) if latents is None else latents
+    size, made = flow.batch, []
     with torch.no_grad():
-        return np.asarray(flow.forward(chosen).numpy())
+        for start in range(0, len(chosen), size):
+            part = chosen[start : start + size]
+            missing = size - len(part)
+            if labels is not None:
+                of = torch.from_numpy(np.resize(labels[start : start + size], size))
+                flow = flow.with_label(of)
+            padded = torch.cat([part, part.new_zeros((missing, flow.dim))]) if missing else part
+            made.append(flow.forward(padded)[: len(part)])
+    return np.asarray(torch.cat(made).numpy())
 
 
-def _even(rows: torch.Tensor, count: int) -> Rows:
-    return np.asarray(rows[:count].numpy())
+def _real(
+    data: TrainingData, flow: SteppedFlow, count: int, seed: int, *, held_out: bool
+) -> tuple[Rows, NDArray[np.int64] | None]:
+    """Real rows in random order with the noise of the flow's path, and their classes."""
+    values = data.held_out if held_out else data.values
+    labels = data.held_out_labels if held_out else data.labels
+    generator = np.random.default_rng(seed)
+    chosen = generator.permutation(len(values))[:count]
+    noise = generator.standard_normal((len(chosen), *values.shape[1:]), dtype=np.float32)
+    size = flow.description.sigma * flow.description.scale
+    noisy = np.asarray(values[chosen] + size * noise, np.float32)
+    return noisy, None if labels is None else labels[chosen]

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from infoloom.errors import FlowError
 from infoloom.observations.training.picture_files import brightness, decoded
+from infoloom.observations.training.reading import Reading
 from infoloom.observations.training.rows import BRIGHTNESS, Array, Rows
 from infoloom.observations.training.spectrogram import log_mel
 
@@ -34,33 +35,34 @@ LABEL_NAMES: Final = ("label", "labels", "y", "class", "target")
 _MANY: Final = 1000  # classes; more is no label
 
 
-def read_file(path: Path, group: str | None = None) -> Rows:
+def read_file(path: Path, reading: Reading | None = None) -> Rows:
     """Read one file.
 
     Args:
         path: `.npz`, `.npy`, `.parquet` or `.csv`.
-        group: Array or column that says which rows belong together.
+        reading: Which array or column, and which one groups the rows.
 
     Raises:
         FlowError: Another kind of file, or nothing that can be read as rows of numbers.
     """
+    reading = reading or Reading()
     if not path.is_file():
         raise FlowError(f"training data `{path}`: expected a file. Check the path.")
     try:
         match path.suffix.lower():
             case ".npz":
                 with np.load(path, allow_pickle=False) as archive:
-                    return _archive({name: archive[name] for name in archive.files}, path, group)
+                    return _archive({name: archive[name] for name in archive.files}, path, reading)
             case ".npy":
                 return _array(np.load(path, allow_pickle=False), path)
             case ".parquet":
                 import pyarrow.parquet as parquet
 
-                return _table(parquet.read_table(path), path, group)
+                return _table(parquet.read_table(path), path, reading)
             case ".csv":
                 import pyarrow.csv as csv
 
-                return _table(csv.read_csv(path), path, group)
+                return _table(csv.read_csv(path), path, reading)
     except (pa.ArrowException, OSError, EOFError) as error:
         raise FlowError(f"training data `{path}`: cannot be read ({error}).") from error
     except ValueError as error:
@@ -73,11 +75,12 @@ def read_file(path: Path, group: str | None = None) -> Rows:
     raise FlowError(f"training data `{path}`: expected a folder, .npz, .npy, .parquet or .csv.")
 
 
-def read_hub_folder(folder: Path, group: str | None = None) -> list[tuple[Path, Rows]] | None:
+def read_hub_folder(folder: Path, reading: Reading | None = None) -> list[tuple[Path, Rows]] | None:
     """The tables of a Hugging Face dataset: arrow files of `save_to_disk`, or Parquet files; None where there are none.
 
     Files below a folder named `test` or `validation`, or so named, are held out.
     """
+    reading = reading or Reading()
     files = sorted(path for kind in ("*.arrow", "*.parquet") for path in folder.rglob(kind))
     found = []
     for path in files:
@@ -87,9 +90,9 @@ def read_hub_folder(folder: Path, group: str | None = None) -> list[tuple[Path, 
                     table = pa.ipc.open_stream(source).read_all()
                 except pa.ArrowInvalid:
                     table = pa.ipc.open_file(source).read_all()
-            rows = _table(table, path, group)
+            rows = _table(table, path, reading)
         else:
-            rows = read_file(path, group)
+            rows = read_file(path, reading)
         inside = path.relative_to(folder).as_posix()
         held = any(part.startswith(("test", "validation", "valid-")) for part in inside.split("/"))
         found.append((path, rows, held))
@@ -103,7 +106,8 @@ def _marked(rows: Rows, held: bool) -> Rows:
     return replace(rows, held_out=np.full(len(rows.values), held))
 
 
-def _archive(arrays: Mapping[str, Array], path: Path, group: str | None) -> Rows:
+def _archive(arrays: Mapping[str, Array], path: Path, reading: Reading) -> Rows:
+    group = reading.group
     if {"jpeg", "offset", "label"} <= arrays.keys():
         return _jpegs(arrays, path)
     if {"pcm", "offset", "label"} <= arrays.keys():
@@ -126,11 +130,13 @@ def _archive(arrays: Mapping[str, Array], path: Path, group: str | None) -> Rows
         return Rows(beats, unit="millivolt", scale=(0.0, float(beats.std())), every=10)
     label_name = next((name for name in LABEL_NAMES if name in arrays), None)
     others = [name for name in arrays if name not in (*LABEL_NAMES, group)]
-    name = next((n for n in ARRAY_NAMES if n in arrays), others[0] if len(others) == 1 else None)
-    if name is None:
+    name = reading.array or next(
+        (n for n in ARRAY_NAMES if n in arrays), others[0] if len(others) == 1 else None
+    )
+    if name is None or name not in arrays:
+        wanted = reading.array or f"one of {', '.join(ARRAY_NAMES)}"
         raise FlowError(
-            f"training data `{path}`: expected an array named one of {', '.join(ARRAY_NAMES)}, "
-            f"got {', '.join(arrays) or 'nothing'}."
+            f"training data `{path}`: expected an array named {wanted}, got {', '.join(arrays) or 'nothing'}."
         )
     label = None if label_name is None else arrays[label_name]
     if label is not None and "classes" in arrays and np.issubdtype(label.dtype, np.integer):
@@ -148,7 +154,7 @@ def _jpegs(arrays: Mapping[str, Array], path: Path) -> Rows:
     if "classes" in arrays:
         classes = tuple(str(name) for name in arrays["classes"])
         label = np.array(classes)[numbers]
-    held = np.full(len(files), "test" in path.stem)
+    held = np.full(len(files), True) if "test" in path.stem else None
     return Rows(rows.values, label, None, held, classes, BRIGHTNESS, rows.scale, rows.notes)
 
 
@@ -157,7 +163,8 @@ def _numbered(labels: Array) -> tuple[Any, tuple[str, ...]]:
     return numbers.astype(str), tuple(str(number) for number in range(int(numbers.max()) + 1))
 
 
-def _table(table: pa.Table, path: Path, group: str | None) -> Rows:
+def _table(table: pa.Table, path: Path, reading: Reading) -> Rows:
+    group = reading.group
     columns = {name: table.column(name) for name in table.column_names}
     label_name = next((name for name in LABEL_NAMES if name in columns), None)
     label = None if label_name is None else _label_column(table, label_name)
@@ -165,7 +172,9 @@ def _table(table: pa.Table, path: Path, group: str | None) -> Rows:
         {n: np.asarray(c.to_pylist()) for n, c in columns.items() if n == group}, group, path
     )
     names = [name for name in columns if name not in (label_name, group)]
-    name = next((n for n in ARRAY_NAMES if n in names and not _scalar(columns[n])), None)
+    if reading.array is not None and reading.array not in names:
+        raise FlowError(f"training data `{path}`: no column `{reading.array}`; it has {', '.join(names)}.")
+    name = reading.array or next((n for n in ARRAY_NAMES if n in names and not _scalar(columns[n])), None)
     arrays = [n for n in names if not _scalar(columns[n]) and not pa.types.is_string(columns[n].type)]
     name = name or (arrays[0] if len(arrays) == 1 else None)
     if name is not None:

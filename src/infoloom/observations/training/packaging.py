@@ -59,6 +59,11 @@ def package_flow(
             "recipe": recipe.to_dict(),
             "trained": {
                 "steps": trainer.step,
+                **(
+                    {"held_out_loss": trainer.best.loss, "kept_step": trainer.best.step}
+                    if trainer.best.weights
+                    else {}
+                ),
                 "minutes": round(trainer.seconds / 60, 1),
                 "loss": trainer.loss,
                 "rows": len(data.values),

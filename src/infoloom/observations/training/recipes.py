@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from infoloom.observations.training.reading import Reading
+
 __all__ = ["RECIPES", "Recipe", "recipe_for"]
 
 
@@ -23,10 +25,12 @@ class Recipe:
         guidance: Strength w of the guidance folded into the network; the flow then behaves as one guided by 1 /
             (1 − w).
         guidance_from: Share of the budget after which guidance is folded in.
-        mirror: Mirror pictures left to right at random.
+        augment: How rows are changed at random while training; see `AUGMENTATIONS`.
+        weight_decay: Of the optimizer.
         minutes: Default budget on one CPU core.
         flow_steps: Steps of the finished flow.
         bend: Its grid; see `step_grid`.
+        reading: What to take of the source.
     """
 
     network: Mapping[str, Any] = field(default_factory=dict)
@@ -37,14 +41,22 @@ class Recipe:
     label_dropout: float = 0.0
     guidance: float = 0.0
     guidance_from: float = 0.6
-    mirror: bool = False
+    augment: str = "none"
+    weight_decay: float = 0.01
     minutes: float = 20.0
     flow_steps: int = 16
     bend: float = 0.7
+    reading: Reading = field(default_factory=Reading)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the card."""
-        return asdict(self)
+        return {**asdict(self), "reading": self.reading.to_dict()}
+
+
+def _signal(sigma: float, *, channels: int = 48, **settings: Any) -> Recipe:
+    """For small sets of signals: weights decay, and the recipe says how rows may change."""
+    network = {"name": "signal-unet", "channels": channels, "multipliers": [1, 2, 2], "width": 128}
+    return Recipe(network, sigma=sigma, weight_decay=0.05, flow_steps=12, **settings)
 
 
 RECIPES: dict[str, Recipe] = {
@@ -63,17 +75,46 @@ RECIPES: dict[str, Recipe] = {
         averaging=0.9993,
         label_dropout=0.1,
         guidance=0.35,
-        mirror=True,
+        augment="mirror",
         minutes=100.0,
         flow_steps=24,
         bend=0.4,
     ),
-    "heartbeat": Recipe(
+    "galaxy": Recipe(
+        {"name": "unet", "channels": 48, "multipliers": [1, 2, 4], "attention": [2], "width": 192},
+        sigma=0.03,
+        averaging=0.9993,
+        augment="dihedral",
+        minutes=60.0,
+        flow_steps=16,
+        bend=0.5,
+        reading=Reading(
+            size=32,
+            classes={
+                "elliptical": ("elliptical",),
+                "spiral": ("spiral_clockwise", "spiral_anticlockwise", "gz2_spiral"),
+                "edge-on": ("edge_on",),
+            },
+        ),
+    ),
+    "heartbeat": _signal(0.05, minutes=15.0, augment="amplitude", reading=Reading(group="patient")),
+    "heartbeat-one": Recipe(
         {"name": "signal-unet", "channels": 64, "multipliers": [1, 2, 2], "width": 128},
         sigma=0.05,
         minutes=10.0,
         flow_steps=12,
     ),
+    "rr-lyrae": _signal(0.05, minutes=10.0, augment="amplitude", channels=32),
+    "star": _signal(
+        0.05,
+        minutes=12.0,
+        channels=40,
+        reading=Reading(
+            classes={"OB": ("O", "B"), **{name: (name,) for name in ("A", "F", "G", "K", "M")}},
+        ),
+    ),
+    "supernova": _signal(0.05, minutes=15.0, reading=Reading(array="flux", group="object")),
+    "supernova-curve": _signal(0.05, minutes=10.0, channels=32, augment="amplitude"),
     "spoken": Recipe(
         {"name": "unet", "channels": 48, "multipliers": [1, 2, 2], "attention": [2]},
         sigma=0.05,

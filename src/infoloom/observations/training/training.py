@@ -17,6 +17,8 @@ from torch import Tensor
 from infoloom.errors import FlowError
 from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.flows.velocity import VelocityField, path_spread
+from infoloom.observations.training.augment import augment, check_augmentation
+from infoloom.observations.training.held_out import Best, HeldOut
 from infoloom.observations.training.precision import Precision, autocast, choose_precision
 from infoloom.observations.training.recipes import Recipe
 from infoloom.observations.training.training_data import TrainingData
@@ -26,12 +28,25 @@ __all__ = ["Progress", "Trainer", "flow_matching_target"]
 
 @dataclass(frozen=True)
 class Progress:
-    """What a training has reached: steps, minutes of work, running loss (1 is an untrained network), share done."""
+    """What a training has reached.
+
+    Attributes:
+        step: Steps so far.
+        minutes: Of work.
+        loss: Running loss; 1 is an untrained network.
+        share: Of the budget.
+        held_out: The averaged weights' last loss on held-out rows; NaN before the first look.
+        rows_per_second: Speed of this run.
+        minutes_left: By this run so far; NaN before its second step.
+    """
 
     step: int
     minutes: float
     loss: float
     share: float
+    held_out: float = math.nan
+    rows_per_second: float = math.nan
+    minutes_left: float = math.nan
 
 
 def flow_matching_target(
@@ -90,6 +105,7 @@ class Trainer:
             raise FlowError(
                 "training data: expected rows to train on, got held-out rows only. Add the training files."
             )
+        check_augmentation(recipe.augment, data.shape)
         spread = float(self.values.std())
         if not spread > 0.0:
             raise FlowError("training data: expected rows that differ, got a constant. Choose other data.")
@@ -101,9 +117,15 @@ class Trainer:
         self.average = {name: value.detach().clone() for name, value in self.field.state_dict().items()}
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.optimizer = torch.optim.AdamW(
-            self.field.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=0.01
+            self.field.parameters(),
+            lr=recipe.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=recipe.weight_decay,
         )
         self.step, self.seconds, self.loss = 0, 0.0, 1.0
+        held = torch.from_numpy((data.held_out - data.center) / data.scale).float()
+        of = None if data.held_out_labels is None else torch.from_numpy(data.held_out_labels)
+        self.held_out, self.best, self.last_look = HeldOut(held, of), Best(), math.nan
         self._network = torch.compile(self.field.residual) if compiled else self.field.residual
         self.precision, self.reason = precision, f"{precision}, as asked for"
 
@@ -117,8 +139,11 @@ class Trainer:
         report: Callable[[Progress], None] | None = None,
         report_every: int = 50,
         report_after: float = 10.0,
+        looks: int = 50,
     ) -> Progress:
         """Train until the budget is used up, counting what was done before a resume.
+
+        The averaged weights with the smallest loss on held-out rows are kept; `weights` gives them.
 
         Args:
             minutes: Budget of working time in minutes.
@@ -127,6 +152,7 @@ class Trainer:
             save_every: See `save_to`.
             report: Called every `report_every` steps, and whenever `report_after` seconds have passed.
             report_every, report_after: See `report`.
+            looks: How often the budget is interrupted to compute the loss on held-out rows.
 
         Raises:
             FlowError: Neither budget given, or the loss is no longer a number.
@@ -135,21 +161,28 @@ class Trainer:
             raise FlowError("training: expected a budget. Give `minutes` or `steps`.")
         self.field.train()
         self.settle_precision()
-        started, before = time.monotonic(), self.seconds
+        started, before, first = time.monotonic(), self.seconds, self.step
         saved = told = started
+        start = self._share(minutes, steps)
+        looked = math.floor(looks * start)
         while (share := self._share(minutes, steps)) < 1.0:
             self._one_step(share)
+            if looked < (looked := math.floor(looks * self._share(minutes, steps))):
+                self._look()
             self.seconds = before + time.monotonic() - started
             due = self.step % report_every == 0 or time.monotonic() - told > report_after
             if report is not None and due:
                 told = time.monotonic()
-                report(Progress(self.step, self.seconds / 60, self.loss, share))
+                passed = max(told - started, 1e-9)
+                speed = (self.step - first) * self.recipe.batch / passed
+                left = passed / 60 * (1.0 - share) / (share - start) if share > start else math.nan
+                report(Progress(self.step, self.seconds / 60, self.loss, share, self.last_look, speed, left))
             if save_to is not None and time.monotonic() - saved > save_every:
                 self.save(save_to)
                 saved = time.monotonic()
         if save_to is not None:
             self.save(save_to)
-        return Progress(self.step, self.seconds / 60, self.loss, 1.0)
+        return Progress(self.step, self.seconds / 60, self.loss, 1.0, self.last_look)
 
     def settle_precision(self) -> str:
         """Choose the precision by a measured step, unless it was asked for or comes with a resumed state.
@@ -173,13 +206,15 @@ class Trainer:
         return self.reason
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights."""
-        return {name: value.clone() for name, value in self.average.items()}
+        """The averaged weights: those with the smallest held-out loss, or the last ones before any look."""
+        kept = self.best.weights or self.average
+        return {name: value.clone() for name, value in kept.items()}
 
     def save(self, path: Path) -> None:
         """Write the whole state, to go on from."""
         tensors = {f"field.{name}": value for name, value in self.field.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in self.average.items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.weights.items()}
         for index, state in enumerate(self.optimizer.state_dict()["state"].values()):
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
         tensors["generator"] = self.generator.get_state()
@@ -189,6 +224,7 @@ class Trainer:
             "loss": self.loss,
             "recipe": self.recipe.to_dict(),
             "precision": self.precision,
+            "best": [self.best.loss, self.best.step] if self.best.weights else None,
         }
         write_tensors(
             path,
@@ -220,6 +256,9 @@ class Trainer:
         self.optimizer.load_state_dict(state)
         self.generator.set_state(tensors["generator"].cpu())
         self.step, self.seconds, self.loss = meta["step"], meta["seconds"], meta["loss"]
+        if meta.get("best"):
+            kept = {name: value.to(self.device) for name, value in _under(tensors, "best.").items()}
+            self.best = Best(float(meta["best"][0]), int(meta["best"][1]), kept)
         if self.precision is None and meta.get("precision") in ("float32", "bfloat16"):
             self.precision, self.reason = meta["precision"], f"{meta['precision']}, as the training began"
 
@@ -254,9 +293,7 @@ class Trainer:
         size = min(self.recipe.batch, len(self.values))
         chosen = torch.randint(len(self.values), (size,), generator=self.generator, device=self.device)
         data = self.values[chosen]
-        if self.recipe.mirror:
-            flipped = torch.rand(size, generator=self.generator, device=self.device) < 0.5
-            data = torch.where(flipped.view(-1, *(1 for _ in data.shape[1:])), data.flip(-1), data)
+        data = augment(self.recipe.augment, data, self.generator)
         if self.labels is None:
             return data, None
         dropped = torch.rand(size, generator=self.generator, device=self.device) < self.recipe.label_dropout
@@ -282,6 +319,18 @@ class Trainer:
             anything = self._network(point, moment, torch.full_like(label, self.class_count)).float()
         fading = (4.0 * (1.0 - moment)).clamp(max=1.0) * (label < self.class_count)
         return self.recipe.guidance * fading.view(-1, *(1 for _ in self.field.shape)) * (said - anything)
+
+    def _look(self) -> None:
+        """Compute the averaged weights' loss on held-out rows, and keep them if it is the smallest so far."""
+        if not len(self.held_out):
+            return
+        own = {name: value.clone() for name, value in self.field.state_dict().items()}
+        self.field.load_state_dict(self.average)
+        self.last_look = self.held_out.loss(self.field.eval(), flow_matching_target)
+        self.field.load_state_dict(own)
+        self.field.train()
+        if self.last_look < self.best.loss:
+            self.best = Best(self.last_look, self.step, {n: v.clone() for n, v in self.average.items()})
 
     @torch.no_grad()
     def _follow(self) -> None:

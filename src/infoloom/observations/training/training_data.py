@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from infoloom.errors import FlowError
 from infoloom.observations.training.files import read_file, read_hub_folder
 from infoloom.observations.training.picture_files import folder_of_pictures
-from infoloom.observations.training.rows import Array, Rows, joined
+from infoloom.observations.training.reading import Reading, chosen_classes, resized
+from infoloom.observations.training.rows import BRIGHTNESS, Array, Rows, joined
 from infoloom.observations.training.splitting import choose_held_out
 
 __all__ = ["TrainingData", "load_training_data"]
@@ -80,9 +81,7 @@ class TrainingData:
         return lines
 
 
-def load_training_data(
-    source: str, *, unconditional: bool = False, group: str | None = None, seed: int = 0
-) -> TrainingData:
+def load_training_data(source: str, reading: Reading | None = None, *, seed: int = 0) -> TrainingData:
     """Read real data from a path, a pattern of paths, or `sklearn:digits`.
 
     Args:
@@ -90,16 +89,19 @@ def load_training_data(
             Hugging Face dataset; or one or more `.npz`, `.npy`, `.parquet` or `.csv` files, by pattern or separated by
             commas. An archive may hold `jpeg` with `offset`, `pcm` with `offset`, `train_image` and `test_image`, or
             any single array of rows; a table one column of arrays, or a number a column.
-        unconditional: Leave the classes out.
-        group: Array or column that says which rows belong together, such as an object that was seen several times;
-            they are held out together or not at all.
+        reading: What to take of it; everything, and no rows that belong together, when None.
         seed: Of the choice of held-out rows; a tenth of every class.
 
     Raises:
         FlowError: Nothing there, or nothing that can be read as rows of numbers that float32 can hold.
     """
-    rows = _read(source, group)
-    if unconditional:
+    reading = reading or Reading()
+    rows = _read(source, reading)
+    if reading.classes is not None:
+        rows = chosen_classes(rows, reading.classes, source)
+    if reading.size is not None:
+        rows = resized(rows, reading.size, source)
+    if reading.unconditional:
         rows = replace(rows, label=None, classes=None)
     if len(rows.values) < _FEWEST:
         raise FlowError(
@@ -113,6 +115,8 @@ def load_training_data(
         _refuse_coarse(rows.values, source)
     held = _held_out(rows, seed)
     center, scale = rows.scale or _scale(rows.values[~held])
+    if rows.unit == BRIGHTNESS and not held.all():
+        center = _scale(rows.values[~held])[0]  # dark grounds would lie far from what the first layer expects
     classes, numbers = _classes(rows)
     values = rows.values.astype(np.float32)
     return TrainingData(
@@ -128,18 +132,18 @@ def load_training_data(
     )
 
 
-def _read(source: str, group: str | None) -> Rows:
+def _read(source: str, reading: Reading) -> Rows:
     if source == "sklearn:digits":
         return _sklearn_digits()
     if Path(source).is_dir():
-        found = read_hub_folder(Path(source), group)
+        found = read_hub_folder(Path(source), reading)
         if found is None:
             return folder_of_pictures(Path(source))
         return joined([rows for _, rows in found], [str(path) for path, _ in found])
     paths = [Path(path) for part in source.split(",") for path in sorted(glob.glob(part.strip()))]
     if not paths:
         raise FlowError(f"training data `{source}`: no such file or folder. Check the path.")
-    return joined([read_file(path, group) for path in paths], [str(path) for path in paths])
+    return joined([read_file(path, reading) for path in paths], [str(path) for path in paths])
 
 
 def _sklearn_digits() -> Rows:
