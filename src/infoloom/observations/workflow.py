@@ -12,7 +12,6 @@ from typing import Any, Final
 from infoloom.errors import FlowError
 from infoloom.observations.flows.certificate import Effort, early_margin, expected_seconds
 from infoloom.observations.flows.grids import step_grid
-from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.realism.features import Features, load_features, save_features, train_features
 from infoloom.observations.realism.pictures import sample_picture, whitening_picture
 from infoloom.observations.realism.quality import measure_quality
@@ -22,9 +21,9 @@ from infoloom.observations.training.reading import Reading
 from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
 from infoloom.observations.training.training import Progress, Trainer
 from infoloom.observations.training.training_data import TrainingData, load_training_data
-from infoloom.spec.flow import flow_path
+from infoloom.spec.flow import flow_header, flow_path
 
-__all__ = ["TrainingPlan", "check_flow", "train_flow"]
+__all__ = ["TrainingPlan", "check_flow", "data_of_flow", "train_flow"]
 
 
 _FIRST_LOOK: Final = 90.0  # seconds of training before the first picture
@@ -215,7 +214,7 @@ def check_flow(
     """
     path = flow_path(name)
     flow = all_classes(name)
-    data = None if source is None else load_training_data(source, _reading_of(flow))
+    data = None if source is None else data_of_flow(name, source)
     if data is not None and (data.shape != flow.shape_out or data.classes != flow.description.classes):
         raise FlowError(
             f"flow `{name}`: expected data of shape {flow.shape_out} with classes {flow.description.classes}, "
@@ -232,10 +231,16 @@ def check_flow(
     return found
 
 
-def _reading_of(flow: SteppedFlow) -> Reading:
-    """How the flow's own data were read."""
-    kept = flow.description.card.get("recipe", {}).get("reading", {})
-    return replace(Reading.from_dict(kept), unconditional=flow.label is None)
+def data_of_flow(name: str, source: str) -> TrainingData:
+    """Real data, read as the flow's own were.
+
+    Args:
+        name: One of the zoo, or a path.
+        source: See `load_training_data`.
+    """
+    header = flow_header(flow_path(name))
+    kept = header["card"].get("recipe", {}).get("reading", {})
+    return load_training_data(source, replace(Reading.from_dict(kept), unconditional=not header["classes"]))
 
 
 def _features(path: Path | None, data: TrainingData) -> Features | None:

@@ -315,3 +315,25 @@ def test_templates_of_tied_modalities_change_the_information(one, other, value):
         }
     )
     assert story.information("I(x; y)") == pytest.approx(value, abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 4), (2, 8)])
+def test_a_pattern_on_one_channel_is_zero_on_the_others(shape):
+    whole = make_template(template("ones", normalize=False), shape).reshape(shape)
+    for channel in range(shape[0]):
+        found = make_template(template("ones", channel=channel, normalize=False), shape).reshape(shape)
+        assert np.array_equal(found[channel], whole[channel])
+        assert not np.delete(found, channel, axis=0).any()
+        unit = make_template(template("random", seed=3, channel=channel), shape)
+        assert unit @ unit == pytest.approx(unit.size)
+
+
+@pytest.mark.parametrize("value", [3, -1, True, 0.5, "red"])
+def test_a_channel_that_is_not_there_is_refused(value):
+    with pytest.raises(TemplateError, match="expected `channel` once, as a whole number from 0 to 2"):
+        make_template(template("ones", channel=value), (3, 4, 4))
+
+
+def test_a_vector_has_no_channels():
+    with pytest.raises(TemplateError, match="expected channels or leads for `channel`, got a vector"):
+        make_template(template("ones", channel=0), (8,))

@@ -24,7 +24,8 @@ def bind(function: Callable[..., Any], call: TemplateCall) -> dict[str, Any]:
 
     Args:
         function: Takes a place first, then its parameters, each annotated `int`, `float` or `str`.
-        call: The call as written; `normalize` is not a parameter of a drawing function and is left out.
+        call: The call as written; `normalize` and `channel` are not parameters of a drawing function and are left
+            out.
 
     Returns:
         Parameter name → checked value, defaults left to the function.
@@ -38,7 +39,7 @@ def bind(function: Callable[..., Any], call: TemplateCall) -> dict[str, Any]:
         raise Misfit(f"expected {_count(len(parameters))}, got {len(call.args)}. Write {usage}")
     given = dict(zip(parameters, call.args, strict=False))
     for name, value in call.kwargs:
-        if name == "normalize":
+        if name in ("normalize", "channel"):
             continue
         if name not in parameters:
             raise Misfit(f"expected no argument called `{name}`. Write {usage}")

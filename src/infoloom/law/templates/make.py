@@ -67,8 +67,8 @@ def make_template(
     Args:
         call: Name and arguments as written, such as `ring(0.3)`.
         shape: (channels, height, width) of an image (every channel gets the same pattern, except from
-            `random`, `sparse` and `file`), (leads, samples) of a signal, or (size,) of a vector; with more
-            axes, `ones`, `random`, `sparse` and `file` only.
+            `random`, `sparse` and `file`, or the one that `channel` names), (leads, samples) of a signal, or
+            (size,) of a vector; with more axes, `ones`, `random`, `sparse` and `file` only.
         directory: What the path in `file` is relative to.
 
     Returns:
@@ -122,7 +122,8 @@ def _make(call: TemplateCall, place: Place) -> NDArray[np.float64]:
             )
         draw = _drawing(template, place, call.name)
         pattern = draw(place, **bind(draw, call))
-        rows = np.broadcast_to(pattern, (place.count or 1, *place.shape)).reshape(-1, place.size)
+        whole = np.broadcast_to(pattern, (place.count or 1, *place.shape))
+        rows = _on_channel(whole, call, place).reshape(-1, place.size)
         return _scaled(rows, normalize=_wants_norm(call))
     except Misfit as reason:
         raise TemplateError(f"template `{call}` on shape {place.shape}: {reason}.") from reason.__cause__
@@ -164,6 +165,21 @@ def _drawing(template: Template, place: Place, name: str) -> Draw:
             "signals and vectors use patch(start, length) or blob(x, width)"
         )
     return draw
+
+
+def _on_channel(patterns: NDArray[np.float64], call: TemplateCall, place: Place) -> NDArray[np.float64]:
+    """The patterns on the channel or lead that the call names, zero on the others; as they are where it names none."""
+    values = [value for name, value in call.kwargs if name == "channel"]
+    if not values:
+        return patterns
+    if len(place.shape) < 2:
+        raise Misfit("expected channels or leads for `channel`, got a vector. Leave `channel` out")
+    (value, *more), last = values, place.shape[0] - 1
+    if more or isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= last:
+        raise Misfit(f"expected `channel` once, as a whole number from 0 to {last}. Change `channel`")
+    chosen = np.zeros_like(patterns)
+    chosen[:, value] = patterns[:, value]
+    return chosen
 
 
 def _wants_norm(call: TemplateCall) -> bool:

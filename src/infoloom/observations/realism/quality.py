@@ -23,7 +23,14 @@ from infoloom.observations.realism.two_sample import two_sample_test
 from infoloom.observations.training.packaging import all_classes, real_rows
 from infoloom.observations.training.training_data import TrainingData
 
-__all__ = ["gaussianity", "measure_quality", "moments", "sample_quality", "story_latents"]
+__all__ = [
+    "drawn_beside_real",
+    "gaussianity",
+    "measure_quality",
+    "moments",
+    "sample_quality",
+    "story_latents",
+]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.float32]
@@ -35,7 +42,7 @@ def measure_quality(
     name: str,
     data: TrainingData,
     *,
-    rows: int = 512,
+    rows: int = 2048,
     features: Features | None = None,
     seed: int = 0,
     report: Report | None = None,
@@ -133,6 +140,33 @@ def moments(real: Rows, made: Rows) -> dict[str, float]:
         "component_mean": float(np.sqrt((apart[0] ** 2).mean())) / size,
         "component_deviation": float(np.sqrt((apart[1] ** 2).mean())) / size,
     }
+
+
+def drawn_beside_real(
+    name: str, data: TrainingData, count: int, *, seed: int = 0
+) -> tuple[Rows, Rows, NDArray[np.int64] | None]:
+    """Samples and held-out real rows of the same classes, one class after the other, for a picture.
+
+    Args:
+        name: One of the zoo, or a path.
+        data: Real data of its kind.
+        count: Rows of each.
+        seed: Of the latents and the choice.
+
+    Returns:
+        Samples, real rows with the noise of the flow's path, and their classes.
+    """
+    flow = all_classes(name)
+    real, labels = _real(data, flow, len(data.held_out), seed, held_out=True)
+    if labels is None:
+        order = np.arange(min(count, len(real)))
+    else:
+        classes = len(data.classes or ())
+        of_class = [np.flatnonzero(labels == number) for number in range(classes)]
+        shares = [len(part) for part in np.array_split(np.arange(count), classes)]
+        order = np.concatenate([places[:share] for places, share in zip(of_class, shares, strict=True)])
+        labels = labels[order]
+    return _sampled(flow, None, len(order), seed, labels), real[order], labels
 
 
 def story_latents(dim: int, rows: int, seed: int) -> dict[str, torch.Tensor]:
