@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from infoloom.errors import QueryError, SpecError
+from infoloom.information.beyond_gaussian.effort import SEED, Effort
 from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
 from infoloom.information.ceilings.labels import Label, make_labels
@@ -163,26 +164,50 @@ class Story:
         """
         return self.quantity(query).value
 
-    def quantity(self, query: str | Query) -> Quantity:
-        """The value of a quantity with its standard error and how it was found; see `information`.
+    def quantity(
+        self,
+        query: str | Query,
+        *,
+        tolerance: float | None = None,
+        budget: float | None = None,
+        seed: int = SEED,
+    ) -> Quantity:
+        """The value of a quantity with its error and how it was found; see `information`.
+
+        Args:
+            query: As in `information`.
+            tolerance: Largest error of a value that has no closed form, nats; 1 % or 1e-3 nats, whichever is larger,
+                when left out. The value says what was reached.
+            budget: Seconds that it may take, or about; a few, whatever the machine, when left out.
+            seed: Of Monte Carlo rows, ≥ 0.
+
+        Raises:
+            QueryError: As `information`; a tolerance or budget that is not positive, or a negative seed.
 
         Example:
             >>> load("galaxy-images").quantity("I(x1; theta)").method
             'closed form'
         """
+        effort = Effort(tolerance, budget, seed)
         asked = parse_query(query) if isinstance(query, str) else query
         check_names(asked, self.covariance.names)
         refuse_held(asked, self.held)
         if self.covariance.system.law.scale is not None:
             return elliptical_quantity(self.covariance, asked)
         if not self.gaussian:
-            return self._special.quantity(asked)
+            return self._special.quantity(asked, effort)
         return closed_form(self.covariance, asked)
 
-    def truth(self) -> dict[str, Quantity]:
-        """Information of modalities with each other and with the targets, by query."""
+    def truth(self, *, tolerance: float | None = None, budget: float | None = None) -> dict[str, Quantity]:
+        """Information of modalities with each other and with the targets, by query.
+
+        Args:
+            tolerance: Of each value; see `quantity`.
+            budget: Seconds for each value.
+        """
         free = [[n for n in names if n not in self.held] for names in (self.targets, self.modalities)]
-        return {str(query): self.quantity(query) for query in table_queries(*free)}
+        asked = table_queries(*free)
+        return {str(one): self.quantity(one, tolerance=tolerance, budget=budget) for one in asked}
 
     def truth_table(self) -> dict[str, float]:
         """The values of `truth` alone, nats by query."""
