@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, overload
 
 import numpy as np
 
@@ -39,6 +39,7 @@ from infoloom.spec.model import ModalitySpec, Spec
 __all__ = ["Story", "compile_story", "load"]
 
 DIAGNOSED: Final = 2048
+Names = str | tuple[str, ...]
 Rows = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
@@ -297,13 +298,31 @@ class Story:
             return SpecialPointwise(self._special, rows)
         return Pointwise(self.covariance, rows)
 
+    @overload
+    def pmi(
+        self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], a: Names, b: Names, given: Names = ()
+    ) -> Array: ...
+
+    @overload
     def pmi(
         self,
         rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]],
-        a: str | tuple[str, ...],
-        b: str | tuple[str, ...],
-        given: str | tuple[str, ...] = (),
-    ) -> Array:
+        a: Names,
+        b: Names,
+        given: Names = (),
+        *,
+        with_error: Literal[True],
+    ) -> tuple[Array, Array]: ...
+
+    def pmi(
+        self,
+        rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]],
+        a: Names,
+        b: Names,
+        given: Names = (),
+        *,
+        with_error: bool = False,
+    ) -> Array | tuple[Array, Array]:
         """Pointwise mutual information pmi(a; b | given) of every row.
 
         Args:
@@ -311,12 +330,20 @@ class Story:
             a: A name or names.
             b: A name or names.
             given: A name or names.
+            with_error: Also how far every value may be off: nothing in a Gaussian story, else what halving the points
+                of its quadrature or its importance sampling changes.
 
         Returns:
-            Shape (n,), nats.
+            Shape (n,), nats; with its errors, of the same shape, if asked.
         """
         parts = [(part,) if isinstance(part, str) else part for part in (a, b, given)]
-        return self.pointwise(rows).information(*parts)
+        found = self.pointwise(rows)
+        if not with_error:
+            return found.information(*parts)
+        if isinstance(found, SpecialPointwise):
+            return found.with_error(*parts)
+        values = found.information(*parts)
+        return values, np.zeros_like(values)
 
     def ceilings(
         self,

@@ -13,7 +13,7 @@ import pytest
 from infoloom.errors import InfiniteInformationError, QueryError, SpecError
 from infoloom.information.beyond_gaussian.channel import Component, make_channel
 from infoloom.information.beyond_gaussian.cloud import Cloud, Estimate, Term
-from infoloom.information.beyond_gaussian.effort import Effort
+from infoloom.information.beyond_gaussian.effort import DEFAULT, Effort
 from infoloom.information.beyond_gaussian.line import linear_information
 from infoloom.information.quantity import Quantity
 from infoloom.law.sources.distributions import make_distribution
@@ -42,7 +42,7 @@ def component(texts: tuple[str, ...], weights: Any, **causes: str) -> Component:
     return Component(features, weights.T @ weights, tuple(range(len(made))))
 
 
-def by_rows(part: Component, effort: Effort = Effort()) -> Estimate:
+def by_rows(part: Component, effort: Effort = DEFAULT) -> Estimate:
     """J of a component by Monte Carlo, whatever else there is for it."""
     values, vectors = np.linalg.eigh(part.gram)
     root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
@@ -195,7 +195,7 @@ def test_a_curve_in_the_plane_against_plain_monte_carlo() -> None:
     generator = np.random.default_rng(8)
     s, noise = generator.standard_normal(4000), generator.standard_normal((4000, 2))
     y = np.stack([s, 2 * s**2], axis=1) + noise
-    nodes, mass = make_distribution("normal").nodes(finest=0.02, widest=0.02)
+    nodes, mass = make_distribution("normal").nodes(finest=0.2, widest=0.2)
     centres = np.stack([nodes, 2 * nodes**2], axis=1)
     log_p = np.log(np.exp(-0.5 * ((y[:, None] - centres) ** 2).sum(axis=2)) @ mass)
     terms = -0.5 * (noise**2).sum(axis=1) - log_p
@@ -263,11 +263,15 @@ def test_what_is_not_reached_is_an_error_with_a_remedy(
 def test_a_channel_that_no_average_resolves_is_an_error_with_a_remedy() -> None:
     texts = ("a*b", "c*d", "e*f", "a*c*e")
     part = component(texts, 1e4 * np.eye(4), **dict.fromkeys("abcdef", "normal"))
-    with pytest.raises(QueryError, match=r"^information about a, b, c, d, e, f: the estimate .* has a bias of"):
+    with pytest.raises(
+        QueryError, match=r"^information about a, b, c, d, e, f: the estimate .* has a bias of"
+    ):
         by_rows(part)
     signs = tuple(f"s{i}*n" for i in range(18))
     coins = {f"s{i}": "categorical(2)" for i in range(18)}
-    with pytest.raises(QueryError, match=r"too many values of their causes meet for a sum over all of them\. Use"):
+    with pytest.raises(
+        QueryError, match=r"too many values of their causes meet for a sum over all of them\. Use"
+    ):
         by_rows(component(signs, np.eye(18), n="normal", **coins))
 
 

@@ -163,7 +163,9 @@ def _movement(
     """How far the channel moves across every box along each cause, shape (B, causes)."""
     result = np.empty((len(boxes), len(smooth)))
     count = len(smooth)
-    corners = np.array(list(itertools.product((-_INSIDE, 0.0, _INSIDE), repeat=count))).reshape(3**count, count)
+    corners = np.array(list(itertools.product((-_INSIDE, 0.0, _INSIDE), repeat=count))).reshape(
+        3**count, count
+    )
     combinations = max((len(values) for values in fixed.values()), default=1)
     chunk = max(1, 500_000 // (len(corners) * combinations * max(1, len(axes))))
     for start in range(0, len(boxes), chunk):

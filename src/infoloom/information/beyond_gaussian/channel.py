@@ -93,7 +93,9 @@ def make_channel(covariance: StructuredCovariance, names: Sequence[str]) -> Chan
     known = _known(law.features, shown, names)
     gram = weights.T @ weights
     noise = whitening @ plain
-    return Channel(known, tuple(_components(law.features, gram, known)), whitening, weights, exact, shown, noise)
+    return Channel(
+        known, tuple(_components(law.features, gram, known)), whitening, weights, exact, shown, noise
+    )
 
 
 def direction(part: Component) -> Array | None:

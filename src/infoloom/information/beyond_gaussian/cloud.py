@@ -33,8 +33,9 @@ _FIRST: Final = 32  # rows a replicate; each further segment doubles them
 _FEWEST: Final = 128
 _MOST: Final = 2**15
 _INNER: Final = (256, 1024, 4096)
+_APART: Final = 7919  # inner points share no seed with rows
 _LAST: Final = len(_INNER) - 1
-_CHEAP: Final = 2e5
+_CHEAP: Final = 1e6
 _ACCURATE: Final = 1e-4
 _NEGLIGIBLE: Final = 1e-6
 
@@ -113,8 +114,8 @@ class Cloud:
             QueryError: The inner averages cannot be made accurate enough.
         """
         for size in range(len(_INNER)):
-            found, grows = self._grown(terms, size, wanted, purse)
-            if abs(found.bias) <= max(0.5 * found.standard_error, _NEGLIGIBLE) or not grows:
+            found, more = self._grown(terms, size, wanted, purse)
+            if abs(found.bias) <= max(0.5 * found.standard_error, _NEGLIGIBLE) or not purse.affords(more):
                 break
         if abs(found.bias) <= max(0.5 * found.standard_error, wanted(found.value), _NEGLIGIBLE):
             return found
@@ -126,8 +127,8 @@ class Cloud:
 
     def _grown(
         self, terms: Sequence[Term], size: int, wanted: Callable[[float], float], purse: Purse
-    ) -> tuple[Estimate, bool]:
-        """Rows added until the error is small enough, and whether more inner points could be had."""
+    ) -> tuple[Estimate, float]:
+        """Rows added until the error is small enough, and what a start with more inner points would cost."""
         accurate = wanted(0.0) <= _ACCURATE
         kept = [term for term in terms if term.mean is None or self._helps(term, size, accurate)]
         offset = sum(term.factor * (term.mean or 0.0) for term in terms if term not in kept)
@@ -149,7 +150,7 @@ class Cloud:
             biased = grows and abs(found.bias) > max(0.5 * found.standard_error, _NEGLIGIBLE)
             if rows >= _FEWEST and (found.error <= 0.5 * wanted(found.value) or biased):
                 break
-        return found, grows
+        return found, 4.0 * REPLICATES * _FIRST * cells if grows else math.inf
 
     def _helps(self, term: Term, size: int, accurate: bool) -> bool:
         """Whether a term of known mean costs little."""
@@ -162,8 +163,13 @@ class Cloud:
         key = term.key, size, accurate
         if key not in self._sides:
             reduced = reduce(term.part)
-            inner = inner_average(term.part, reduced, _INNER[size], self.seed + 7919, accurate)
-            self._sides[key] = _Side(term, reduced, inner, key)
+            count = _INNER[size]
+            first = inner_average(term.part, reduced, count, self.seed + _APART, accurate)
+            inners = [first]
+            if first.grows:  # every replicate has points of its own, so that their error shows in the spread
+                seeds = range(self.seed + _APART + 2, self.seed + _APART + 2 * REPLICATES, 2)
+                inners += [inner_average(term.part, reduced, count, own, accurate) for own in seeds]
+            self._sides[key] = _Side(term, reduced, inners, key)
         return self._sides[key]
 
     def _segment(self, side: _Side, start: int, count: int) -> _Rows:
@@ -183,8 +189,13 @@ class _Side:
 
     term: Term
     reduced: Reduced
-    inner: Inner
+    inners: Sequence[Inner]
     key: object
+
+    @property
+    def inner(self) -> Inner:
+        """One of them."""
+        return self.inners[0]
 
     def rows(self, s: dict[str, Array], noise: Array) -> _Rows:
         """Terms of rows whose causes are s and whose statistics have some noise, shape (n, F)."""
@@ -192,7 +203,11 @@ class _Side:
         v = self.term.part.features.values(s) @ axes.T
         y = v + noise @ self.reduced.back
         pure = np.einsum("ij,ij->i", y, v) - 0.5 * np.einsum("ij,ij->i", v, v)
-        fine, coarse = self.inner.log_average(y, s)
+        rows = [slice(None)]
+        if len(self.inners) > 1:
+            rows = [slice(r * len(y) // REPLICATES, (r + 1) * len(y) // REPLICATES) for r in range(REPLICATES)]
+        found = [inner.log_average(y[own], s) for inner, own in zip(self.inners, rows, strict=True)]
+        fine, coarse = (np.concatenate(parts) for parts in zip(*found, strict=True))
         mean, signal, _ = self.moments
         away = y - mean
         gaussian = 0.5 * (np.einsum("ij,ij->i", y, y) - away**2 @ (1.0 / (1.0 + signal)))

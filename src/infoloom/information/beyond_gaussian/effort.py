@@ -9,7 +9,7 @@ from typing import Final
 
 from infoloom.errors import QueryError
 
-__all__ = ["DEFAULT_WORK", "SEED", "Effort", "Purse"]
+__all__ = ["DEFAULT", "DEFAULT_WORK", "SEED", "Effort", "Purse"]
 
 ABSOLUTE: Final = 1e-3
 RELATIVE: Final = 0.01
@@ -49,6 +49,9 @@ class Effort:
     def purse(self) -> Purse:
         """What may be spent, from now on."""
         return Purse(DEFAULT_WORK if self.budget is None else math.inf, self.budget)
+
+
+DEFAULT: Final = Effort()
 
 
 class Purse:

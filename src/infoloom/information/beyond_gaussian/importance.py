@@ -63,18 +63,17 @@ class _Sampled:
     @property
     def cells(self) -> float:
         """Work for one row."""
-        return 10.0 * len(self.points) * self.size
+        return 200.0 * len(self.points) * self.size
 
     def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array]:
-        """From all points and from half of them."""
-        whole, half = np.empty(len(y)), np.empty(len(y))
+        """From all points and from half of them, each less its bias: the log of a mean is too small by ~ 1/points."""
+        fine, coarse = np.empty(len(y)), np.empty(len(y))
         step = max(1, _CELLS // (2 * len(self.points) * self.size))
         for i in range(0, len(y), step):
             terms, _ = self.weighted(y[i : i + step])
-            whole[i : i + step] = log_sum(terms) - math.log(terms.shape[1])
-            first = terms[:, : terms.shape[1] // 2]
-            half[i : i + step] = log_sum(first) - math.log(first.shape[1])
-        return whole, half
+            one, two, four = (_mean_over(terms, parts) for parts in (1, 2, 4))
+            fine[i : i + step], coarse[i : i + step] = 2.0 * one - two, 2.0 * two - four
+        return fine, coarse
 
     def weighted(self, y: Array) -> tuple[Array, dict[str, Array]]:
         """Log weights of every row's points, shape (n, k), and the causes there."""
@@ -105,10 +104,10 @@ class Importance(_Sampled):
         return Importance(part, reduced.axes, points, (near, far), size)
 
     def weighted(self, y: Array) -> tuple[Array, dict[str, Array]]:
-        """Each quarter of the points is half of one proposal's."""
+        """Every quarter of the points has as many of each proposal."""
         near, far = self.proposals
-        halves = np.split(self.points, 2)
-        s = np.concatenate([law.draw(y, half) for half in halves for law in (near, far)], axis=1)
+        parts = np.split(self.points, 4)
+        s = np.concatenate([law.draw(y, part) for part in parts for law in (near, far)], axis=1)
         away = y[:, None, :] - s @ self.axes.T
         terms = -0.5 * np.einsum("nkf,nkf->nk", away, away) + math.log(2.0)
         terms += 0.5 * np.einsum("nf,nf->n", y, y)[:, None]
@@ -149,13 +148,13 @@ class Scatter(_Sampled):
         return Scatter(part, reduced.axes, v.mean(axis=0), points, free, proposal, size)
 
     def weighted(self, y: Array) -> tuple[Array, dict[str, Array]]:
-        """Each quarter of the points is half of the law's or of the proposal's."""
+        """Every quarter of the points has as many of the law's and of the proposal's."""
         shifted = y - self.centre
-        halves = zip(np.split(self.points, 2), np.split(self.free, 2), strict=True)
-        shape = (len(y), len(self.free) // 2, self.size)
+        parts = zip(np.split(self.points, 4), np.split(self.free, 4), strict=True)
+        shape = (len(y), len(self.free) // 4, self.size)
         drawn = [
             part
-            for near, free in halves
+            for near, free in parts
             for part in (self.proposal.draw(shifted, near), np.broadcast_to(free, shape))
         ]
         u = np.concatenate(drawn, axis=1)
@@ -182,6 +181,12 @@ def sobol(dimension: int, rows: int, seed: int, start: int = 0) -> Array:
     if start:
         engine.fast_forward(start)
     return np.asarray(scipy.special.ndtri(np.clip(engine.random(rows), 1e-16, 1.0 - 1e-16)))
+
+
+def _mean_over(terms: Array, parts: int) -> Array:
+    """log of the mean of exp, in so many parts of the points, averaged over the parts."""
+    split = terms.reshape(len(terms), parts, -1)
+    return np.asarray((log_sum(split) - math.log(split.shape[-1])).mean(axis=1))
 
 
 def _student(size: int, rows: int, seed: int, df: float) -> Array:

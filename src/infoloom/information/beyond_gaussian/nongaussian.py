@@ -22,7 +22,7 @@ import numpy as np
 from infoloom.errors import DegenerateError, InfiniteInformationError, QueryError
 from infoloom.information.beyond_gaussian.channel import Channel, Component, make_channel
 from infoloom.information.beyond_gaussian.cloud import Cloud, Term
-from infoloom.information.beyond_gaussian.effort import Effort, Purse
+from infoloom.information.beyond_gaussian.effort import DEFAULT, Effort, Purse
 from infoloom.information.beyond_gaussian.quadrature import on_a_line, on_a_plane
 from infoloom.information.notation import Query, evaluate
 from infoloom.information.pieces import pieces
@@ -59,7 +59,7 @@ class Special:
         self._channels: dict[frozenset[str], Channel] = {}
         self._kept: dict[object, object] = {}
 
-    def quantity(self, query: Query, effort: Effort = Effort()) -> Quantity:
+    def quantity(self, query: Query, effort: Effort = DEFAULT) -> Quantity:
         """The value of a query.
 
         Args:
@@ -86,9 +86,7 @@ class Special:
         open_terms: list[Term] = []
         share = _SHARE if effort.tolerance is None else 0.5 * effort.tolerance / max(1, len(terms))
         for term in terms:
-            found = self.line(term.part) or self.plane(
-                term.part, share / abs(term.factor), effort, purse
-            )
+            found = self.line(term.part) or self.plane(term.part, share / abs(term.factor), effort, purse)
             if found is None:
                 open_terms.append(term)
             else:
@@ -123,7 +121,9 @@ class Special:
     def plane(self, part: Component, tolerance: float, effort: Effort, purse: Purse) -> Quantity | None:
         """J of one component by quadrature in up to three dimensions, else nothing."""
         key = "plane", part.key, tolerance, effort.budget
-        if effort.budget is None:  # every one has as much, so that values do not depend on what was asked before
+        if (
+            effort.budget is None
+        ):  # every one has as much, so that values do not depend on what was asked before
             purse = effort.purse()
         return self.kept(key, lambda: on_a_plane(part, tolerance, purse))
 

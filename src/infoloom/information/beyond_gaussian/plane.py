@@ -56,7 +56,7 @@ def plane_information(values: Array, mass: Array, step: float) -> tuple[float, f
         density[tuple(windows)] += _product(kernels, mass[group])
     density *= (2.0 * math.pi) ** (-0.5 * len(lines))
     noise = 0.5 * len(lines) * math.log(2.0 * math.pi * math.e)
-    fine = _entropy(density, step**len(lines)) - noise
+    fine = _entropy(density, step ** len(lines)) - noise
     coarse = density[(slice(None, None, 2),) * len(lines)]
     return fine, _entropy(coarse, (2.0 * step) ** len(lines)) - noise
 

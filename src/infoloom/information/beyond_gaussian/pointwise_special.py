@@ -85,7 +85,9 @@ class SpecialPointwise:
         quadratic, volume, dim = self.plain.quadratic(outside)
         coordinates = np.concatenate([self._shifted(name) for name in names], axis=1)
         known = self._known(channel, coordinates)
-        whitened = coordinates @ channel.whitening.T - self._features(known, len(coordinates)) @ channel.weights.T
+        whitened = (
+            coordinates @ channel.whitening.T - self._features(known, len(coordinates)) @ channel.weights.T
+        )
         quadratic = quadratic + np.einsum("ij,ij->i", whitened, whitened)
         dim += len(channel.whitening)
         result = -0.5 * quadratic - volume - 0.5 * dim * math.log(2.0 * math.pi) - self._span_volume(names)
@@ -148,7 +150,9 @@ class SpecialPointwise:
             scale = float(weights[0])
             density = np.log(blurred_density(only, statistic / scale, abs(scale)) / abs(scale))
         else:
-            mixture = self.special.kept(("mixture", part.key), lambda: feature_mixture(part.features, weights))
+            mixture = self.special.kept(
+                ("mixture", part.key), lambda: feature_mixture(part.features, weights)
+            )
             if mixture is None:
                 return None
             density = mixture.log_density(statistic)
