@@ -32,7 +32,7 @@ REPLICATES: Final = 32
 _FIRST: Final = 32  # rows a replicate; each further segment doubles them
 _FEWEST: Final = 128
 _MOST: Final = 2**15
-_INNER: Final = (256, 1024, 4096)
+_INNER: Final = (64, 256, 1024, 4096)
 _APART: Final = 7919  # inner points share no seed with rows
 _LAST: Final = len(_INNER) - 1
 _CHEAP: Final = 1e6
@@ -205,7 +205,9 @@ class _Side:
         pure = np.einsum("ij,ij->i", y, v) - 0.5 * np.einsum("ij,ij->i", v, v)
         rows = [slice(None)]
         if len(self.inners) > 1:
-            rows = [slice(r * len(y) // REPLICATES, (r + 1) * len(y) // REPLICATES) for r in range(REPLICATES)]
+            rows = [
+                slice(r * len(y) // REPLICATES, (r + 1) * len(y) // REPLICATES) for r in range(REPLICATES)
+            ]
         found = [inner.log_average(y[own], s) for inner, own in zip(self.inners, rows, strict=True)]
         fine, coarse = (np.concatenate(parts) for parts in zip(*found, strict=True))
         mean, signal, _ = self.moments

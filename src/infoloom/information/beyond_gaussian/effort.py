@@ -13,7 +13,7 @@ __all__ = ["DEFAULT", "DEFAULT_WORK", "SEED", "Effort", "Purse"]
 
 ABSOLUTE: Final = 1e-3
 RELATIVE: Final = 0.01
-DEFAULT_WORK: Final = 2e9  # cells of sums over nodes: a few seconds of one core
+DEFAULT_WORK: Final = 3e9  # cells of sums over nodes: a few seconds of one core
 SEED: Final = 20_251_021
 
 

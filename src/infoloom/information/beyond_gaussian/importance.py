@@ -12,12 +12,11 @@ import scipy.linalg
 import scipy.special
 
 from infoloom.information.beyond_gaussian.channel import Component
-from infoloom.information.beyond_gaussian.line import log_sum
 from infoloom.information.beyond_gaussian.reduced import Reduced
 from infoloom.law.equations import Array
 from infoloom.law.sources.features import Features
 
-__all__ = ["Importance", "Scatter", "plain", "sobol"]
+__all__ = ["Importance", "Scatter", "less_bias", "plain", "sobol"]
 
 _CELLS: Final = 2_000_000
 _WIDE: Final = 0.02
@@ -71,8 +70,7 @@ class _Sampled:
         step = max(1, _CELLS // (2 * len(self.points) * self.size))
         for i in range(0, len(y), step):
             terms, _ = self.weighted(y[i : i + step])
-            one, two, four = (_mean_over(terms, parts) for parts in (1, 2, 4))
-            fine[i : i + step], coarse[i : i + step] = 2.0 * one - two, 2.0 * two - four
+            fine[i : i + step], coarse[i : i + step] = less_bias(terms)
         return fine, coarse
 
     def weighted(self, y: Array) -> tuple[Array, dict[str, Array]]:
@@ -183,10 +181,15 @@ def sobol(dimension: int, rows: int, seed: int, start: int = 0) -> Array:
     return np.asarray(scipy.special.ndtri(np.clip(engine.random(rows), 1e-16, 1.0 - 1e-16)))
 
 
-def _mean_over(terms: Array, parts: int) -> Array:
-    """log of the mean of exp, in so many parts of the points, averaged over the parts."""
-    split = terms.reshape(len(terms), parts, -1)
-    return np.asarray((log_sum(split) - math.log(split.shape[-1])).mean(axis=1))
+def less_bias(terms: Array) -> tuple[Array, Array]:
+    """log of the mean of exp over all points and over halves, each less its bias, which is as 1 / points."""
+    largest = terms.max(axis=1, keepdims=True)
+    quarters = np.exp(terms - largest).reshape(len(terms), 4, -1).mean(axis=2) + 1e-300
+    halves = quarters.reshape(-1, 2, 2).mean(axis=2)
+    one, two, four = (
+        np.log(part).mean(axis=1) for part in (halves.mean(axis=1, keepdims=True), halves, quarters)
+    )
+    return largest[:, 0] + 2.0 * one - two, largest[:, 0] + 2.0 * two - four
 
 
 def _student(size: int, rows: int, seed: int, df: float) -> Array:

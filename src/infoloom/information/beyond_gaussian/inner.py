@@ -19,6 +19,7 @@ from infoloom.information.beyond_gaussian.cloud_given import density_given
 from infoloom.information.beyond_gaussian.importance import Importance, Scatter, plain
 from infoloom.information.beyond_gaussian.line import Resolution, log_sum
 from infoloom.information.beyond_gaussian.reduced import Reduced
+from infoloom.information.beyond_gaussian.scales import Scales, scaled
 from infoloom.law.equations import Array
 
 __all__ = ["Inner", "NodeSum", "Points", "inner_average", "row_average", "summed"]
@@ -141,6 +142,8 @@ def inner_average(part: Component, reduced: Reduced, size: int, seed: int, accur
             fine, coarse = (Points.of(part, reduced, at, MAX_NODES) for at in (level, level - 1))
             if fine is not None and coarse is not None:
                 return NodeSum(fine, coarse)
+    if scaled(part):
+        return Scales.of(part, reduced, size, seed)
     if plain(part.features):
         return Importance.of(part, reduced, size, seed)
     if smooth < len(part.features.distributions):
