@@ -14,8 +14,10 @@ from infoloom.errors import QueryError, SpecError
 from infoloom.information.beyond_gaussian.effort import SEED, Effort
 from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
+from infoloom.information.beyond_gaussian.posterior import Posterior
 from infoloom.information.ceilings.labels import Label, make_labels
 from infoloom.information.ceilings.prediction import predict
+from infoloom.information.ceilings.special_table import find_special_ceilings
 from infoloom.information.ceilings.table import Ceilings, find_ceilings
 from infoloom.information.closed_form import closed_form
 from infoloom.information.decomposition import Decomposition, decompose
@@ -355,6 +357,8 @@ class Story:
     ) -> Ceilings:
         """What the best possible learner reaches on every target, label and pair of modalities.
 
+        Where the story is not Gaussian values have errors, and pairs of modalities are left out.
+
         Args:
             classes: Also cut every target into so many equally likely classes.
             batch: Pairs in a contrastive batch; None leaves pairs of modalities out.
@@ -362,7 +366,8 @@ class Story:
             seed: Seed of these batches.
 
         Raises:
-            QueryError: The story is not Gaussian, or an intervention holds a node.
+            QueryError: An intervention holds a node, the story has a common scale, or a modality shows a special cause
+                without noise.
 
         Example:
             >>> ceiling = load("figure-1").ceilings(batch=2, batches=2).targets[0]
@@ -371,15 +376,16 @@ class Story:
         """
         if self.held:
             raise QueryError("ceilings: expected a story without interventions. Ask the story before them.")
+        if self.covariance.system.law.features.features:
+            return find_special_ceilings(self._special, self.targets, self.modalities, self._labels, classes)
         sizes: dict[str, Any] = {"classes": classes, "batch": batch, "batches": batches, "seed": seed}
         return find_ceilings(self.covariance, self.targets, self.modalities, self._labels, **sizes)
 
-    def predict(
-        self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], target: str, given: str | tuple[str, ...]
-    ) -> Array:
+    def predict(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], target: str, given: Names) -> Array:
         """The optimal prediction E[target | given] of every row, given latents before whitening.
 
-        Its mean squared error is the target's ceiling. Observations of a bijection predict as well as their latents.
+        Its mean squared error is the target's ceiling. Where the story is not Gaussian it is an average over the special
+        causes, by a sum over nodes or, where many of them meet, by importance sampling. Observations of a bijection predict as well as their latents.
 
         Args:
             rows: Values by name, as `sample` returns them.
@@ -390,9 +396,13 @@ class Story:
             Shape (n,), in the target's unit.
 
         Raises:
-            QueryError: The story is not Gaussian, or a name does not fit.
+            QueryError: A name does not fit, or the story has a common scale.
         """
-        return predict(self.covariance, rows, target, (given,) if isinstance(given, str) else given)
+        names = (given,) if isinstance(given, str) else given
+        if not self.covariance.system.law.features.features:
+            return predict(self.covariance, rows, target, names)
+        posterior = Posterior(self._special, target, names)
+        return posterior.moments(SpecialPointwise(self._special, rows).whitened(names))[0]
 
     def decompose(self, target: str, modalities: tuple[str, ...] = ()) -> Decomposition:
         """Redundant, unique and synergistic information of modalities (all when left out) about a scalar target.

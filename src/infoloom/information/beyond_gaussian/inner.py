@@ -6,7 +6,7 @@ nodes, or by importance sampling where there are too many causes for one. Each c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -60,9 +60,15 @@ class Points:
     causes: Mapping[str, Array]
 
     @staticmethod
-    def of(part: Component, reduced: Reduced, level: int, limit: int) -> Points | None:
-        """The nodes of one level, if there are not too many."""
-        nodes = prior_nodes(part.features, reduced.axes, LEVELS[level], limit)
+    def of(
+        part: Component,
+        reduced: Reduced,
+        level: int,
+        limit: int,
+        cuts: Mapping[str, Sequence[float]] | None = None,
+    ) -> Points | None:
+        """The nodes of one level, if there are not too many; see `prior_nodes`."""
+        nodes = prior_nodes(part.features, reduced.axes, LEVELS[level], limit, cuts)
         if nodes is None:
             return None
         return Points(

@@ -97,6 +97,12 @@ class SpecialPointwise:
             result, error = result + average, error + off
         return np.asarray(result), error
 
+    def whitened(self, names: Names) -> Array:
+        """Whitened coordinates of the variables given the special causes, shape (n, k)."""
+        ordered = sorted(set(names), key=self.special.covariance.names.index)
+        channel = self.special.channel(frozenset(names))
+        return np.concatenate([self._shifted(name) for name in ordered], axis=1) @ channel.whitening.T
+
     def _shifted(self, name: str) -> Array:
         """Coordinates less what does not come from special causes: a held value's share of the mean."""
         mean = self.law.mean.get(name)

@@ -38,7 +38,7 @@ def reduce(part: Component, negligible: float = _NOTHING) -> Reduced:
         negligible: Information of all directions that may be left out, nats.
     """
     values, vectors = np.linalg.eigh(part.gram)
-    kept = values > 1e-15 * values[-1]
+    kept = values > 1e-15 * max(values[-1], 0.0)
     root = np.sqrt(values[kept])
     axes = root[:, None] * vectors[:, kept].T
     signal, turn = np.linalg.eigh(axes @ part.features.covariance @ axes.T)
