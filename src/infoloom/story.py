@@ -384,8 +384,9 @@ class Story:
     def predict(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], target: str, given: Names) -> Array:
         """The optimal prediction E[target | given] of every row, given latents before whitening.
 
-        Its mean squared error is the target's ceiling. Where the story is not Gaussian it is an average over the special
-        causes, by a sum over nodes or, where many of them meet, by importance sampling. Observations of a bijection predict as well as their latents.
+        Its mean squared error is the target's ceiling. Where the story is not Gaussian it is an average over the
+        special causes, by a sum over nodes or, where many of them meet, by importance sampling. Observations of a
+        bijection predict as well as their latents.
 
         Args:
             rows: Values by name, as `sample` returns them.

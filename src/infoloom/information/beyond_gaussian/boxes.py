@@ -115,12 +115,13 @@ def _split(
             list(itertools.product(*(edge[1:] for edge in edges))),
         )
     )
-    open_boxes, done = np.stack([low, high], axis=1), []
+    open_boxes = np.stack([low, high], axis=1)
+    done: list[Array] = []
     for _ in range(_ROUNDS):
         mass = _mass(features, open_boxes, smooth)
         kept = mass > 1e-3 * level.slack / max(len(open_boxes), 1)
         open_boxes, mass = open_boxes[kept], mass[kept]
-        if sum(map(len, done)) + len(open_boxes) > limit:
+        if sum(len(part) for part in done) + len(open_boxes) > limit:
             return None
         moved = _movement(features, axes, open_boxes, smooth, fixed)
         furthest = moved.max(axis=1, initial=0.0)

@@ -109,12 +109,14 @@ def quantile_bounds(covariance: StructuredCovariance, target: str, classes: int)
 def _of_mixture(features: Features, slope: Array, width: float, wanted: Array) -> Array:
     """Quantiles of slope · f(s) + N(0, width²), by bisection."""
     smooth = sum(not d.discrete for d in features.distributions.values())
+    values: Array
+    mass: Array
     nodes = prior_nodes(features, slope[None] / width, LEVELS[2], _NODES) if smooth <= 3 else None
     if nodes is None:
-        values = features.values(_drawn(features)) @ slope
-        mass = np.full(len(values), 1.0 / len(values))
+        values = np.asarray(features.values(_drawn(features)) @ slope)
+        mass = np.asarray(np.full(len(values), 1.0 / len(values)), dtype=np.float64)
     else:
-        values, mass = features.values(nodes.causes) @ slope, nodes.mass
+        values, mass = np.asarray(features.values(nodes.causes) @ slope), np.asarray(nodes.mass)
     low, high = (np.full(len(wanted), end) for end in (values.min() - 9 * width, values.max() + 9 * width))
     for _ in range(60):
         middle = 0.5 * (low + high)
@@ -126,12 +128,14 @@ def _of_mixture(features: Features, slope: Array, width: float, wanted: Array) -
 def _of_values(features: Features, slope: Array, wanted: Array, target: str) -> Array:
     """Quantiles of slope · f(s) itself; a target with few values is cut between them."""
     discrete = all(d.discrete for d in features.distributions.values())
+    values: Array
+    mass: Array
     nodes = prior_nodes(features, slope[None], LEVELS[0], _NODES) if discrete else None
     if nodes is None:
-        values = features.values(_drawn(features)) @ slope
-        mass = np.full(len(values), 1.0 / len(values))
+        values = np.asarray(features.values(_drawn(features)) @ slope)
+        mass = np.asarray(np.full(len(values), 1.0 / len(values)), dtype=np.float64)
     else:
-        values, mass = features.values(nodes.causes) @ slope, nodes.mass
+        values, mass = np.asarray(features.values(nodes.causes) @ slope), np.asarray(nodes.mass)
     distinct, which = np.unique(np.round(values, 12), return_inverse=True)
     odds = np.bincount(which, mass)
     if odds.max() < 1e-3:

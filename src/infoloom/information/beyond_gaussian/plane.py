@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -68,14 +68,14 @@ def _entropy(density: Array, cell: float) -> float:
     return -cell * float(kept @ np.log(kept)) / total + math.log(total)
 
 
-def _groups(values: Array) -> Iterator[Array]:
+def _groups(values: Array) -> Iterator[np.ndarray[Any, np.dtype[Any]]]:
     """Nodes that lie together, a few at a time."""
     cells = np.floor(values / _CELL).astype(np.int64)
     order = np.lexsort(cells.T)
     ends = np.flatnonzero(np.any(np.diff(cells[order], axis=0) != 0, axis=1)) + 1
     for group in np.split(order, ends):
         for start in range(0, len(group), _GROUP):
-            yield group[start : start + _GROUP]
+            yield np.asarray(group[start : start + _GROUP])
 
 
 def _product(kernels: list[Array], mass: Array) -> Array:

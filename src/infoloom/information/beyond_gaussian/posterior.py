@@ -1,7 +1,7 @@
 """What is known of a target after looking: its law given other variables, an average over the special causes.
 
-Given the special causes s and what is seen, a target is normal, θ ~ N(c + g·y + h·f(s), σ²). Its posterior is the average
-of that over the posterior of the causes that matter, by a sum over nodes or by importance sampling.
+Given the special causes s and what is seen, a target is normal, θ ~ N(c + g·y + h·f(s), σ²). Its law given
+what is seen is the average of that over the causes that matter, by a sum over nodes or by importance sampling.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from infoloom.law.sources.features import Features
 __all__ = ["Posterior"]
 
 _CELLS: Final = 2_000_000
-_POINTS: Final = 2048
+_POINTS: Final = 1024
 _SEED: Final = 20_251_019
 _NOTHING: Final = 1e-12
 
@@ -123,7 +123,7 @@ class Posterior:
         """P(class k | y) of the classes that bounds cut θ into, shape (n, K)."""
         centre = self.target.constant + y @ self.target.gain
         result = np.empty((len(y), len(bounds) + 1))
-        for rows, weights, h in self._weighted(y, bounds):
+        for rows, weights, h in self._weighted(y, bounds.tolist()):
             at = centre[rows, None] + h
             below = [np.zeros(len(at))]
             for bound in bounds:

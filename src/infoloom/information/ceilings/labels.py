@@ -64,8 +64,8 @@ def make_labels(
             problems.append(f"labels.{name}.target: unknown target `{label.target}`; {hint}")
         elif covariance.system.law.scale is not None:
             problems.append(
-                f"labels.{name}: expected no common scale, because the quantiles of `{label.target}` have no closed "
-                "form otherwise. Remove the label, or the scale."
+                f"labels.{name}: expected a story without a common scale, because the ceilings of its classes are not "
+                "known then. Remove the label, or the scale."
             )
         elif covariance.system.law.features.features:
             try:

@@ -142,8 +142,7 @@ def find_ceilings(
     """
     if not covariance.system.law.gaussian:
         raise QueryError(
-            "ceilings: expected a Gaussian story, because they follow from the information in closed form only there. "
-            "Use normal causes and linear equations."
+            "ceilings: expected a story without a common scale, because they are not known then. Remove the scale."
         )
     size = batch or 0
     combined = list(combinations(modalities, 2)) if batch is not None else []
@@ -188,7 +187,9 @@ def _of_classes(information: float, classes: int) -> tuple[float, float]:
 
 def _tree(one: TargetCeiling | ClassCeiling | PairCeiling, unit: float) -> dict[str, Any]:
     """As plain values; errors only where there are any."""
-    tree = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(one).items()}
+    tree: dict[str, Any] = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in vars(one).items()
+    }
     for key in ("information", "information_error", "limit"):
         if key in tree:
             tree[key] = tree[key] / unit
