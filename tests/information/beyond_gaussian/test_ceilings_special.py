@@ -117,6 +117,7 @@ def test_a_gaussian_story_forced_through_the_same_way_has_its_closed_form() -> N
         assert abs(mine.information - wanted.information) < 4.0 * mine.information_error + 1e-5
 
 
+@pytest.mark.slow
 def test_many_causes_are_predicted_within_their_error() -> None:
     causes = dict.fromkeys("abcde", "laplace")
     text = " + ".join(f"0.4*{name}@patch({i % 3}, 2)" for i, name in enumerate(causes)) + " + noise"

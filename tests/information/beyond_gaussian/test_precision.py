@@ -181,6 +181,7 @@ def many() -> Story:
     return story(causes, {"t": t}, x=x, y="0.5*f + 0.3*a@patch(0, 1) + noise")
 
 
+@pytest.mark.slow
 def test_many_causes_have_a_standard_error_that_the_tolerance_decides() -> None:
     made = many()
     loose = made.quantity("I(x; t)")
