@@ -129,6 +129,7 @@ class Cloud:
         self, terms: Sequence[Term], size: int, wanted: Callable[[float], float], purse: Purse
     ) -> tuple[Estimate, float]:
         """Rows added until the error is small enough, and what a start with more inner points would cost."""
+        start = time.monotonic()  # what is prepared counts too
         accurate = wanted(0.0) <= _ACCURATE
         kept = [term for term in terms if term.mean is None or self._helps(term, size, accurate)]
         offset = sum(term.factor * (term.mean or 0.0) for term in terms if term not in kept)
@@ -142,7 +143,7 @@ class Cloud:
             more = _FIRST if not segments else rows
             if segments and not purse.affords(REPLICATES * more * cells):
                 break
-            start = time.monotonic()
+            start = time.monotonic() if segments else start
             segments.append([self._segment(side, rows, more) for side in sides])
             purse.spend(REPLICATES * more * cells, time.monotonic() - start)
             rows += more

@@ -71,7 +71,7 @@ class Purse:
         """Whether so much work may still be begun."""
         if self.end is None:
             return work <= self.work
-        return time.monotonic() + work / (self.speed or 2e8) <= self.end
+        return time.monotonic() + work / (self.speed or 1e8) <= self.end
 
     def spend(self, work: float, seconds: float) -> None:
         """Note what was done."""
