@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, overload
 
 import numpy as np
 
 from infoloom.errors import QueryError, SpecError
+from infoloom.information.beyond_gaussian.effort import SEED, Effort
 from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
+from infoloom.information.beyond_gaussian.posterior import Posterior
 from infoloom.information.ceilings.labels import Label, make_labels
 from infoloom.information.ceilings.prediction import predict
+from infoloom.information.ceilings.special_table import find_special_ceilings
 from infoloom.information.ceilings.table import Ceilings, find_ceilings
 from infoloom.information.closed_form import closed_form
 from infoloom.information.decomposition import Decomposition, decompose
@@ -38,6 +41,7 @@ from infoloom.spec.model import ModalitySpec, Spec
 __all__ = ["Story", "compile_story", "load"]
 
 DIAGNOSED: Final = 2048
+Names = str | tuple[str, ...]
 Rows = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
@@ -163,26 +167,50 @@ class Story:
         """
         return self.quantity(query).value
 
-    def quantity(self, query: str | Query) -> Quantity:
-        """The value of a quantity with its standard error and how it was found; see `information`.
+    def quantity(
+        self,
+        query: str | Query,
+        *,
+        tolerance: float | None = None,
+        budget: float | None = None,
+        seed: int = SEED,
+    ) -> Quantity:
+        """The value of a quantity with its error and how it was found; see `information`.
+
+        Args:
+            query: As in `information`.
+            tolerance: Largest error of a value that has no closed form, nats; 1 % or 1e-3 nats, whichever is larger,
+                when left out. The value says what was reached.
+            budget: Seconds that it may take, or about; a few, whatever the machine, when left out.
+            seed: Of Monte Carlo rows, ≥ 0.
+
+        Raises:
+            QueryError: As `information`; a tolerance or budget that is not positive, or a negative seed.
 
         Example:
             >>> load("galaxy-images").quantity("I(x1; theta)").method
             'closed form'
         """
+        effort = Effort(tolerance, budget, seed)
         asked = parse_query(query) if isinstance(query, str) else query
         check_names(asked, self.covariance.names)
         refuse_held(asked, self.held)
         if self.covariance.system.law.scale is not None:
             return elliptical_quantity(self.covariance, asked)
         if not self.gaussian:
-            return self._special.quantity(asked)
+            return self._special.quantity(asked, effort)
         return closed_form(self.covariance, asked)
 
-    def truth(self) -> dict[str, Quantity]:
-        """Information of modalities with each other and with the targets, by query."""
+    def truth(self, *, tolerance: float | None = None, budget: float | None = None) -> dict[str, Quantity]:
+        """Information of modalities with each other and with the targets, by query.
+
+        Args:
+            tolerance: Of each value; see `quantity`.
+            budget: Seconds for each value.
+        """
         free = [[n for n in names if n not in self.held] for names in (self.targets, self.modalities)]
-        return {str(query): self.quantity(query) for query in table_queries(*free)}
+        asked = table_queries(*free)
+        return {str(one): self.quantity(one, tolerance=tolerance, budget=budget) for one in asked}
 
     def truth_table(self) -> dict[str, float]:
         """The values of `truth` alone, nats by query."""
@@ -272,13 +300,31 @@ class Story:
             return SpecialPointwise(self._special, rows)
         return Pointwise(self.covariance, rows)
 
+    @overload
+    def pmi(
+        self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], a: Names, b: Names, given: Names = ()
+    ) -> Array: ...
+
+    @overload
     def pmi(
         self,
         rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]],
-        a: str | tuple[str, ...],
-        b: str | tuple[str, ...],
-        given: str | tuple[str, ...] = (),
-    ) -> Array:
+        a: Names,
+        b: Names,
+        given: Names = (),
+        *,
+        with_error: Literal[True],
+    ) -> tuple[Array, Array]: ...
+
+    def pmi(
+        self,
+        rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]],
+        a: Names,
+        b: Names,
+        given: Names = (),
+        *,
+        with_error: bool = False,
+    ) -> Array | tuple[Array, Array]:
         """Pointwise mutual information pmi(a; b | given) of every row.
 
         Args:
@@ -286,12 +332,20 @@ class Story:
             a: A name or names.
             b: A name or names.
             given: A name or names.
+            with_error: Also how far every value may be off: nothing in a Gaussian story, else what halving the points
+                of its quadrature or its importance sampling changes.
 
         Returns:
-            Shape (n,), nats.
+            Shape (n,), nats; with its errors, of the same shape, if asked.
         """
         parts = [(part,) if isinstance(part, str) else part for part in (a, b, given)]
-        return self.pointwise(rows).information(*parts)
+        found = self.pointwise(rows)
+        if not with_error:
+            return found.information(*parts)
+        if isinstance(found, SpecialPointwise):
+            return found.with_error(*parts)
+        values = found.information(*parts)
+        return values, np.zeros_like(values)
 
     def ceilings(
         self,
@@ -303,6 +357,8 @@ class Story:
     ) -> Ceilings:
         """What the best possible learner reaches on every target, label and pair of modalities.
 
+        Where the story is not Gaussian values have errors, and pairs of modalities are left out.
+
         Args:
             classes: Also cut every target into so many equally likely classes.
             batch: Pairs in a contrastive batch; None leaves pairs of modalities out.
@@ -310,7 +366,8 @@ class Story:
             seed: Seed of these batches.
 
         Raises:
-            QueryError: The story is not Gaussian, or an intervention holds a node.
+            QueryError: An intervention holds a node, the story has a common scale, or a modality shows a special cause
+                without noise.
 
         Example:
             >>> ceiling = load("figure-1").ceilings(batch=2, batches=2).targets[0]
@@ -319,15 +376,17 @@ class Story:
         """
         if self.held:
             raise QueryError("ceilings: expected a story without interventions. Ask the story before them.")
+        if self.covariance.system.law.features.features:
+            return find_special_ceilings(self._special, self.targets, self.modalities, self._labels, classes)
         sizes: dict[str, Any] = {"classes": classes, "batch": batch, "batches": batches, "seed": seed}
         return find_ceilings(self.covariance, self.targets, self.modalities, self._labels, **sizes)
 
-    def predict(
-        self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], target: str, given: str | tuple[str, ...]
-    ) -> Array:
+    def predict(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], target: str, given: Names) -> Array:
         """The optimal prediction E[target | given] of every row, given latents before whitening.
 
-        Its mean squared error is the target's ceiling. Observations of a bijection predict as well as their latents.
+        Its mean squared error is the target's ceiling. Where the story is not Gaussian it is an average over the
+        special causes, by a sum over nodes or, where many of them meet, by importance sampling. Observations of a
+        bijection predict as well as their latents.
 
         Args:
             rows: Values by name, as `sample` returns them.
@@ -338,9 +397,13 @@ class Story:
             Shape (n,), in the target's unit.
 
         Raises:
-            QueryError: The story is not Gaussian, or a name does not fit.
+            QueryError: A name does not fit, or the story has a common scale.
         """
-        return predict(self.covariance, rows, target, (given,) if isinstance(given, str) else given)
+        names = (given,) if isinstance(given, str) else given
+        if not self.covariance.system.law.features.features:
+            return predict(self.covariance, rows, target, names)
+        posterior = Posterior(self._special, target, names)
+        return posterior.moments(SpecialPointwise(self._special, rows).whitened(names))[0]
 
     def decompose(self, target: str, modalities: tuple[str, ...] = ()) -> Decomposition:
         """Redundant, unique and synergistic information of modalities (all when left out) about a scalar target.

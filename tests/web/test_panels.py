@@ -119,8 +119,8 @@ def test_decomposition_and_ceilings_are_those_of_the_library(page, moved):
 
 
 def test_what_a_panel_cannot_show_is_its_own_problem():
-    answer = ask(client("stress-laplace"), "panels", panels=["ceilings", "graph"])["panels"]
-    assert answer["ceilings"]["problems"][0]["message"].startswith("ceilings: expected a Gaussian story")
+    answer = ask(client("stress-laplace"), "panels", panels=["decomposition", "graph"])["panels"]
+    assert answer["decomposition"]["problems"][0]["message"].startswith("decomposition of `theta`")
     assert answer["graph"]["name"] == "stress-laplace"
 
 

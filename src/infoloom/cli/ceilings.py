@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from infoloom.information.quantity import MONTE_CARLO, Quantity
 from infoloom.units import NATS_PER_BIT
 
 if TYPE_CHECKING:
@@ -34,15 +35,25 @@ def _ceilings_text(name: str, found: Ceilings, bits: bool = False) -> str:
     if found.targets:
         lines += ["", f"  {'target from':<32} {'information':>16} {'R²':>10} {'MMSE':>12}"]
         lines += [
-            f"  {_from(one.target, one.given):<32} {one.information / scale:>16.9f} {one.r_squared:>10.6f} "
-            f"{one.mmse:>12.6g}"
+            f"  {_from(one.target, one.given):<32} "
+            + (
+                f"{one.information / scale:>16.9f} {one.r_squared:>10.6f} {one.mmse:>12.6g}"
+                if not one.information_error
+                else f"{_off(one.information / scale, one.information_error / scale):>16} "
+                f"{_off(one.r_squared, one.r_squared_error):>10} {_off(one.mmse, one.mmse_error):>12}"
+            )
             for one in found.targets
         ]
     if found.classes:
         lines += ["", f"  {'class from':<32} {'classes':>7} {'information':>16} {'accuracy':>10}"]
         lines += [
-            f"  {_from(one.label, one.given):<32} {one.classes:>7} {one.information / scale:>16.8f} "
-            f"{one.accuracy:>10.6f}"
+            f"  {_from(one.label, one.given):<32} {one.classes:>7} "
+            + (
+                f"{one.information / scale:>16.8f} {one.accuracy:>10.6f}"
+                if not one.information_error
+                else f"{_off(one.information / scale, one.information_error / scale):>16} "
+                f"{_off(one.accuracy, one.accuracy_error):>10}"
+            )
             for one in found.classes
         ]
     if found.pairs:
@@ -91,6 +102,12 @@ def _decomposition_json(parts: list[Decomposition], bits: bool = False) -> str:
 
 def _unit(bits: bool) -> tuple[str, float]:
     return ("bits", NATS_PER_BIT) if bits else ("nats", 1.0)
+
+
+def _off(value: float, error: float) -> str:
+    """A value that is not exact with its error: `0.394 ± 0.001`."""
+    text = Quantity(value, max(error, 1e-9), MONTE_CARLO).text()
+    return text.removesuffix(f" ({MONTE_CARLO})")
 
 
 def _from(name: str, given: tuple[str, ...]) -> str:

@@ -88,6 +88,10 @@ def info(
         int | None, typer.Option(help="Ceilings: also cut targets into so many classes.")
     ] = None,
     batch: Annotated[int, typer.Option(min=2, help="Ceilings: pairs in a contrastive batch.")] = 256,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest error of values without a closed form, in nats.")
+    ] = None,
+    budget: Annotated[float | None, typer.Option(help="Seconds that such a value may take.")] = None,
 ) -> None:
     """Print the information of a story: its truth table, the asked quantities, ceilings or a decomposition."""
     from infoloom.cli.ceilings import print_ceilings, print_decomposition
@@ -107,7 +111,11 @@ def info(
     if diagnose:
         _print_findings(story, as_json)
         return
-    values = {q: story.quantity(q) for q in queries} if queries else story.truth()
+    values = (
+        {q: story.quantity(q, tolerance=tolerance, budget=budget) for q in queries}
+        if queries
+        else story.truth(tolerance=tolerance, budget=budget)
+    )
     unit = "bits" if bits else "nats"
     if as_json:
         tree = {"unit": unit, "values": {name: value.to_json(bits) for name, value in values.items()}}
@@ -119,6 +127,12 @@ def info(
     )
     for note in story.notes:
         print(f"\n{note}")
+    missed = [name for name, value in values.items() if tolerance is not None and value.error > tolerance]
+    if missed:
+        print(
+            f"\nNot within {tolerance:g} nats: {', '.join(missed)}. The errors say what was reached; "
+            "give a larger `--budget`."
+        )
 
 
 def _print_table(title: str, values: dict[str, str], unit: str) -> None:

@@ -39,8 +39,8 @@ class Quantity:
 
     @property
     def error(self) -> float:
-        """What the value may be away by: one standard error, or the tolerance, in nats."""
-        return self.tolerance if self.standard_error is None else self.standard_error
+        """What the value may be away by: the standard error and the tolerance, in nats."""
+        return self.tolerance + (self.standard_error or 0.0)
 
     def to_json(self, bits: bool = False) -> float | dict[str, Any]:
         """A number if it is exact, else an object that says how far it may be off."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from infoloom.errors import InfoloomError
 from infoloom.information.notation import Query, parse_query
@@ -16,6 +16,7 @@ from infoloom.web.workbench import Workbench
 __all__ = ["ceilings", "decomposition", "graph", "information", "sliders"]
 
 Panel = dict[str, Any]
+SECONDS: Final = 1.0  # for each value that has no closed form: a page is waiting
 
 
 def sliders(bench: Workbench, asked: Asked) -> Panel:
@@ -70,7 +71,7 @@ def information(bench: Workbench, asked: Asked) -> Panel:
             "nats": quantity.value,
             "text": quantity.text(asked.bits),
         }
-        for query, quantity in story.truth().items()
+        for query, quantity in story.truth(budget=SECONDS).items()
     ]
     return {"unit": asked.unit, "rows": rows, "notes": list(story.notes)}
 

@@ -60,7 +60,15 @@ def test_names_of_predictions_are_read_back() -> None:
         parse_prediction("theta|x")
 
 
-def test_predictions_of_a_story_that_is_not_gaussian_are_refused(tmp_path: Path) -> None:
+def test_predictions_of_a_story_that_is_not_gaussian_are_those_of_the_story(tmp_path: Path) -> None:
     story = loom.load({**SPEC, "causes": {"mass": "laplace"}, "labels": {}})
-    with pytest.raises(DatasetError, match=r"^predictions of `labelled`: expected a Gaussian story, because"):
-        loom.generate(story, tmp_path / "laplace", 16, predictions=True)
+    made = loom.generate(story, tmp_path / "laplace", 16, predictions=True)
+    assert [c for c in made.columns if c.kind == "prediction"]
+
+
+def test_predictions_under_a_common_scale_are_refused(tmp_path: Path) -> None:
+    story = loom.load({**SPEC, "scale": "student_t(5)", "labels": {}})
+    with pytest.raises(
+        DatasetError, match=r"^predictions of `labelled`: expected a story without a common scale"
+    ):
+        loom.generate(story, tmp_path / "scaled", 16, predictions=True)

@@ -250,13 +250,13 @@ def test_what_has_no_ceiling_is_refused_by_name():
             call()
         assert text in str(caught.value)
 
-    laplace = loom.load({**TREE, "labels": {}, "causes": {"mass": "laplace", "style": {"size": 3}}})
-    rows = laplace.sample(2)
-    refused(QueryError, "ceilings: expected a Gaussian story, because they follow", laplace.ceilings)
+    scaled = loom.load({**TREE, "labels": {}, "scale": "student_t(5)"})
+    rows = scaled.sample(2)
+    refused(QueryError, "ceilings: expected a story without a common scale", scaled.ceilings)
     refused(
         QueryError,
-        "prediction of `theta`: expected a Gaussian story",
-        lambda: laplace.predict(rows, "theta", "x"),
+        "prediction of `theta`: expected a story without a common scale",
+        lambda: scaled.predict(rows, "theta", "x"),
     )
     refused(
         QueryError, "prediction of `x` from `y`: expected a scalar", lambda: STORY.predict(rows, "x", "y")
@@ -285,12 +285,8 @@ def test_labels_of_what_cannot_be_cut_are_refused_by_name():
 
     unknown = problems(labels={"grade": {"target": "teta", "classes": 4}})
     assert unknown == ("labels.grade.target: unknown target `teta`; did you mean `theta`?",)
-    (laplace,) = problems(
-        labels={"grade": {"target": "theta", "classes": 4}}, causes={"mass": "laplace", "style": {"size": 3}}
-    )
-    assert laplace.startswith(
-        "labels.grade: expected a Gaussian story, because the quantiles of `theta` have no closed"
-    )
+    (scaled,) = problems(labels={"grade": {"target": "theta", "classes": 4}}, scale="student_t(5)")
+    assert scaled.startswith("labels.grade: expected a story without a common scale, because the ceilings of")
     assert problems(labels={"x": {"target": "theta", "classes": 4}}) == (
         "labels.x: the name `x` is used twice, also in `modalities`. Rename one of them.",
     )

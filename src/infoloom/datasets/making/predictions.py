@@ -45,12 +45,11 @@ def predictions_of(story: Story) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Every target from each modality and from all together.
 
     Raises:
-        DatasetError: The story is not Gaussian, so the optimal prediction has no closed form.
+        DatasetError: The story has a common scale.
     """
-    if not story.gaussian:
+    if story.covariance.system.law.scale is not None:
         raise DatasetError(
-            f"predictions of `{story.name}`: expected a Gaussian story, because otherwise the optimal prediction has "
-            "no closed form. Leave `predictions` out."
+            f"predictions of `{story.name}`: expected a story without a common scale. Leave `predictions` out."
         )
     modalities = tuple(story.modalities)
     together = [modalities] if len(modalities) > 1 else []

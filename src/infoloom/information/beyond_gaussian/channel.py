@@ -61,6 +61,7 @@ class Channel:
         weights: A over all features, shape (k, F).
         exact: Combinations of in-span coordinates that show features without noise, shape (q, rows).
         shown: Those features, shape (q, F).
+        noise: Loadings of the whitened coordinates given s on the story's other sources, shape (k, sources).
     """
 
     known: frozenset[str]
@@ -69,6 +70,7 @@ class Channel:
     weights: Array
     exact: Array
     shown: Array
+    noise: Array
 
 
 def make_channel(covariance: StructuredCovariance, names: Sequence[str]) -> Channel:
@@ -90,7 +92,10 @@ def make_channel(covariance: StructuredCovariance, names: Sequence[str]) -> Chan
     exact, shown = exact[kept], shown[kept]
     known = _known(law.features, shown, names)
     gram = weights.T @ weights
-    return Channel(known, tuple(_components(law.features, gram, known)), whitening, weights, exact, shown)
+    noise = whitening @ plain
+    return Channel(
+        known, tuple(_components(law.features, gram, known)), whitening, weights, exact, shown, noise
+    )
 
 
 def direction(part: Component) -> Array | None:

@@ -1,48 +1,42 @@
-"""Information through a vector Gaussian channel y = gram^½ f(s) + N(0, I), by Monte Carlo with a standard error.
+"""Sums of informations through vector Gaussian channels by Monte Carlo, with a standard error.
 
-Rows (s, y) come from scrambled Sobol points in independent replicates, whose spread gives the standard error. The
-density p(y) is an average over s: over all points of a product grid if the channel is blunt enough for one, else by
-importance sampling around the posterior. What that inner average is biased by is estimated by halving its points.
+Rows come from scrambled Sobol points in independent replicates, whose spread gives the standard error. All sets of
+variables see the same row, so a term is that of a pointwise information. Control variates of known mean are taken off
+it with their regression weights: the same term of the Gaussian law with the same moments, the terms' quadratic part,
+and terms whose mean is known by quadrature. Rows are added until the error is small enough or the budget is spent.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
-import scipy.linalg
-import scipy.special
 
 from infoloom.errors import QueryError
-from infoloom.information.beyond_gaussian.channel import Component, direction
-from infoloom.information.beyond_gaussian.cloud_given import density_given
-from infoloom.information.beyond_gaussian.line import (
-    Mixture,
-    Resolution,
-    cause_nodes,
-    feature_mixture,
-    log_sum,
-)
+from infoloom.information.beyond_gaussian.channel import Component
+from infoloom.information.beyond_gaussian.effort import Purse
+from infoloom.information.beyond_gaussian.importance import sobol
+from infoloom.information.beyond_gaussian.inner import Inner, inner_average
+from infoloom.information.beyond_gaussian.reduced import Reduced, reduce
 from infoloom.law.equations import Array
 from infoloom.law.sources.features import Features
 
-__all__ = ["Cloud", "Estimate", "feature_grid"]
+__all__ = ["Cloud", "Estimate", "Term"]
 
 REPLICATES: Final = 32
-_ROWS: Final = 128
-_INNER: Final = (256, 1024, 4096)
-_MAX_GRID: Final = 200_000
-_SMALL_GRID: Final = 1000
-_BLUNT: Final = Resolution(order=8, panel=2.5, tail=6.0)
-_WIDE: Final = 0.02
-_ROW_CHUNK: Final = 64
-_REACH: Final = 9.0
-_CELLS: Final = 2_000_000
-_SEED: Final = 20_251_021
+_FIRST: Final = 32  # rows a replicate; each further segment doubles them
+_FEWEST: Final = 128
+_MOST: Final = 2**15
+_INNER: Final = (64, 256, 1024, 4096)
+_APART: Final = 7919  # inner points share no seed with rows
+_LAST: Final = len(_INNER) - 1
+_CHEAP: Final = 1e6
+_ACCURATE: Final = 1e-4
 _NEGLIGIBLE: Final = 1e-6
 
 
@@ -54,320 +48,225 @@ class Estimate:
     standard_error: float
     bias: float
 
+    @property
+    def error(self) -> float:
+        """Both together."""
+        return math.hypot(self.standard_error, self.bias)
 
-class _Density(Protocol):
-    """log p(y), up to the constant −½ F log 2π, from all inner points and from half of them."""
 
-    def __call__(self, y: Array) -> tuple[Array, Array]: ...
+@dataclass(frozen=True, eq=False)
+class Term:
+    """A multiple of J of one component.
+
+    Attributes:
+        factor: The multiple.
+        part: The component.
+        noise: Loadings of its statistics b on the story's noise, shape (F, sources): b = gram · f + noise · ε.
+        mean: J, if it is known.
+    """
+
+    factor: float
+    part: Component
+    noise: Array
+    mean: float | None = None
+
+    @property
+    def key(self) -> object:
+        """Equal for terms with the same rows."""
+        return self.part.key, np.round(self.noise, 12).tobytes()
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Terms of J, their coarse version, and two control variates, each of shape (n,)."""
+
+    term: Array
+    coarse: Array
+    quadratic: Array
+    gaussian: Array
 
 
 class Cloud:
-    """Estimates for one story: all from the same rows, so that what two quantities share cancels in them.
+    """Estimates for one story; everything drawn is kept.
 
     Args:
         features: All features of the story.
+        basis: Orthonormal, shape (sources, sources): directions of the noise, the ones that matter most first.
+        seed: Of the rows.
     """
 
-    def __init__(self, features: Features) -> None:
+    def __init__(self, features: Features, basis: Array, seed: int) -> None:
         self.features = features
-        self._means: dict[object, tuple[Array, Array]] = {}
+        self.basis = basis
+        self.seed = seed
+        self._sides: dict[object, _Side] = {}
+        self._kept: dict[object, _Rows] = {}
 
-    def estimate(self, parts: Sequence[tuple[float, Component]]) -> Estimate:
-        """Σ coefficient · J(component).
+    def estimate(self, terms: Sequence[Term], wanted: Callable[[float], float], purse: Purse) -> Estimate:
+        """Σ factor · J.
+
+        Args:
+            terms: The sum; those of known mean only help.
+            wanted: The error that is small enough for a value of the sum.
+            purse: What may be spent.
 
         Raises:
             QueryError: The inner averages cannot be made accurate enough.
         """
-        for inner in _INNER:
-            found = self._estimate(parts, inner)
-            if abs(found.bias) <= max(0.5 * found.standard_error, _NEGLIGIBLE):
-                return found
-        names = ", ".join(dict.fromkeys(c for _, part in parts for c in part.features.distributions))
+        for size in range(len(_INNER)):
+            found, more = self._grown(terms, size, wanted, purse)
+            if abs(found.bias) <= max(0.5 * found.standard_error, _NEGLIGIBLE) or not purse.affords(more):
+                break
+        if abs(found.bias) <= max(0.5 * found.standard_error, wanted(found.value), _NEGLIGIBLE):
+            return found
+        names = ", ".join(dict.fromkeys(c for term in terms for c in term.part.features.distributions))
         raise QueryError(
             f"information about {names}: the estimate {found.value:.4g} nats has a bias of {found.bias:.1g}, which is "
             f"not below its standard error {found.standard_error:.1g}. Use more noise, or fewer special causes."
         )
 
-    def _estimate(self, parts: Sequence[tuple[float, Component]], inner: int) -> Estimate:
-        means, halves = np.zeros(REPLICATES), np.zeros(REPLICATES)
-        for coefficient, part in parts:
-            whole, half = self._replicates(part, inner)
-            means, halves = means + coefficient * whole, halves + coefficient * half
-        error = float(means.std(ddof=1) / math.sqrt(REPLICATES))
-        return Estimate(float(means.mean()), error, float((means - halves).mean()))
+    def _grown(
+        self, terms: Sequence[Term], size: int, wanted: Callable[[float], float], purse: Purse
+    ) -> tuple[Estimate, float]:
+        """Rows added until the error is small enough, and what a start with more inner points would cost."""
+        start = time.monotonic()  # what is prepared counts too
+        accurate = wanted(0.0) <= _ACCURATE
+        kept = [term for term in terms if term.mean is None or self._helps(term, size, accurate)]
+        offset = sum(term.factor * (term.mean or 0.0) for term in terms if term not in kept)
+        terms = kept
+        sides = [self._side(term, size, accurate) for term in terms]
+        grows = size < _LAST and any(side.inner.grows for side in sides)
+        cells = sum(side.inner.cells for side in sides)
+        segments: list[list[_Rows]] = []
+        rows, found = 0, Estimate(0.0, math.inf, 0.0)
+        while rows < _MOST:
+            more = _FIRST if not segments else rows
+            if segments and not purse.affords(REPLICATES * more * cells):
+                break
+            start = time.monotonic() if segments else start
+            segments.append([self._segment(side, rows, more) for side in sides])
+            purse.spend(REPLICATES * more * cells, time.monotonic() - start)
+            rows += more
+            found = _combined(terms, sides, segments, offset)
+            biased = grows and abs(found.bias) > max(0.5 * found.standard_error, _NEGLIGIBLE)
+            if rows >= _FEWEST and (found.error <= 0.5 * wanted(found.value) or biased):
+                break
+        return found, 4.0 * REPLICATES * _FIRST * cells if grows else math.inf
 
-    def _replicates(self, part: Component, inner: int) -> tuple[Array, Array]:
-        """Means of the terms of J in every replicate, from all inner points and from half of them."""
-        key = part.key, inner
-        if key not in self._means:
-            side = _Side(part, inner)
-            terms = [side.terms(*self._rows(replicate), replicate) for replicate in range(REPLICATES)]
-            self._means[key] = (
-                np.array([float(whole.mean()) for whole, _ in terms]),
-                np.array([float(half.mean()) for _, half in terms]),
-            )
-        return self._means[key]
+    def _helps(self, term: Term, size: int, accurate: bool) -> bool:
+        """Whether a term of known mean costs little."""
+        try:
+            return self._side(term, size, accurate).inner.cells < _CHEAP
+        except QueryError:
+            return False
 
-    def _rows(self, replicate: int) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Values of the causes and noise by feature, the same for every quantity."""
-        causes = self.features.distributions
-        normals = _sobol(len(causes) + len(self.features.labels), _ROWS, _SEED + replicate)
-        s = {c: d.from_normal(normals[:, i]) for i, (c, d) in enumerate(causes.items())}
-        return s, dict(zip(self.features.labels, normals[:, len(causes) :].T, strict=True))
+    def _side(self, term: Term, size: int, accurate: bool) -> _Side:
+        key = term.key, size, accurate
+        if key not in self._sides:
+            reduced = reduce(term.part)
+            count = _INNER[size]
+            first = inner_average(term.part, reduced, count, self.seed + _APART, accurate)
+            inners = [first]
+            if first.grows:  # every replicate has points of its own, so that their error shows in the spread
+                seeds = range(self.seed + _APART + 2, self.seed + _APART + 2 * REPLICATES, 2)
+                inners += [inner_average(term.part, reduced, count, own, accurate) for own in seeds]
+            self._sides[key] = _Side(term, reduced, inners, key)
+        return self._sides[key]
+
+    def _segment(self, side: _Side, start: int, count: int) -> _Rows:
+        key = side.key, start
+        if key not in self._kept:
+            causes = self.features.distributions
+            size = len(causes) + len(self.basis)
+            normals = np.concatenate([sobol(size, count, self.seed + r, start) for r in range(REPLICATES)])
+            s = {c: d.from_normal(normals[:, i]) for i, (c, d) in enumerate(causes.items())}
+            self._kept[key] = side.rows(s, normals[:, len(causes) :] @ (side.term.noise @ self.basis).T)
+        return self._kept[key]
 
 
 @dataclass(frozen=True)
 class _Side:
     """One component's terms: their mean over rows is J."""
 
-    part: Component
-    inner: int
+    term: Term
+    reduced: Reduced
+    inners: Sequence[Inner]
+    key: object
+
+    @property
+    def inner(self) -> Inner:
+        """One of them."""
+        return self.inners[0]
+
+    def rows(self, s: dict[str, Array], noise: Array) -> _Rows:
+        """Terms of rows whose causes are s and whose statistics have some noise, shape (n, F)."""
+        axes = self.reduced.axes
+        v = self.term.part.features.values(s) @ axes.T
+        y = v + noise @ self.reduced.back
+        pure = np.einsum("ij,ij->i", y, v) - 0.5 * np.einsum("ij,ij->i", v, v)
+        rows = [slice(None)]
+        if len(self.inners) > 1:
+            rows = [
+                slice(r * len(y) // REPLICATES, (r + 1) * len(y) // REPLICATES) for r in range(REPLICATES)
+            ]
+        found = [inner.log_average(y[own], s) for inner, own in zip(self.inners, rows, strict=True)]
+        fine, coarse = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        mean, signal, _ = self.moments
+        away = y - mean
+        gaussian = 0.5 * (np.einsum("ij,ij->i", y, y) - away**2 @ (1.0 / (1.0 + signal)))
+        return _Rows(pure - fine, pure - coarse, pure, gaussian)
 
     @cached_property
-    def root(self) -> Array:
-        """Symmetric root of the Gram matrix."""
-        return _root(self.part.gram)
+    def moments(self) -> tuple[Array, Array, tuple[float, float]]:
+        """Mean and variances of v, and means of the two control variates."""
+        features, axes = self.term.part.features, self.reduced.axes
+        mean = axes @ features.mean
+        signal = np.diag(axes @ features.covariance @ axes.T)
+        power = 0.5 * float(signal.sum() + mean @ mean)
+        return mean, signal, (power, power)
 
     @cached_property
-    def grid(self) -> _Grid | _Line | None:
-        """The sum over all values of the causes, if it is short enough."""
-        if _plain(self.part.features):
-            return _Grid.of(self.part, self.root, _SMALL_GRID)
-        return _Line.of(self.part) or _Grid.of(self.part, self.root, _MAX_GRID)
-
-    def density(self, replicate: int) -> _Density:
-        """How log p(y) is found; every replicate has points of its own, so that their error shows."""
-        return self.grid or _Importance.of(self.part, self.root, self.inner, _SEED - 1 - replicate)
-
-    @cached_property
-    def gaussian(self) -> tuple[Array, Array]:
-        """Mean and triangle of the covariance of y: the Gaussian that y is compared with."""
-        features = self.part.features
-        covariance = self.root @ features.covariance @ self.root + np.eye(len(self.root))
-        lower = np.linalg.cholesky(covariance)
-        return np.asarray(self.root @ features.mean), np.asarray(lower, dtype=np.float64)
-
-    def terms(
-        self, s: Mapping[str, Array], noise: Mapping[str, Array], replicate: int
-    ) -> tuple[Array, Array]:
-        """For every row a term of J, from all inner points and from half of them."""
-        own = np.stack([noise[label] for label in self.part.features.labels], axis=1)
-        y = self.part.features.values(s) @ self.root + own
-        if self.part.given:
-            start = -0.5 * np.einsum("ij,ij->i", own, own)
-            whole, half = (density_given(self.part, self.root, s, y, r) for r in (_BLUNT, _BLUNT.coarser))
-            return start - whole, start - half
-        whole, half = self.density(replicate)(y)
-        features = self.part.features
+    def tame(self) -> bool:
+        """Whether the control variates have variances that rows can be trusted with."""
+        features = self.term.part.features
         heavy = any(d.name == "student_t" for d in features.distributions.values())
-        if heavy or not all(f.linear for f in features.features):
-            start = -0.5 * np.einsum(
-                "ij,ij->i", own, own
-            )  # log p(y | s): heavy tails cancel in the difference
-        else:
-            mean, lower = self.gaussian
-            away = scipy.linalg.solve_triangular(lower, (y - mean).T, lower=True)
-            # J = v − E[log p − log q] with q the Gaussian of y's mean and covariance, log q = −v − ½ away².
-            start = -0.5 * np.einsum("ij,ij->j", away, away)
-        return start - whole, start - half
+        steep = any(
+            f.function == "exp" or f.power > 2 for feature in features.features for f in feature.factors
+        )
+        return not heavy and not steep
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """p(y) as a sum over a product grid of the causes, once fine and once coarse."""
+def _combined(
+    terms: Sequence[Term], sides: Sequence[_Side], segments: Sequence[Sequence[_Rows]], offset: float
+) -> Estimate:
+    """The regression estimate from all rows of all replicates."""
 
-    fine: tuple[Array, Array]
-    coarse: tuple[Array, Array]
-
-    @staticmethod
-    def of(part: Component, root: Array, limit: int) -> _Grid | None:
-        """The grid, or nothing if it would need too many points."""
-        grids = [_grid(part, root, resolution, limit) for resolution in (_BLUNT, _BLUNT.coarser)]
-        fine, coarse = grids
-        return None if fine is None or coarse is None else _Grid(fine, coarse)
-
-    def __call__(self, y: Array) -> tuple[Array, Array]:
-        return _summed(y, *self.fine), _summed(y, *self.coarse)
-
-
-def feature_grid(part: Component) -> tuple[Array, Array] | None:
-    """Values of the features on a product grid of their causes, shape (n, F), and their log probabilities."""
-    return _feature_grid(part, _root(part.gram), Resolution(order=12, tail=7.3), _MAX_GRID)
-
-
-def _grid(part: Component, root: Array, resolution: Resolution, limit: int) -> tuple[Array, Array] | None:
-    found = _feature_grid(part, root, resolution, limit)
-    return None if found is None else (found[0] @ root, found[1])
-
-
-def _root(gram: Array) -> Array:
-    """Symmetric root of a matrix."""
-    values, vectors = np.linalg.eigh(gram)
-    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
-
-
-def _feature_grid(
-    part: Component, root: Array, resolution: Resolution, limit: int
-) -> tuple[Array, Array] | None:
-    causes = list(part.features.distributions)
-    steps = np.linalg.norm(root, axis=1)
-    nodes = [cause_nodes(part.features, steps, cause, resolution) for cause in causes]
-    kept = [node for node in nodes if node is not None]
-    if len(kept) < len(nodes) or math.prod(len(values) for values, _ in kept) > limit:
-        return None
-    grids = np.meshgrid(*(values for values, _ in kept), indexing="ij")
-    mass = np.prod(np.meshgrid(*(mass for _, mass in kept), indexing="ij"), axis=0).ravel()
-    values = part.features.values({c: grid.ravel() for c, grid in zip(causes, grids, strict=True)})
-    return values[mass > 0.0], np.log(mass[mass > 0.0])
-
-
-def _summed(y: Array, centres: Array, log_mass: Array) -> Array:
-    """log Σ mass · exp(−½ |y − centre|²) of every row; centres far away along one axis are left out."""
-    axis = int(np.argmax(np.ptp(centres, axis=0)))
-    by_centre, by_row = (np.argsort(part[:, axis], kind="stable") for part in (centres, y))
-    centres, base = centres[by_centre], log_mass[by_centre]
-    base = base - 0.5 * np.einsum("ij,ij->i", centres, centres)
-    result = np.empty(len(y))
-    start = 0
-    while start < len(y):
-        stop = min(start + _ROW_CHUNK, len(y))
-        rows = y[by_row[start:stop]]
-        low, high = np.searchsorted(centres[:, axis], [rows[0, axis] - _REACH, rows[-1, axis] + _REACH])
-        low, high = (0, len(centres)) if low == high else (int(low), int(high))
-        for i in range(0, len(rows), step := max(1, _CELLS // (high - low))):
-            part = rows[i : i + step]
-            summed = log_sum(base[low:high] + part @ centres[low:high].T)
-            result[by_row[start + i : start + i + len(part)]] = summed - 0.5 * np.einsum(
-                "ij,ij->i", part, part
-            )
-        start = stop
-    return result
-
-
-@dataclass(frozen=True)
-class _Line:
-    """p(y) where all features enter in one direction: a mixture there, and noise across it."""
-
-    fine: Mixture
-    coarse: Mixture
-    axis: Array
-
-    @staticmethod
-    def of(part: Component) -> _Line | None:
-        """The mixture, or nothing if there are more directions or too many points."""
-        weights = direction(part)
-        if weights is None:
-            return None
-        fine, coarse = (feature_mixture(part.features, weights, r) for r in (_BLUNT, _BLUNT.coarser))
-        return (
-            None if fine is None or coarse is None else _Line(fine, coarse, weights / np.linalg.norm(weights))
+    def joined(place: int, name: str) -> Array:
+        return np.concatenate(
+            [getattr(rows[place], name).reshape(REPLICATES, -1) for rows in segments], axis=1
         )
 
-    def __call__(self, y: Array) -> tuple[Array, Array]:
-        along = y @ self.axis
-        across = 0.5 * (np.einsum("ij,ij->i", y, y) - along**2) - 0.5 * math.log(2.0 * math.pi)
-        return self.fine.log_density(along) - across, self.coarse.log_density(along) - across
-
-
-@dataclass(frozen=True)
-class _Proposal:
-    """A multivariate Student law around a linear function of y: its centre's matrix and its triangle."""
-
-    gain: Array
-    lower: Array
-    df: float
-
-    @staticmethod
-    def of(gram: Array, root: Array, prior: float, df: float) -> _Proposal:
-        """The posterior that a normal prior of some precision would give."""
-        covariance = np.linalg.inv(gram + prior * np.eye(len(gram)))
-        return _Proposal(covariance @ root, np.linalg.cholesky(covariance), df)
-
-    def draw(self, y: Array, points: Array) -> Array:
-        """Points around the centre of every row, shape (n, k, F)."""
-        return np.asarray((y @ self.gain.T)[:, None, :] + points @ self.lower.T)
-
-    def log_density(self, y: Array, s: Array) -> Array:
-        """Of points s, shape (n, k, F), in the rows of y."""
-        size = len(self.lower)
-        inverse = scipy.linalg.solve_triangular(self.lower, np.eye(size), lower=True)
-        away = (s - (y @ self.gain.T)[:, None, :]) @ inverse.T
-        constant = math.lgamma((self.df + size) / 2.0) - math.lgamma(self.df / 2.0)
-        constant -= 0.5 * size * math.log(self.df * math.pi) + float(np.log(np.diag(self.lower)).sum())
-        squares = np.einsum("nkf,nkf->nk", away, away)
-        return np.asarray(constant - 0.5 * (self.df + size) * np.log1p(squares / self.df))
-
-
-@dataclass(frozen=True)
-class _Importance:
-    """p(y) by importance sampling from Student laws around the Gaussian posterior and around the likelihood.
-
-    Only for features that are continuous causes themselves: their likelihood is Gaussian in s, so no mode is missed.
-    """
-
-    part: Component
-    root: Array
-    points: Array
-    proposals: tuple[_Proposal, _Proposal]
-
-    @staticmethod
-    def of(part: Component, root: Array, inner: int, seed: int) -> _Importance:
-        """Prepare the points.
-
-        Raises:
-            QueryError: Functions of several causes, or discrete causes, seen too sharply for a grid.
-        """
-        features = part.features
-        if not _plain(features):
-            raise QueryError(
-                f"information about {', '.join(features.labels)}: they are seen too sharply for a sum over all values "
-                "of their causes. Use more noise, or causes that do not meet in one modality."
+    total = sum(term.factor * joined(i, "term") for i, term in enumerate(terms))
+    coarse = sum(term.factor * joined(i, "coarse") for i, term in enumerate(terms))
+    values = np.asarray(total)
+    bias = float((values - np.asarray(coarse)).mean())
+    controls, means = [], []
+    if all(side.tame for side in sides):
+        for name in ("quadratic", "gaussian"):
+            controls.append(sum(term.factor * joined(i, name) for i, term in enumerate(terms)))
+            means.append(
+                sum(term.factor * side.moments[2][0] for term, side in zip(terms, sides, strict=True))
             )
-        size = len(root)
-        df = min([4.0, *(d.args[0] for d in features.distributions.values() if d.name == "student_t")])
-        normals = _sobol(size + 1, inner // 2, seed)
-        chi = scipy.special.chdtri(df, scipy.special.ndtr(-normals[:, -1]))
-        points = normals[:, :size] / np.sqrt(chi / df)[:, None]
-        near, far = (_Proposal.of(part.gram, root, prior, df) for prior in (1.0, _WIDE))
-        return _Importance(part, root, points, (near, far))
-
-    def __call__(self, y: Array) -> tuple[Array, Array]:
-        whole, half = np.empty(len(y)), np.empty(len(y))
-        step = max(1, _CELLS // (2 * len(self.points) * len(self.root)))
-        for i in range(0, len(y), step):
-            terms = self._terms(y[i : i + step])
-            whole[i : i + step] = _log_mean(terms)
-            half[i : i + step] = _log_mean(terms[:, : len(self.points)])
-        return whole, half
-
-    def _terms(self, y: Array) -> Array:
-        """log of likelihood · prior / proposal; each quarter of the points is half of one proposal's."""
-        near, far = self.proposals
-        halves = np.split(self.points, 2)
-        s = np.concatenate([law.draw(y, half) for half in halves for law in (near, far)], axis=1)
-        away = y[:, None, :] - s @ self.root
-        terms = -0.5 * np.einsum("nkf,nkf->nk", away, away) + math.log(2.0)
-        terms -= np.logaddexp(near.log_density(y, s), far.log_density(y, s))
-        for f, distribution in enumerate(self.part.features.distributions.values()):
-            with np.errstate(divide="ignore"):
-                terms += np.log(distribution.density(s[..., f]))
-        return np.asarray(terms)
-
-
-def _plain(features: Features) -> bool:
-    """Whether all features are continuous causes themselves."""
-    return all(f.linear for f in features.features) and not any(
-        d.discrete for d in features.distributions.values()
-    )
-
-
-def _log_mean(terms: Array) -> Array:
-    return np.asarray(log_sum(terms) - math.log(terms.shape[1]))
-
-
-def _sobol(dimension: int, rows: int, seed: int) -> Array:
-    """Scrambled Sobol points as standard normals, shape (rows, dimension)."""
-    from scipy.stats import qmc
-
-    points = qmc.Sobol(dimension, rng=np.random.default_rng(seed)).random(rows)
-    return np.asarray(scipy.special.ndtri(np.clip(points, 1e-16, 1.0 - 1e-16)))
+    for i, term in enumerate(terms):
+        if term.mean is not None:
+            controls.append(joined(i, "term"))
+            means.append(term.mean)
+    if controls:
+        flat = np.stack([np.asarray(c).ravel() for c in controls], axis=1)
+        centred = flat - flat.mean(axis=0)
+        scale = np.maximum(centred.std(axis=0), 1e-300)
+        weights = np.linalg.lstsq(centred / scale, values.ravel() - values.mean(), rcond=1e-8)[0] / scale
+        values = values - ((flat - np.array(means)) @ weights).reshape(values.shape)
+    means_of = values.mean(axis=1)
+    error = float(means_of.std(ddof=1) / math.sqrt(REPLICATES))
+    return Estimate(offset + float(means_of.mean()), error, bias)

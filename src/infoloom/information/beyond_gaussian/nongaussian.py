@@ -4,8 +4,9 @@ Given its special causes s a story is Gaussian, so for any sets of variables
 
     I(A; B | C) = I(A; B | C, s) + J(AC) + J(BC) − J(ABC) − J(C),    J(S) = I(s; S).
 
-The first term is a closed form. J is one through linear normal causes, a quadrature to 2e-7 nats through one
-direction of features, and a Monte Carlo estimate otherwise; the latter share their rows, so that errors cancel.
+The first term is a closed form. J is one through linear normal causes, a quadrature where up to three causes move a
+channel in up to three directions, and a Monte Carlo estimate otherwise; the latter share their rows, so that errors
+cancel.
 """
 
 from __future__ import annotations
@@ -14,30 +15,25 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import numpy as np
 
 from infoloom.errors import DegenerateError, InfiniteInformationError, QueryError
-from infoloom.information.beyond_gaussian.channel import Channel, Component, direction, make_channel
-from infoloom.information.beyond_gaussian.cloud import Cloud
-from infoloom.information.beyond_gaussian.line import (
-    TOLERANCE,
-    Resolution,
-    feature_mixture,
-    linear_information,
-    mixture_information,
-)
+from infoloom.information.beyond_gaussian.channel import Channel, Component, make_channel
+from infoloom.information.beyond_gaussian.cloud import Cloud, Term
+from infoloom.information.beyond_gaussian.effort import DEFAULT, Effort, Purse
+from infoloom.information.beyond_gaussian.quadrature import on_a_line, on_a_plane
 from infoloom.information.notation import Query, evaluate
 from infoloom.information.pieces import pieces
 from infoloom.information.quantity import CLOSED_FORM, MONTE_CARLO, QUADRATURE, Quantity
 from infoloom.law.covariance import StructuredCovariance
-from infoloom.law.equations import Law
-from infoloom.law.sources.features import Features
+from infoloom.law.equations import Array, Law
 
 __all__ = ["Special", "given_special"]
 
 T = TypeVar("T")
+_SHARE: Final = 1e-4  # of the default tolerance, for each quadrature
 
 
 def given_special(covariance: StructuredCovariance) -> StructuredCovariance:
@@ -61,11 +57,14 @@ class Special:
         self.covariance = covariance
         self.conditional = given_special(covariance)
         self._channels: dict[frozenset[str], Channel] = {}
-        self._cloud = Cloud(covariance.system.law.features)
         self._kept: dict[object, object] = {}
 
-    def quantity(self, query: Query) -> Quantity:
+    def quantity(self, query: Query, effort: Effort = DEFAULT) -> Quantity:
         """The value of a query.
+
+        Args:
+            query: What is asked.
+            effort: How accurate, and what may be spent.
 
         Raises:
             InfiniteInformationError: The value is infinite.
@@ -82,19 +81,30 @@ class Special:
         for names, factor in sets.items():
             known.update(dict.fromkeys(channels[names].known, factor))
         total = Quantity(plain + self._of_known(query, known))
-        rest: list[tuple[float, Component]] = []
-        for part, factor in _counted(sets, channels):
-            line = self.line(part)
-            if line is None:
-                rest.append((factor, part))
+        terms = _counted(sets, channels)
+        purse = effort.purse()
+        open_terms: list[Term] = []
+        share = _SHARE if effort.tolerance is None else 0.5 * effort.tolerance / max(1, len(terms))
+        for term in terms:
+            found = self.line(term.part) or self.plane(term.part, share / abs(term.factor), effort, purse)
+            if found is None:
+                open_terms.append(term)
             else:
-                total = _sum(
-                    total, replace(line, value=factor * line.value, tolerance=abs(factor) * line.tolerance)
+                open_terms.append(replace(term, mean=found.value))
+                scaled = replace(
+                    found, value=term.factor * found.value, tolerance=abs(term.factor) * found.tolerance
                 )
-        if not rest:
+                total = _sum(total, scaled)
+        if all(term.mean is not None for term in open_terms):
             return total
-        found = self._cloud.estimate(rest)
-        return Quantity(total.value + found.value, found.standard_error, MONTE_CARLO)
+        return self._by_rows(total, open_terms, effort, purse if effort.budget else effort.purse())
+
+    def _by_rows(self, total: Quantity, terms: Sequence[Term], effort: Effort, purse: Purse) -> Quantity:
+        """What is left by Monte Carlo; the known terms serve as control variates."""
+        known = sum(term.factor * term.mean for term in terms if term.mean is not None)
+        rest = total.value - known  # the rows' mean has the known terms in it
+        found = self._cloud(effort.seed).estimate(terms, lambda value: effort.wanted(rest + value), purse)
+        return Quantity(rest + found.value, found.error, MONTE_CARLO, total.tolerance)
 
     def channel(self, names: frozenset[str]) -> Channel:
         """The channel from the special causes to some variables."""
@@ -106,7 +116,28 @@ class Special:
 
     def line(self, part: Component) -> Quantity | None:
         """J of one component if it has a closed form or one direction only, else nothing."""
-        return self.kept(("line", part.key), lambda: _line(part))
+        return self.kept(("line", part.key), lambda: on_a_line(part))
+
+    def plane(self, part: Component, tolerance: float, effort: Effort, purse: Purse) -> Quantity | None:
+        """J of one component by quadrature in up to three dimensions, else nothing."""
+        key = "plane", part.key, tolerance, effort.budget
+        if (
+            effort.budget is None
+        ):  # every one has as much, so that values do not depend on what was asked before
+            purse = effort.purse()
+        return self.kept(key, lambda: on_a_plane(part, tolerance, purse))
+
+    def _cloud(self, seed: int) -> Cloud:
+        """Rows of a seed: the noise that all variables together see comes first, where Sobol points are best."""
+        return self.kept(("cloud", seed), lambda: Cloud(self._law.features, self._basis(), seed))
+
+    def _basis(self) -> Array:
+        whole = self.channel(frozenset(self.covariance.names))
+        return np.asarray(np.linalg.qr((whole.weights.T @ whole.noise).T, mode="complete")[0])
+
+    @property
+    def _law(self) -> Law:
+        return self.covariance.system.law
 
     def kept(self, key: object, make: Callable[[], T]) -> T:
         """What was made before under a key, or is made now."""
@@ -138,33 +169,6 @@ class Special:
             ) from error
 
 
-def _line(part: Component) -> Quantity | None:
-    features = part.features
-    linear = all(feature.linear for feature in features.features)
-    if linear and all(distribution.normal for distribution in features.distributions.values()):
-        volume = float(np.linalg.slogdet(np.eye(len(part.gram)) + part.gram)[1])
-        return Quantity(0.5 * volume, None, CLOSED_FORM)
-    weights = direction(part)
-    if weights is None:
-        return None
-    only = next(iter(features.distributions.values()))
-    if linear and len(features.features) == 1 and not only.discrete:
-        return Quantity(linear_information(only, abs(float(weights[0]))), None, QUADRATURE, TOLERANCE)
-    fine, coarse = (
-        _value(features, weights, resolution) for resolution in (Resolution(), Resolution().coarser)
-    )
-    if fine is None or coarse is None or abs(fine - coarse) > TOLERANCE:
-        return None
-    return Quantity(fine, None, QUADRATURE, TOLERANCE)
-
-
-def _value(
-    features: Features, weights: np.ndarray[tuple[int, ...], np.dtype[np.float64]], resolution: Resolution
-) -> float | None:
-    mixture = feature_mixture(features, weights, resolution)
-    return None if mixture is None else mixture_information(mixture)
-
-
 def _sets(query: Query) -> dict[frozenset[str], float]:
     """A query as a sum of entropies of sets of variables."""
     sets: Counter[frozenset[str]] = Counter()
@@ -178,17 +182,17 @@ def _sets(query: Query) -> dict[frozenset[str], float]:
     return {names: factor for names, factor in sets.items() if factor and names}
 
 
-def _counted(
-    sets: dict[frozenset[str], float], channels: dict[frozenset[str], Channel]
-) -> Sequence[tuple[Component, float]]:
+def _counted(sets: dict[frozenset[str], float], channels: dict[frozenset[str], Channel]) -> list[Term]:
     """Every different component with its factor; equal ones cancel."""
-    parts: dict[object, Component] = {}
+    terms: dict[object, Term] = {}
     factors: Counter[object] = Counter()
     for names, factor in sets.items():
-        for part in channels[names].components:
-            parts[part.key] = part
+        channel = channels[names]
+        for part in channel.components:
+            noise = channel.weights[:, list(part.columns)].T @ channel.noise
+            terms.setdefault(part.key, Term(factor, part, noise))
             factors.update({part.key: factor})
-    return [(parts[key], factor) for key, factor in factors.items() if factor]
+    return [replace(terms[key], factor=factor) for key, factor in factors.items() if factor]
 
 
 def _sum(a: Quantity, b: Quantity) -> Quantity:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from infoloom.errors import SpecError
+from infoloom.information.beyond_gaussian.ceilings_special import quantile_bounds
 from infoloom.information.ceilings.ceilings import class_bounds
 from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
@@ -50,7 +51,8 @@ def make_labels(
         targets: Names of the targets.
 
     Raises:
-        SpecError: A label of something that is not a target, or of a target whose quantiles have no closed form.
+        SpecError: A label of something that is not a target, of a target under a common scale, or of one that takes
+            too few values.
     """
     made, problems = [], []
     for name, label in labels.items():
@@ -60,11 +62,18 @@ def make_labels(
                 f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(targets) or 'none'}."
             )
             problems.append(f"labels.{name}.target: unknown target `{label.target}`; {hint}")
-        elif not covariance.system.law.gaussian:
+        elif covariance.system.law.scale is not None:
             problems.append(
-                f"labels.{name}: expected a Gaussian story, because the quantiles of `{label.target}` have no closed "
-                "form otherwise. Remove the label, or use normal causes and linear equations."
+                f"labels.{name}: expected a story without a common scale, because the ceilings of its classes are not "
+                "known then. Remove the label, or the scale."
             )
+        elif covariance.system.law.features.features:
+            try:
+                bounds = quantile_bounds(covariance, label.target, label.classes)
+            except SpecError as error:
+                problems.append(f"labels.{name}: {error}")
+            else:
+                made.append(Label(name, label.target, label.classes, bounds))
         else:
             variance = float(np.sum(covariance.system.in_span[label.target] ** 2))
             made.append(Label(name, label.target, label.classes, class_bounds(label.classes, variance)))

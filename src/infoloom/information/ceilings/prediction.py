@@ -36,8 +36,7 @@ def prediction_weights(
     covariance.blocks([target, *given])
     if not covariance.system.law.gaussian:
         raise QueryError(
-            f"prediction of `{target}`: expected a Gaussian story, because otherwise the best prediction is not "
-            "linear. Use normal causes and linear equations."
+            f"prediction of `{target}`: expected a story without a common scale. Remove the scale."
         )
     if target in covariance.system.complement or covariance.dim(target) != 1 or target in given or not given:
         raise QueryError(

@@ -30,6 +30,9 @@ class TargetCeiling:
         information: I(target; given), nats.
         r_squared: The largest R².
         mmse: The smallest mean squared error, in the target's units squared.
+        information_error: What the information may be off by; this and the others are 0 in a Gaussian story.
+        r_squared_error: Standard error of R².
+        mmse_error: Standard error of the mean squared error.
     """
 
     target: str
@@ -37,6 +40,9 @@ class TargetCeiling:
     information: float
     r_squared: float
     mmse: float
+    information_error: float = 0.0
+    r_squared_error: float = 0.0
+    mmse_error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ class ClassCeiling:
         label: Name of the label, or of the target where the classes were asked for.
         information: I(class; given), nats; at most log(classes) and the target's information.
         accuracy: The largest probability of naming the right class.
+        information_error: Standard error of the information; 0 in a Gaussian story.
+        accuracy_error: Standard error of the accuracy.
     """
 
     label: str
@@ -55,6 +63,8 @@ class ClassCeiling:
     given: tuple[str, ...]
     information: float
     accuracy: float
+    information_error: float = 0.0
+    accuracy_error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -132,8 +142,7 @@ def find_ceilings(
     """
     if not covariance.system.law.gaussian:
         raise QueryError(
-            "ceilings: expected a Gaussian story, because they follow from the information in closed form only there. "
-            "Use normal causes and linear equations."
+            "ceilings: expected a story without a common scale, because they are not known then. Remove the scale."
         )
     size = batch or 0
     combined = list(combinations(modalities, 2)) if batch is not None else []
@@ -177,9 +186,14 @@ def _of_classes(information: float, classes: int) -> tuple[float, float]:
 
 
 def _tree(one: TargetCeiling | ClassCeiling | PairCeiling, unit: float) -> dict[str, Any]:
-    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(one).items()}
-    limit = {"limit": one.limit / unit} if isinstance(one, PairCeiling) else {}
-    return {**plain, "information": one.information / unit, **limit}
+    """As plain values; errors only where there are any."""
+    tree: dict[str, Any] = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in vars(one).items()
+    }
+    for key in ("information", "information_error", "limit"):
+        if key in tree:
+            tree[key] = tree[key] / unit
+    return {key: value for key, value in tree.items() if not (key.endswith("_error") and value == 0.0)}
 
 
 def _estimate(quantity: Quantity, unit: float) -> dict[str, float]:

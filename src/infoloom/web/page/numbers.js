@@ -128,6 +128,11 @@ export function drawHeld(held, levers, names, choose) {
   );
 }
 
+/** A value with its error, if it has one. */
+function off(value, error, decimals) {
+  return error ? `${fixed(value, Math.min(decimals, decimalsFor([error])))} ± ${error.toPrecision(1)}` : fixed(value, decimals);
+}
+
 export function drawCeilings(panel) {
   const table = at("ceilings-table");
   if (panel.problems) {
@@ -144,8 +149,8 @@ export function drawCeilings(panel) {
       {},
       el("th", { scope: "row" }, `${one.target} from ${name(one.given)}`),
       el("td", { class: "bar", "aria-hidden": "true" }, bar(one.r_squared, 1)),
-      el("td", { class: "number" }, fixed(one.r_squared, 5)),
-      el("td", { class: "number" }, fixed(one.mmse, decimals)),
+      el("td", { class: "number" }, off(one.r_squared, one.r_squared_error, 5)),
+      el("td", { class: "number" }, off(one.mmse, one.mmse_error, decimals)),
     ),
   );
   const classes = panel.classes.map((one) =>
@@ -154,7 +159,7 @@ export function drawCeilings(panel) {
       {},
       el("th", { scope: "row" }, `${one.label} from ${name(one.given)}`),
       el("td", { class: "bar", "aria-hidden": "true" }, bar(one.accuracy, 1)),
-      el("td", { class: "number" }, fixed(one.accuracy, 5)),
+      el("td", { class: "number" }, off(one.accuracy, one.accuracy_error, 5)),
       el("td", { class: "number" }, `${one.classes}`),
     ),
   );

@@ -1,0 +1,157 @@
+"""Ceilings and classes of targets in stories that are not Gaussian, by Monte Carlo over what is seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import scipy.special
+
+from infoloom.errors import SpecError
+from infoloom.information.beyond_gaussian.boxes import LEVELS, prior_nodes
+from infoloom.information.beyond_gaussian.importance import sobol
+from infoloom.information.beyond_gaussian.posterior import Posterior
+from infoloom.information.quantity import MONTE_CARLO, Quantity
+from infoloom.law.covariance import StructuredCovariance
+from infoloom.law.equations import Array
+from infoloom.law.sources.features import Features
+
+__all__ = ["Reached", "quantile_bounds", "reached", "reached_classes"]
+
+REPLICATES: Final = 16
+_ROWS: Final = 64
+_SEED: Final = 20_251_018
+_NODES: Final = 400_000
+_DRAWN: Final = 2**17
+_ATOMS: Final = 1e-9
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The smallest mean squared error, and the largest R² that belongs to it."""
+
+    mmse: Quantity
+    r_squared: Quantity
+
+
+def reached(posterior: Posterior, variance: float, rows: int = _ROWS) -> Reached:
+    """E Var(θ | seen) over rows of the story.
+
+    Args:
+        posterior: Of the target.
+        variance: Of the target.
+        rows: In each of 16 replicates.
+    """
+    found = [posterior.moments(y)[1].mean() for y in _seen(posterior, rows)]
+    mmse = _mean(found)
+    error = (mmse.standard_error or 0.0) / variance
+    return Reached(mmse, Quantity(1.0 - mmse.value / variance, error, MONTE_CARLO))
+
+
+def reached_classes(posterior: Posterior, bounds: Array, rows: int = _ROWS) -> tuple[Quantity, Quantity]:
+    """I(class; seen) in nats, and the largest probability of naming the right class."""
+    doubts, right, whole = [], [], []
+    for y in _seen(posterior, rows):
+        odds = posterior.classes(y, bounds)
+        doubts.append(scipy.special.entr(odds).sum(axis=1).mean())
+        right.append(odds.max(axis=1).mean())
+        whole.append(odds.mean(axis=0))
+    doubt = _mean(doubts)
+    entropy = math.log(len(bounds) + 1)
+    return Quantity(entropy - doubt.value, doubt.standard_error, MONTE_CARLO), _mean(right)
+
+
+def _seen(posterior: Posterior, rows: int) -> list[Array]:
+    """Whitened coordinates of what is seen, by replicate, each of shape (rows, k)."""
+    features = posterior.law.features
+    causes, k = features.distributions, len(posterior.channel.weights)
+    found = []
+    for replicate in range(REPLICATES):
+        normals = sobol(len(causes) + k, rows, _SEED + replicate)
+        s = {c: d.from_normal(normals[:, i]) for i, (c, d) in enumerate(causes.items())}
+        found.append(features.values(s) @ posterior.channel.weights.T + normals[:, len(causes) :])
+    return found
+
+
+def _mean(values: list[float]) -> Quantity:
+    array = np.array(values)
+    return Quantity(float(array.mean()), float(array.std(ddof=1) / math.sqrt(len(array))), MONTE_CARLO)
+
+
+def quantile_bounds(covariance: StructuredCovariance, target: str, classes: int) -> Array:
+    """Where a target is cut into equally likely classes, shape (classes − 1,).
+
+    Raises:
+        SpecError: It has too few values for classes that are equally likely.
+    """
+    law = covariance.system.law
+    at = list(law.columns)
+    loadings = law.drawn[target][0]
+    slope, width = loadings[at], float(np.linalg.norm(np.delete(loadings, at)))
+    used = np.flatnonzero(slope)
+    chosen = tuple(law.features.features[i] for i in used)
+    features = Features(chosen, {c: law.features.distributions[c] for f in chosen for c in f.causes})
+    constant = float(law.mean.get(target, np.zeros(1))[0]) - float(slope @ law.features.mean)
+    wanted = np.arange(1, classes) / classes
+    if not len(used):
+        return np.asarray(constant + width * scipy.special.ndtri(wanted))
+    if width > 0.0:
+        return constant + _of_mixture(features, slope[used], width, wanted)
+    only = next(iter(features.distributions.values()))
+    if len(chosen) == 1 and chosen[0].linear and not only.discrete:
+        values = float(slope[used[0]]) * only.from_normal(np.asarray(scipy.special.ndtri(wanted)))
+        return np.sort(constant + values)
+    return constant + _of_values(features, slope[used], wanted, target)
+
+
+def _of_mixture(features: Features, slope: Array, width: float, wanted: Array) -> Array:
+    """Quantiles of slope · f(s) + N(0, width²), by bisection."""
+    smooth = sum(not d.discrete for d in features.distributions.values())
+    values: Array
+    mass: Array
+    nodes = prior_nodes(features, slope[None] / width, LEVELS[2], _NODES) if smooth <= 3 else None
+    if nodes is None:
+        values = np.asarray(features.values(_drawn(features)) @ slope)
+        mass = np.asarray(np.full(len(values), 1.0 / len(values)), dtype=np.float64)
+    else:
+        values, mass = np.asarray(features.values(nodes.causes) @ slope), np.asarray(nodes.mass)
+    low, high = (np.full(len(wanted), end) for end in (values.min() - 9 * width, values.max() + 9 * width))
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        below = np.array([float(mass @ scipy.special.ndtr((m - values) / width)) for m in middle]) < wanted
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.asarray(0.5 * (low + high))
+
+
+def _of_values(features: Features, slope: Array, wanted: Array, target: str) -> Array:
+    """Quantiles of slope · f(s) itself; a target with few values is cut between them."""
+    discrete = all(d.discrete for d in features.distributions.values())
+    values: Array
+    mass: Array
+    nodes = prior_nodes(features, slope[None], LEVELS[0], _NODES) if discrete else None
+    if nodes is None:
+        values = np.asarray(features.values(_drawn(features)) @ slope)
+        mass = np.asarray(np.full(len(values), 1.0 / len(values)), dtype=np.float64)
+    else:
+        values, mass = np.asarray(features.values(nodes.causes) @ slope), np.asarray(nodes.mass)
+    distinct, which = np.unique(np.round(values, 12), return_inverse=True)
+    odds = np.bincount(which, mass)
+    if odds.max() < 1e-3:
+        return np.asarray(np.quantile(values, wanted))
+    reached_at = np.cumsum(odds)
+    at = np.array([int(np.argmin(np.abs(reached_at - one))) for one in wanted])
+    if np.abs(reached_at[at] - wanted).max() > _ATOMS:
+        raise SpecError(
+            [
+                f"`{target}` cannot be cut into {len(wanted) + 1} equally likely classes, because it takes some values "
+                "with a probability of their own. Add noise to it, or use as many classes as it has values."
+            ]
+        )
+    return np.asarray(0.5 * (distinct[at] + distinct[at + 1]))
+
+
+def _drawn(features: Features) -> dict[str, Array]:
+    normals = sobol(len(features.distributions), _DRAWN, _SEED)
+    return {c: d.from_normal(normals[:, i]) for i, (c, d) in enumerate(features.distributions.items())}
