@@ -20,7 +20,7 @@ from infoloom.datasets.storage.attachments import attach
 from infoloom.datasets.storage.channel_columns import channel_source
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import read_json, remove_left_over, write_json, write_once, write_text
-from infoloom.datasets.storage.layout import CARD, CROISSANT, FILES, MANIFEST, PLAN, SPEC, WORK
+from infoloom.datasets.storage.layout import CARD, CROISSANT, FILES, MANIFEST, PLAN, SPEC, WORK, inside
 from infoloom.datasets.storage.manifest import Manifest, ShardRecord
 from infoloom.datasets.storage.own_spec import story_of
 from infoloom.errors import DatasetError
@@ -213,12 +213,10 @@ def read_plan(root: Path) -> tuple[Plan, str]:
         raise DatasetError(
             f"folder `{root}`: expected a dataset begun by `infoloom generate`; there is none."
         )
-    tree = read_json(root / PLAN, _MAX_PLAN)
     try:
-        spec = str(tree.pop("spec"))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise DatasetError(f"file `{root / PLAN}`: expected a plan. Start in an empty folder.") from error
-    return parse_plan(tree), spec
+        return parse_plan(read_json(inside(root, PLAN), _MAX_PLAN))
+    except DatasetError as error:
+        raise DatasetError(f"folder `{root}`: {error}") from error
 
 
 def shard_jobs(root: Path, device: str = "cpu") -> tuple[ShardJob, ...]:

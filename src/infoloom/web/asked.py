@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from infoloom.errors import InfoloomError
+from infoloom.foreign.trees import parse_json
 
 __all__ = ["Asked", "Held", "RequestError", "read_request"]
 
@@ -113,9 +113,9 @@ def _object(body: bytes) -> Mapping[str, Any]:
     if not body.strip():
         return {}
     try:
-        tree = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RequestError("request: expected JSON.") from error
+        tree = parse_json(body)
+    except ValueError as error:
+        raise RequestError(f"request: expected JSON ({error}).") from error
     if not isinstance(tree, dict):
         raise RequestError("request: expected an object.")
     return tree

@@ -15,7 +15,9 @@ from infoloom.datasets.making.predictions import prediction_name, predictions_of
 from infoloom.datasets.storage.channel_columns import channel_columns
 from infoloom.datasets.storage.columns import Column, row_bytes
 from infoloom.datasets.storage.layout import BLOCK, FORMAT, MAX_ROWS, MAX_SHARDS, Shard
+from infoloom.datasets.storage.trees import PlanTree, columns_of
 from infoloom.errors import DatasetError
+from infoloom.foreign.trees import checked
 
 if TYPE_CHECKING:
     from infoloom.story import Story
@@ -229,26 +231,26 @@ def _rows_per_shard(rows: int, bytes_a_row: int, given: int | None) -> int:
     return max(1, -(-wanted // BLOCK)) * BLOCK
 
 
-def parse_plan(tree: Any) -> Plan:
-    """Read a plan that `Plan.to_json` wrote.
+def parse_plan(tree: Any) -> tuple[Plan, str]:
+    """Read a plan that `Plan.to_json` wrote, and the spec's text beside it.
 
     Raises:
         DatasetError: Not a plan of this format.
     """
     try:
-        columns = tuple(
-            Column(
-                c["name"],
-                c["kind"],
-                c["dtype"],
-                tuple(int(n) for n in c["shape"]),
-                (float(c["levels"][0]), float(c["levels"][1])) if "levels" in c else None,
-            )
-            for c in tree["columns"]
-        )
-        splits = tuple((str(name), int(rows)) for name, rows in tree["splits"].items())
-        return Plan(**{**tree, "columns": columns, "splits": splits})
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        said = checked(PlanTree, tree)
+    except ValueError as error:
         raise DatasetError(
-            f"plan: expected the plan of a dataset, got something else ({error!r}). Start in an empty folder."
+            f"plan: expected the plan of a dataset, got something else ({error}). Start in an empty folder."
         ) from error
+    plan = Plan(
+        said.name,
+        said.digest,
+        said.seed,
+        said.rows,
+        said.rows_per_shard,
+        tuple(said.splits.items()),
+        columns_of(said.columns),
+        allow_uncertified=said.allow_uncertified,
+    )
+    return plan, said.spec

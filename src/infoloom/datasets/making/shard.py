@@ -18,11 +18,13 @@ from infoloom.datasets.making.predictions import parse_prediction
 from infoloom.datasets.storage.channel_columns import channel_of, channel_source
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import aside, read_json, sha256, write_json
-from infoloom.datasets.storage.layout import Shard
+from infoloom.datasets.storage.layout import Shard, inside
 from infoloom.datasets.storage.manifest import ShardRecord
 from infoloom.datasets.storage.own_spec import story_of
 from infoloom.datasets.storage.parquet import footer_sha256, write_parquet
+from infoloom.datasets.storage.trees import DoneTree
 from infoloom.errors import DatasetError
+from infoloom.foreign.trees import checked
 
 if TYPE_CHECKING:
     from infoloom.observations.base import Bijection
@@ -213,16 +215,12 @@ def read_done(root: Path, digest: str, seed: int, shard: Shard) -> Made | None:
     """What a shard's done-file says, if shard and done-file are of this story and the checksum holds."""
     try:
         tree = read_json(root / shard.done, _MAX_DONE)
-        made = Made(shard, tree["bytes"], tree["sha256"], tree["footer"], dict(tree["made_with"]), kept=True)
-        same = (tree["digest"], tree["seed"], tree["first"], tree["rows"]) == (
-            digest,
-            seed,
-            shard.first,
-            shard.rows,
-        )
-        path = root / shard.file
+        said = checked(DoneTree, tree)
+        made = Made(shard, said.bytes, said.sha256, said.footer, tree["made_with"], kept=True)
+        same = (said.digest, said.seed, said.first, said.rows) == (digest, seed, shard.first, shard.rows)
+        path = inside(root, shard.file)
         intact = same and path.stat().st_size == made.bytes and sha256(path) == made.sha256
-    except (DatasetError, OSError, KeyError, TypeError, ValueError):
+    except (DatasetError, OSError, ValueError):
         return None  # anything wrong with a done-file means that the shard is to be made
     return made if intact else None
 

@@ -41,7 +41,7 @@ def _read_array(path: Path, place: Place) -> NDArray[np.float64]:
     try:
         # Mapped, so that a wrong shape is refused before a large file is read; a pickle is never loaded.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, SyntaxError, TypeError, OverflowError) as error:
         raise Misfit(
             f"expected a plain array of numbers in {path}, because pickled objects are never loaded. "
             "Write it with numpy.save(path, array, allow_pickle=False)"
