@@ -52,6 +52,12 @@ class CertificateTree(Open):
     log_determinants: Some | None = None
     parts: Annotated[list[CertificateTree], Field(max_length=1000)] | None = None
 
+    @model_validator(mode="after")
+    def _counted(self) -> CertificateTree:
+        if self.eigenvalues and self.eigen_rows is None:
+            raise ValueError("`eigen_rows` with eigenvalues")
+        return self
+
 
 class CardTree(Open):
     """Where a flow comes from."""

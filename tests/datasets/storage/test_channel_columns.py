@@ -215,7 +215,7 @@ def test_a_manifest_with_absurd_levels_is_refused(path: Path, tmp_path: Path, le
     else:
         column["levels"] = levels
     (tmp_path / "manifest.json").write_text(json.dumps(tree))
-    with pytest.raises(DatasetError, match="expected a whole manifest|`Infinity` is no number of JSON"):
+    with pytest.raises(DatasetError, match=r"expected a whole manifest|`Infinity` is no number of JSON"):
         open_dataset(tmp_path)
 
 

@@ -103,11 +103,12 @@ class ScoreTree(Open):
     @model_validator(mode="after")
     def _whole(self) -> ScoreTree:
         wanted = {
-            "r_squared": ("r_squared", "ceiling_r_squared", "truth_nats"),
+            "r_squared": ("r_squared", "ceiling_r_squared"),
             "bound": ("truth_nats", "ceiling_bound", "bound"),
             "pmi_correlation": ("pmi_correlation",),
             "pmi_slope": ("pmi_slope",),
         }.get(self.measure, ())
+        wanted += ("reachable", "truth_nats") if "reachable" in self.model_fields_set else ()
         missing = next((name for name in wanted if getattr(self, name) is None), None)
         if missing:
             raise ValueError(f"`{missing}` of a score of `{self.measure}`")

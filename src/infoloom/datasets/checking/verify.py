@@ -17,7 +17,7 @@ from infoloom.datasets.making.shard import bijection_of, one_thread, require_tor
 from infoloom.datasets.reading.read import Dataset, open_dataset
 from infoloom.datasets.storage.channel_columns import channel_of, channel_source, levels_of
 from infoloom.datasets.storage.columns import Column, rows_at_once
-from infoloom.datasets.storage.files import sha256
+from infoloom.datasets.storage.files import read_text, sha256
 from infoloom.datasets.storage.layout import SPEC, inside
 from infoloom.datasets.storage.manifest import ShardRecord
 from infoloom.errors import DatasetError, InfoloomError
@@ -266,7 +266,7 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     import torch
 
     story = data.story
-    spec = inside(data.root, SPEC).read_text(encoding="utf-8")
+    spec = read_text(inside(data.root, SPEC))
     why = data.upper_bounds.get(name)
     bijection = bijection_of(spec, str(data.root.resolve()), name, allow_uncertified=why is not None)
     spans = _round_trip_spans(len(data), rows)

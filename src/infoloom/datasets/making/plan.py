@@ -14,8 +14,8 @@ from infoloom.datasets.making.pmi import pmi_name, pmi_pairs
 from infoloom.datasets.making.predictions import prediction_name, predictions_of
 from infoloom.datasets.storage.channel_columns import channel_columns
 from infoloom.datasets.storage.columns import Column, row_bytes
-from infoloom.datasets.storage.layout import BLOCK, FORMAT, MAX_ROWS, MAX_SHARDS, Shard
-from infoloom.datasets.storage.trees import PlanTree, columns_of
+from infoloom.datasets.storage.layout import BLOCK, FORMAT, MAX_ALL_SHARDS, MAX_ROWS, MAX_SHARDS, Shard
+from infoloom.datasets.storage.trees import MAX_SPLITS, PlanTree, columns_of
 from infoloom.errors import DatasetError
 from infoloom.foreign.trees import checked
 
@@ -128,9 +128,15 @@ def make_plan(
         columns,
         allow_uncertified=allow_uncertified,
     )
-    if any(-(-count // per_shard) > MAX_SHARDS for _, count in named):
+    counts = [-(-count // per_shard) for _, count in named]
+    if max(counts) > MAX_SHARDS:
         raise DatasetError(
             f"rows per shard `{per_shard}`: expected at most {MAX_SHARDS:,} shards a split. Raise it."
+        )
+    if len(named) > MAX_SPLITS or sum(counts) > MAX_ALL_SHARDS:
+        raise DatasetError(
+            f"splits: expected at most {MAX_SPLITS:,} and {MAX_ALL_SHARDS:,} shards in all, got {len(named):,} and "
+            f"{sum(counts):,}. Make fewer, or raise the rows per shard."
         )
     return plan
 

@@ -23,6 +23,7 @@ __all__ = [
     "aside",
     "part_of",
     "read_json",
+    "read_text",
     "remove_left_over",
     "sha256",
     "sync_folder",
@@ -98,6 +99,22 @@ def read_json(path: Path, limit: int) -> Any:
         return parse_json(content)
     except ValueError as error:
         raise DatasetError(f"file `{path}`: expected JSON ({error}). Generate the dataset again.") from error
+
+
+def read_text(path: Path, limit: int = 2**26) -> str:
+    """Read a text file of at most `limit` bytes.
+
+    Raises:
+        DatasetError: Missing, unreadable, too large or not UTF-8.
+    """
+    try:
+        return read_bytes(path, limit).decode("utf-8")
+    except OSError as error:
+        raise DatasetError(f"file `{path}`: expected a readable file ({error.strerror}).") from error
+    except ValueError as error:
+        raise DatasetError(
+            f"file `{path}`: expected a text ({error}). Generate the dataset again."
+        ) from error
 
 
 def sha256(path: Path) -> str:

@@ -10,13 +10,14 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from infoloom.datasets.storage.columns import Column, Kind
-from infoloom.datasets.storage.layout import MAX_ROWS, MAX_SHARDS
+from infoloom.datasets.storage.layout import MAX_ALL_SHARDS, MAX_ROWS, MAX_SHARDS
 from infoloom.foreign.trees import Finite, Line, Open, Text, Tree, Word
 from infoloom.information.quantity import MONTE_CARLO, Method
 from infoloom.spec.flow_trees import CertificateTree
 
 __all__ = [
     "MAX_COLUMNS",
+    "MAX_SPLITS",
     "ColumnTree",
     "DoneTree",
     "ManifestTree",
@@ -81,8 +82,9 @@ class PlanTree(Tree):
     def _whole(self) -> PlanTree:
         if sum(self.splits.values()) != self.rows:
             raise ValueError("rows of splits that add up")
-        if any(-(-rows // self.rows_per_shard) > MAX_SHARDS for rows in self.splits.values()):
-            raise ValueError(f"at most {MAX_SHARDS:,} shards a split")
+        counts = [-(-rows // self.rows_per_shard) for rows in self.splits.values()]
+        if max(counts) > MAX_SHARDS or sum(counts) > MAX_ALL_SHARDS:
+            raise ValueError(f"at most {MAX_SHARDS:,} shards a split, {MAX_ALL_SHARDS:,} in all")
         if len({column.name for column in self.columns}) != len(self.columns):
             raise ValueError("each column once")
         return self
@@ -91,9 +93,9 @@ class PlanTree(Tree):
 class PathTree(Open):
     """What computed the bytes of a shard."""
 
-    device: Word | None = None
-    machine: Word | None = None
-    versions: dict[Word, Word | None] = Field(default_factory=dict)
+    device: Word
+    machine: Word
+    versions: dict[Word, Word | None]
     path: dict[Word, Line | int | bool | None] = Field(default_factory=dict)
 
 
@@ -193,7 +195,7 @@ class ManifestTree(Open):
     bijections: dict[Word, BijectionTree]
     losses: dict[Word, LossTree] = Field(default_factory=dict)
     made_with: Annotated[list[PathTree], Field(max_length=1_000_000)]
-    shards: Annotated[list[RecordTree], Field(max_length=MAX_SHARDS * MAX_SPLITS)]
+    shards: Annotated[list[RecordTree], Field(max_length=MAX_ALL_SHARDS)]
 
     @model_validator(mode="after")
     def _pointers(self) -> ManifestTree:
