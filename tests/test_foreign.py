@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -139,9 +140,8 @@ def test_a_schema_says_where_and_what():
         ({"parts": {"a": 1}}, "`parts`: expected a valid list, got an object of 1"),
         ([], "`it`: expected a valid dictionary or instance of Two, got a list of 0"),
     ):
-        with pytest.raises(ValueError) as caught:
+        with pytest.raises(ValueError, match=re.escape(message)):
             checked(Two, tree)
-        assert message in str(caught.value)
 
 
 def test_arrays_that_are_none(pipe, tmp_path):
@@ -150,7 +150,7 @@ def test_arrays_that_are_none(pipe, tmp_path):
     np.save(tmp_path / "c.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.save(tmp_path / "d.npy", np.arange(3))
     for name in ("a.npz", "b.npy", "c.npy"):
-        with pytest.raises(ValueError, match="archive of arrays|no header|Python objects"):
+        with pytest.raises(ValueError, match=r"archive of arrays|no header|Python objects"):
             map_npy(tmp_path / name)
     with pytest.raises(OSError, match="it is a pipe"), in_time():
         map_npy(pipe)

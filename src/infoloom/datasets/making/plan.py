@@ -33,13 +33,14 @@ _SPLIT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 @dataclass(frozen=True)
 class Plan:
-    """What `generate` makes; two equal plans make the same bytes on one kind of machine.
+    """What `generate` makes; two equal plans make the same bytes on one code path.
 
     Attributes:
         digest: SHA-256 of the spec.
         splits: Name and rows of each split; splits follow one another in the global row numbers.
         columns: What each row holds.
         allow_uncertified: Whether flows are used whose certificate fails; information is then an upper bound.
+        reproducible: Whether all shards are made on one fixed code path, slower.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Plan:
     columns: tuple[Column, ...]
     format: int = FORMAT
     allow_uncertified: bool = False
+    reproducible: bool = False
 
     @cached_property
     def shards(self) -> tuple[Shard, ...]:
@@ -91,6 +93,7 @@ def make_plan(
     predictions: bool = False,
     also: str | Sequence[str] | None = None,
     allow_uncertified: bool = False,
+    reproducible: bool = False,
 ) -> Plan:
     """Decide shards, splits and columns.
 
@@ -105,6 +108,7 @@ def make_plan(
         predictions: Whether to keep the optimal prediction of every target from each modality and from all.
         also: `"uint8"` for an 8-bit copy of every modality, or names of such columns, `"radio_uint8"`.
         allow_uncertified: Whether to use flows whose certificate fails; information is then an upper bound.
+        reproducible: Whether to make all shards on one fixed code path, slower.
 
     Raises:
         DatasetError: Sizes that make no sense, names that collide, or a flow of which no 8-bit range follows.
@@ -127,6 +131,7 @@ def make_plan(
         named,
         columns,
         allow_uncertified=allow_uncertified,
+        reproducible=reproducible,
     )
     counts = [-(-count // per_shard) for _, count in named]
     if max(counts) > MAX_SHARDS:
@@ -258,5 +263,6 @@ def parse_plan(tree: Any) -> tuple[Plan, str]:
         tuple(said.splits.items()),
         columns_of(said.columns),
         allow_uncertified=said.allow_uncertified,
+        reproducible=said.reproducible,
     )
     return plan, said.spec

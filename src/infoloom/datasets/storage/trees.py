@@ -76,6 +76,7 @@ class PlanTree(Tree):
     columns: Annotated[list[ColumnTree], Field(min_length=1, max_length=MAX_COLUMNS)]
     format: Literal[1]
     allow_uncertified: bool = False
+    reproducible: bool = False
     spec: Text
 
     @model_validator(mode="after")
