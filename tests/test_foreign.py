@@ -33,7 +33,7 @@ STORY = {
 
 
 @contextmanager
-def in_time(seconds=20):
+def in_time(seconds=60):
     """Fail instead of waiting for ever at the other end of a pipe."""
 
     def late(*_):
