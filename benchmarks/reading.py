@@ -1,7 +1,7 @@
 """What checksums cost when rows are read, and what the memory-mapped copy gains for random rows.
 
 Claim: reading with page checksums takes at most 1.3 times the time without; random rows through `memmap="auto"` take at
-most 3 times the time of a plain npy file.
+most 10 times the time of a plain npy file.
 
     python benchmarks/reading.py [--rows 1000] [--repeats 5]
 """
