@@ -56,7 +56,7 @@ def generated(
         capture_output=True,
         text=True,
         check=True,
-        timeout=300,
+        timeout=1200,
     )
 
 
