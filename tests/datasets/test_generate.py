@@ -169,7 +169,7 @@ def test_a_folder_of_something_else_is_refused(small_story: Story, tmp_path: Pat
 def test_a_plan_that_is_not_one_is_refused(small_story: Story, tmp_path: Path) -> None:
     (tmp_path / ".infoloom").mkdir()
     (tmp_path / ".infoloom/plan.json").write_text("[]")
-    with pytest.raises(DatasetError, match=r"expected a plan\. Start in an empty folder"):
+    with pytest.raises(DatasetError, match=r"plan: expected the plan of a dataset.*Start in an empty folder"):
         read_plan(tmp_path)
 
 

@@ -125,14 +125,31 @@ def test_refuses_shapes(text, message, tmp_path, monkeypatch):
     assert message in str(caught.value)
 
 
+WHOLE = {
+    "format": 1,
+    "shape": [2],
+    "classes": None,
+    "solver": "euler",
+    "grid": [0.0, 0.5, 1.0],
+    "network": {"name": "mlp", "hidden": 8},
+    "sigma": 0.1,
+    "spread": 1.0,
+    "center": 0.0,
+    "scale": 1.0,
+    "card": {
+        "certificate": {"passes": True, "margin": 0.5, "round_trip": {"float32": {"worst": "Infinity"}}}
+    },
+}
+
+
 def test_a_flow_of_ones_own(tmp_path):
-    write(tmp_path / "mine.safetensors", {"shape": [1, 8, 8], "classes": ["cat", "dog"]})
+    write(tmp_path / "mine.safetensors", WHOLE | {"shape": [1, 8, 8], "classes": ["cat", "dog"]})
     assert flow_shape("mine.safetensors[dog]", tmp_path) == (1, 8, 8)
     assert flow_shape("mine.safetensors[1]", tmp_path) == (1, 8, 8)
     assert flow_shape(f"{tmp_path}/mine.safetensors[cat] | asinh") == (1, 8, 8)
     assert flow_path("mine.safetensors", tmp_path) == tmp_path / "mine.safetensors"
     assert flow_header(tmp_path / "mine.safetensors")["classes"] == ["cat", "dog"]
-    write(tmp_path / "free.safetensors", {"shape": [5], "classes": None})
+    write(tmp_path / "free.safetensors", WHOLE | {"shape": [5]})
     assert flow_shape("free.safetensors", tmp_path) == (5,)
 
 
@@ -146,23 +163,51 @@ def test_a_flow_of_ones_own(tmp_path):
         ),
         ({"shape": [2], "classes": ["cat", "dog"]}, "[2]", "unknown class `2`; expected one of cat, dog."),
         ({"shape": [2], "classes": ["cat", "dog"]}, "[cot]", "expected one of cat, dog. Did you mean `cat`?"),
-        ({"shape": [2]}, "[cat]", "this flow has no classes. Write `f.safetensors`."),
-        ({}, "", "expected a shape in its description, got None."),
-        ({"shape": []}, "", "expected a shape in its description, got []."),
-        ({"shape": "8"}, "", "expected a shape in its description, got '8'."),
-        ({"shape": [True]}, "", "expected a shape in its description, got [True]."),
-        ({"shape": [0]}, "", "expected a shape in its description, got [0]."),
-        ({"shape": [10**8, 10**8]}, "", "expected a shape in its description, got [100000000, 100000000]."),
-        ({"shape": [2], "classes": 5}, "[cat]", "expected names of classes in its description, got 5."),
-        ({"shape": [2], "classes": [1, 2]}, "", "expected names of classes in its description, got [1, 2]."),
+        ({}, "[cat]", "this flow has no classes. Write `f.safetensors`."),
     ],
 )
 def test_refuses_descriptions(description, selector, message, tmp_path):
-    write(tmp_path / "f.safetensors", description)
+    write(tmp_path / "f.safetensors", WHOLE | description)
     with pytest.raises(FlowError) as caught:
         flow_shape(f"f.safetensors{selector}", tmp_path)
     assert str(caught.value).startswith(("flow `f.safetensors`: ", f"flow `f.safetensors{selector}`: "))
     assert str(caught.value).endswith(message)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"shape": []}, "`shape`: expected List should have at least 1 item"),
+        ({"shape": "8"}, "`shape`: expected a valid list, got '8'"),
+        ({"shape": [True]}, "`shape.0`: expected a valid integer, got True"),
+        ({"shape": [0]}, "`shape.0`: expected greater than or equal to 1, got 0"),
+        ({"shape": [10**8, 10**8]}, "expected a shape of at most 100,000,000 components"),
+        ({"shape": [10**400]}, "does not fit 64 bits"),
+        ({"classes": 5}, "`classes`: expected a valid list, got 5"),
+        ({"classes": [1, "b"]}, "`classes.0`: expected a valid string, got 1"),
+        ({"grid": [0.0, 0.7, 0.4, 1.0]}, "expected a grid that rises from 0 to 1"),
+        ({"grid": [0.0, 1e999]}, "`grid.1`: expected a valid number, got 'Infinity'"),
+        (
+            {"network": {"channels": 10**9}},
+            "`network.channels.constrained-int`: expected less than or equal to 65536",
+        ),
+        ({"network": {"name": {"a": {}}}}, "an object of 1"),
+        ({"sigma": 0.0}, "`sigma`: expected greater than 0, got 0.0"),
+        ({"scale": "1"}, "`scale`: expected a valid number, got '1'"),
+        ({"card": {"certificate": 3}}, "`card.certificate`: expected a valid dictionary"),
+        (
+            {"card": {"certificate": {"passes": "yes"}}},
+            "`card.certificate.passes`: expected a valid boolean, got 'yes'",
+        ),
+        ({"card": {"certificate": {"round_trip": {"float32": {}}}}}, "worst`: it is missing"),
+    ],
+)
+def test_descriptions_of_strangers_have_a_schema(change, message, tmp_path):
+    write(tmp_path / "f.safetensors", WHOLE | change)
+    with pytest.raises(FlowError) as caught:
+        flow_header(tmp_path / "f.safetensors")
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(f"flow `{tmp_path / 'f.safetensors'}`: expected a safetensors file")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
     from infoloom.datasets.checking.verify import Report
-    from infoloom.datasets.engines import Failure
+    from infoloom.datasets.engines import Engine, Failure
     from infoloom.datasets.making.plan import Plan
     from infoloom.datasets.making.shard import Made
     from infoloom.datasets.reading.read import Dataset
@@ -56,6 +56,10 @@ Force = Annotated[
         "--force-uncertified", help="Use trained flows that are not certified: information is an upper bound."
     ),
 ]
+Reproducible = Annotated[
+    bool,
+    typer.Option("--reproducible", help="The same bytes on every processor: one fixed code path, slower."),
+]
 Do = Annotated[
     list[str] | None,
     typer.Option(
@@ -90,6 +94,7 @@ def generate(
     predictions: Predictions = False,
     also: Also = None,
     force_uncertified: Force = False,
+    reproducible: Reproducible = False,
     do: Do = None,
     device: Device = "cpu",
     workers: Workers = None,
@@ -113,13 +118,14 @@ def generate(
     ] = None,
 ) -> None:
     """Make a dataset, or go on with one that was interrupted."""
-    from infoloom.datasets import begin, make_shards
+    from infoloom.datasets import begin
     from infoloom.datasets import finish as join
     from infoloom.datasets.engines import engine_named
+    from infoloom.datasets.making.code_path import path_notes
 
     story, plan = _planned(
         spec, rows, seed, pmi, do, splits=split, rows_per_shard=rows_per_shard, latents=latents,
-        predictions=predictions, also=also, allow_uncertified=force_uncertified,
+        predictions=predictions, also=also, allow_uncertified=force_uncertified, reproducible=reproducible,
     )  # fmt: skip
     part = _part(shards)
     count = len(plan.shards[part])
@@ -134,12 +140,39 @@ def generate(
         }
         options |= {**places, "cluster_options": _pairs(cluster_option or [])}
     begin(out, story, plan)
-    with _progress(f"{story.name}: shards", count) as advance:
-        made = make_shards(out, engine_named(engine, **options), part=part, device=device, progress=advance)
+    made = _made(out, story.name, engine_named(engine, **options), part, device, count)
+    for note in path_notes(made):
+        sys.stderr.write(f"infoloom: {note}\n")
     if shards is not None:
         print(f"{len(made)} of {len(plan.shards)} shards are in {out}; `infoloom finish {out}` joins them.")
         return
     _say_done(join(out, made))
+
+
+def _made(out: Path, name: str, engine: Engine, part: slice, device: str, count: int) -> tuple[Made, ...]:
+    """Make shards with a bar; Ctrl-C says what is there and how to go on, and ends with status 130."""
+    from infoloom.datasets import make_shards
+    from infoloom.datasets.making.shard import Made
+
+    finished: list[Made] = []
+    with _progress(f"{name}: shards", count) as advance:
+
+        def tell(outcome: Made | Failure) -> None:
+            if isinstance(outcome, Made):
+                finished.append(outcome)
+            advance(outcome)
+
+        try:
+            return make_shards(out, engine, part=part, device=device, progress=tell)
+        except KeyboardInterrupt:
+            there = len(finished)
+    done = (
+        f"{there} of {count} shards are finished and kept"
+        if there
+        else f"none of {count} shards is finished yet"
+    )
+    sys.stderr.write(f"\ninfoloom: stopped; {done}; the same command goes on\n")
+    raise typer.Exit(130)
 
 
 def emit_job(
@@ -157,6 +190,7 @@ def emit_job(
     predictions: Predictions = False,
     also: Also = None,
     force_uncertified: Force = False,
+    reproducible: Reproducible = False,
     do: Do = None,
 ) -> None:
     """Print the script that makes a dataset as an array of batch jobs."""
@@ -164,7 +198,7 @@ def emit_job(
 
     _, plan = _planned(
         spec, rows, seed, pmi, do, splits=split, rows_per_shard=rows_per_shard, latents=latents,
-        predictions=predictions, also=also, allow_uncertified=force_uncertified,
+        predictions=predictions, also=also, allow_uncertified=force_uncertified, reproducible=reproducible,
     )  # fmt: skip
     given = Path(spec)
     command = ["infoloom", "generate", str(given.resolve()) if given.is_file() else spec, str(out.resolve())]
@@ -174,6 +208,7 @@ def emit_job(
     command += ["--predictions"] if predictions else []
     command += [word for choice in also or () for word in ("--also", choice)]
     command += ["--force-uncertified"] if force_uncertified else []
+    command += ["--reproducible"] if reproducible else []
     command += [word for choice in pmi or () for word in ("--pmi", choice)] + (
         ["--device", "cuda"] if gpu else []
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infoloom.datasets.checking.channel_losses import measured_loss
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
+from infoloom.datasets.making.code_path import path_text
 from infoloom.datasets.making.plan import Plan, make_plan, parse_plan
 from infoloom.datasets.making.shard import Made, ShardJob, bijection_of, read_done, require_torch
 from infoloom.datasets.showing.card import card_text
@@ -20,7 +21,7 @@ from infoloom.datasets.storage.attachments import attach
 from infoloom.datasets.storage.channel_columns import channel_source
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import read_json, remove_left_over, write_json, write_once, write_text
-from infoloom.datasets.storage.layout import CARD, CROISSANT, FILES, MANIFEST, PLAN, SPEC, WORK
+from infoloom.datasets.storage.layout import CARD, CROISSANT, FILES, MANIFEST, PLAN, SPEC, WORK, inside
 from infoloom.datasets.storage.manifest import Manifest, ShardRecord
 from infoloom.datasets.storage.own_spec import story_of
 from infoloom.errors import DatasetError
@@ -51,6 +52,7 @@ def generate(
     predictions: bool = False,
     also: str | Sequence[str] | None = None,
     allow_uncertified: bool = False,
+    reproducible: bool = False,
     device: str = "cpu",
     engine: Engine | None = None,
     progress: Progress | None = None,
@@ -72,6 +74,8 @@ def generate(
             columns, `"radio_uint8"`; one carries at most the information of its modality.
         allow_uncertified: Whether to use trained flows whose certificate fails; the card then says that information
             is an upper bound.
+        reproducible: Whether the shards have the same bytes on every processor of an architecture: they are made in
+            processes of their own on one fixed code path, slower. Needs `if __name__ == "__main__":` in a script.
         device: Where bijections are computed.
         engine: Another engine than local processes.
         progress: Called with every shard that ends.
@@ -95,6 +99,7 @@ def generate(
         predictions=predictions,
         also=also,
         allow_uncertified=allow_uncertified,
+        reproducible=reproducible,
     )
     begin(root, story, plan)
     made = make_shards(root, engine or LocalEngine(workers), device=device, progress=progress)
@@ -213,12 +218,10 @@ def read_plan(root: Path) -> tuple[Plan, str]:
         raise DatasetError(
             f"folder `{root}`: expected a dataset begun by `infoloom generate`; there is none."
         )
-    tree = read_json(root / PLAN, _MAX_PLAN)
     try:
-        spec = str(tree.pop("spec"))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise DatasetError(f"file `{root / PLAN}`: expected a plan. Start in an empty folder.") from error
-    return parse_plan(tree), spec
+        return parse_plan(read_json(inside(root, PLAN), _MAX_PLAN))
+    except DatasetError as error:
+        raise DatasetError(f"folder `{root}`: {error}") from error
 
 
 def shard_jobs(root: Path, device: str = "cpu") -> tuple[ShardJob, ...]:
@@ -232,7 +235,17 @@ def shard_jobs(root: Path, device: str = "cpu") -> tuple[ShardJob, ...]:
     plan, spec = read_plan(root)
     place = str(root.resolve())
     return tuple(
-        ShardJob(place, spec, plan.digest, plan.seed, plan.columns, shard, device, plan.allow_uncertified)
+        ShardJob(
+            place,
+            spec,
+            plan.digest,
+            plan.seed,
+            plan.columns,
+            shard,
+            device,
+            plan.allow_uncertified,
+            plan.reproducible,
+        )
         for shard in plan.shards
     )
 
@@ -256,13 +269,24 @@ def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
         shards=tuple(records),
         truth=values,
         accuracy={name: accuracy for name, quantity in truth.items() if (accuracy := _accuracy(quantity))},
-        notes=story.notes,
+        notes=(*story.notes, *_paths(made_with)),
         bijections={
             name: _bijection(story, spec, place, name, plan.allow_uncertified) for name in story.modalities
         },
         made_with=tuple(made_with),
         spec_sha256=hashlib.sha256(spec.encode()).hexdigest(),
         losses={c.name: _loss(story, place, c, values) for c in plan.columns if c.kind == "channel"},
+    )
+
+
+def _paths(made_with: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What to know of shards that were not all made on one code path."""
+    if len(made_with) < 2:
+        return ()
+    found = "; ".join(path_text(one) for one in made_with)
+    return (
+        f"Shards were made on {len(made_with)} code paths ({found}). Observations of one path agree with those of "
+        "another within 1e-5 of their range, not to the last digit.",
     )
 
 

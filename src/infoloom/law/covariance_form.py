@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 
 from infoloom.errors import SpecError, TemplateError
+from infoloom.foreign.arrays import map_npy
 from infoloom.law.equations import Array, Group, System, orthonormal_rows
 from infoloom.law.graph import Graph
 from infoloom.law.templates import make_template
@@ -146,14 +147,10 @@ def _dense(file: str, rows: int, columns: int, directory: Path | None, symmetric
     if max(rows, columns) > MAX_DENSE:
         raise ValueError(f"a dense block has at most {MAX_DENSE} components a side, got {rows} × {columns}.")
     try:
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        matrix = map_npy(path)
+    except (OSError, ValueError) as error:
         raise ValueError(f"cannot read `{file}` as an array ({error}).") from error
-    if (
-        not isinstance(matrix, np.ndarray)
-        or matrix.shape != (rows, columns)
-        or matrix.dtype.kind not in "fiu"
-    ):
+    if matrix.shape != (rows, columns) or matrix.dtype.kind not in "fiu":
         raise ValueError(f"`{file}`: expected numbers of shape ({rows}, {columns}).")
     if not np.isfinite(matrix).all():
         raise ValueError(f"`{file}`: expected finite numbers.")

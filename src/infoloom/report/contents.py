@@ -57,6 +57,7 @@ def read_contents(sources: Sequence[Path], *, sort_by: str | None = None, checks
 
 def _results(files: Sequence[Path]) -> Contents:
     from infoloom.benchmark.running.results import read_results
+    from infoloom.benchmark.running.trees import require_rows
 
     rows = read_results(files)
     if not rows:
@@ -70,6 +71,8 @@ def _results(files: Sequence[Path]) -> Contents:
             f"results of `{unknown[0]}`: expected {' or '.join(REPORTS)}. They were made by another version; update "
             "infoloom."
         )
+    for bench, some in by_bench.items():
+        require_rows(some, bench)
     shown = [(*REPORTS[name], by_bench[name]) for name in REPORTS if name in by_bench]
     sections = [section for module, _, some in shown for section in import_module(module).sections(some)]
     return Contents("; ".join(title for _, title, _ in shown), _results_lead(rows), sections)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infoloom.errors import SpecError
+from infoloom.foreign.files import TooLargeError, read_bytes
 from infoloom.spec.flow import zoo_names
 from infoloom.spec.model import Spec, build_spec
 
@@ -54,13 +55,14 @@ def read_arguments(path: str | Path) -> Imported:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise SpecError([f"arguments `{path}`: expected at most {MAX_BYTES:,} bytes."])
-        text = path.read_text(encoding="utf-8")
+        content = read_bytes(path, MAX_BYTES)
+        text = content.decode("utf-8").replace("\r\n", "\n")
     except OSError as error:
         raise SpecError(
             [f"arguments `{path}`: cannot be read ({error.strerror}). Check the path."]
         ) from error
+    except TooLargeError as error:
+        raise SpecError([f"arguments `{path}`: {error}."]) from error
     except UnicodeDecodeError as error:
         raise SpecError([f"arguments `{path}`: expected UTF-8 text, byte {error.start} is not."]) from error
     return _Reader(path, _tokens(text)).read()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infoloom.errors import FlowError
+from infoloom.foreign.files import open_regular
 from infoloom.spec.expression import Expression, TemplateCall
 from infoloom.spec.flow import parse_flow
 from infoloom.spec.parser import ExpressionError, parse_expression
@@ -46,7 +47,7 @@ def content_hash(name: str, directory: Path | None) -> str:
     """SHA-256 of a file's content, so that a name stands for what is in the file; `missing` without one."""
     try:
         path = (directory or Path()) / Path(name).expanduser()
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest() + path.suffix
     except (OSError, ValueError, RuntimeError):
         return "missing"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import math
 import re
 import struct
@@ -14,6 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from infoloom.errors import FlowError
+from infoloom.foreign.files import open_regular
+from infoloom.foreign.trees import checked, parse_json
+from infoloom.spec.flow_trees import FORMAT, HeaderTree
 
 __all__ = [
     "SHAPE_KEEPING",
@@ -146,22 +148,32 @@ def flow_header(path: Path) -> dict[str, Any]:
         FlowError: No such file, not safetensors, or without infoloom's description.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = struct.unpack("<Q", file.read(8))[0]
             if size > _MAX_HEADER:
                 raise ValueError(f"its header claims {size} bytes")
-            description = json.loads(json.loads(file.read(size))["__metadata__"]["infoloom"])
-            if not isinstance(description, dict):
-                raise ValueError("its description is not an object")
+            description = parse_json(_metadata(parse_json(file.read(size))), constants=True)
+        if not isinstance(description, dict):
+            raise ValueError("its description is not an object")
+        if description.get("format", FORMAT) == FORMAT:  # of another one its reader knows what to say
+            checked(HeaderTree, description)
     except OSError as error:
         raise FlowError(
             f"flow `{path}`: expected a readable file ({error.strerror}). Check the path."
         ) from error
-    except (KeyError, TypeError, ValueError, struct.error, RecursionError) as error:
+    except (ValueError, struct.error) as error:
         raise FlowError(
             f"flow `{path}`: expected a safetensors file with infoloom's description, made by "
             f"`infoloom flow train`; got something else ({error})."
         ) from error
+    return description
+
+
+def _metadata(header: Any) -> str:
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    description = metadata.get("infoloom") if isinstance(metadata, dict) else None
+    if not isinstance(description, str):
+        raise ValueError("no description in its header")
     return description
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import yaml
 
 from infoloom.errors import SpecError
+from infoloom.foreign.files import TooLargeError, read_bytes
 from infoloom.spec.files import file_names
 from infoloom.spec.model import Spec, build_spec
 from infoloom.spec.yaml12 import Loader
@@ -41,11 +42,12 @@ def spec_text(source: str | Path) -> tuple[str, Path]:
     if not path.suffix and path.name == str(source) and not _exists(path):
         path = _preset_path(str(source))
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise SpecError([f"spec `{path}`: expected at most {MAX_BYTES:,} bytes."])
-        text = path.read_text(encoding="utf-8")
+        content = read_bytes(path, MAX_BYTES)
+        text = content.decode("utf-8").replace("\r\n", "\n")
     except OSError as error:
         raise SpecError([f"spec `{source}`: cannot be read ({error.strerror}). Check the path."]) from error
+    except TooLargeError as error:
+        raise SpecError([f"spec `{path}`: {error}."]) from error
     except UnicodeDecodeError as error:
         raise SpecError([f"spec `{source}`: expected UTF-8 text, byte {error.start} is not."]) from error
     except ValueError as error:

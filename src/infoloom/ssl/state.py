@@ -7,13 +7,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from infoloom.errors import LearnerError
+from infoloom.foreign.files import require_regular
+from infoloom.foreign.trees import Open, Word, checked, parse_json
 from infoloom.ssl.learner import Learner
 from infoloom.ssl.registry import build
 
@@ -41,8 +44,13 @@ def load(path: str | Path) -> Learner:
     tensors, about = read_state(Path(path))
     said = about["learner"]
     shapes = {name: tuple(shape) for name, shape in said["shapes"].items()}
-    learner = build(said["objective"], shapes, **said["settings"])
-    learner.load_state_dict(under(tensors, "learner"))
+    try:
+        learner = build(said["objective"], shapes, **said["settings"])
+        learner.load_state_dict(under(tensors, "learner"))
+    except (RuntimeError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise LearnerError(
+            f"`learner` `{path}`: expected weights and settings that fit each other ({str(error)[:300]}). Train again."
+        ) from error
     return learner.eval()
 
 
@@ -74,18 +82,33 @@ def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         LearnerError: If the file cannot be read, or is something else.
     """
     try:
+        require_regular(path)
         with safe_open(str(path), framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("infoloom", "{}"))
+            about = parse_json((file.metadata() or {}).get("infoloom", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, ValueError) as error:
         raise LearnerError(
             f"`learner` `{path}`: expected a file that can be read ({error}). Train again."
         ) from error
-    if about.get("format") != FORMAT or "learner" not in about:
+    if not isinstance(about, dict) or about.get("format") != FORMAT or "learner" not in about:
         raise LearnerError(
             f"`learner` `{path}`: expected a file of format {FORMAT} that `save` or `train` wrote. Train again."
         )
+    try:
+        checked(LearnerTree, about["learner"])
+    except ValueError as error:
+        raise LearnerError(
+            f"`learner` `{path}`: expected a whole description ({error}). Train again."
+        ) from error
     return tensors, about
+
+
+class LearnerTree(Open):
+    """What `describe` says; settings are checked by what takes them."""
+
+    objective: Word
+    shapes: dict[Word, Annotated[list[Annotated[int, Field(ge=1, le=10**8)]], Field(max_length=8)]]
+    settings: dict[Word, Any]
 
 
 def under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from infoloom.errors import InfoloomError
 from infoloom.web import panels, pictures, texts
 from infoloom.web.asked import Asked, RequestError, read_request
 from infoloom.web.guard import Guard
+from infoloom.web.turns import Turns, UnwantedError
 from infoloom.web.workbench import Workbench
 
 __all__ = ["PANELS", "make_app"]
@@ -56,10 +57,12 @@ def make_app(bench: Workbench) -> ASGIApp:
     `{"spec": "…", "weights": {"parameters.a": 0.5}, "unit": "bits"}`; `panels.json` answers several at once.
     """
 
+    turns = Turns()
+
     async def answer(request: Request) -> Response:
         name = request.path_params["name"]
         body = await request.body()
-        return await run_in_threadpool(_answer, bench, name, body)
+        return await run_in_threadpool(_answer, bench, name, body, turns)
 
     routes = [
         Route("/", _page),
@@ -69,11 +72,13 @@ def make_app(bench: Workbench) -> ASGIApp:
     return Guard(Starlette(routes=routes))
 
 
-def _answer(bench: Workbench, name: str, body: bytes) -> Response:
+def _answer(bench: Workbench, name: str, body: bytes, turns: Turns | None = None) -> Response:
+    turns = turns or Turns()
     try:
         asked = read_request(body)
+        turns.begin(asked.page, asked.turn)
         if name == "panels":
-            return _json(_several(bench, asked))
+            return _json(_several(bench, asked, turns))
         if name == "start":
             return _json({"spec": bench.text, **texts.presets()})
         if name not in PANELS:
@@ -81,18 +86,28 @@ def _answer(bench: Workbench, name: str, body: bytes) -> Response:
         return _json(_one(bench, asked, name))
     except RequestError as error:
         return _json({"problems": [{"message": str(error)}]}, 400)
+    except UnwantedError as error:
+        return _json({"problems": [{"message": str(error)}]}, 409)
 
 
-def _several(bench: Workbench, asked: Asked) -> dict[str, Any]:
+def _several(bench: Workbench, asked: Asked, turns: Turns) -> dict[str, Any]:
     """Panels by name; if the story does not compile, what is wrong with it in place of all of them."""
     unknown = next((name for name in asked.panels if name not in PANELS), None)
     if unknown is not None:
         raise RequestError(f"request: `panels`: unknown `{unknown[:50]}`; expected {', '.join(PANELS)}.")
     try:
+        bench.spec(asked)
+        turns.require(asked.page, asked.turn)
         bench.story(asked)
+    except UnwantedError:
+        raise
     except InfoloomError as error:
         return texts.problems_of(bench, asked, error)
-    return {"panels": {name: _one(bench, asked, name) for name in asked.panels}}
+    shown = {}
+    for name in asked.panels:
+        turns.require(asked.page, asked.turn)
+        shown[name] = _one(bench, asked, name)
+    return {"panels": shown}
 
 
 def _one(bench: Workbench, asked: Asked, name: str) -> dict[str, Any]:

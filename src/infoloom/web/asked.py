@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from infoloom.errors import InfoloomError
+from infoloom.foreign.trees import parse_json
 
 __all__ = ["Asked", "Held", "RequestError", "read_request"]
 
@@ -26,6 +26,8 @@ _KEYS: Final = (
     "modality",
     "seed",
     "query",
+    "page",
+    "turn",
 )
 _UNITS: Final = ("nats", "bits")
 
@@ -58,6 +60,8 @@ class Asked:
         modality: Which pictures.
         seed: Seed of the rows.
         query: A quantity that is to be held.
+        page: Name of the open page; its newer requests cancel its older ones.
+        turn: Number of what the page shows; requests of one turn belong together.
     """
 
     spec: str | None = None
@@ -71,6 +75,8 @@ class Asked:
     modality: str = ""
     seed: int = 0
     query: str = ""
+    page: str = ""
+    turn: int = 0
 
     @property
     def bits(self) -> bool:
@@ -104,8 +110,10 @@ def read_request(body: bytes) -> Asked:
         pair=_texts(tree, "pair"),
         cause=_text(tree, "cause"),
         modality=_text(tree, "modality"),
-        seed=_seed(tree),
+        seed=_whole(tree, "seed"),
         query=_text(tree, "query"),
+        page=_text(tree, "page")[:100],
+        turn=_whole(tree, "turn"),
     )
 
 
@@ -113,9 +121,9 @@ def _object(body: bytes) -> Mapping[str, Any]:
     if not body.strip():
         return {}
     try:
-        tree = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RequestError("request: expected JSON.") from error
+        tree = parse_json(body)
+    except ValueError as error:
+        raise RequestError(f"request: expected JSON ({error}).") from error
     if not isinstance(tree, dict):
         raise RequestError("request: expected an object.")
     return tree
@@ -165,8 +173,8 @@ def _unit(tree: Mapping[str, Any]) -> str:
     return str(unit)
 
 
-def _seed(tree: Mapping[str, Any]) -> int:
-    seed = tree.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise _wrong("seed", "a whole number from 0 to 2^32")
-    return seed
+def _whole(tree: Mapping[str, Any], key: str) -> int:
+    value = tree.get(key, 0)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise _wrong(key, "a whole number from 0 to 2^32")
+    return value

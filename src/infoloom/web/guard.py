@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Final
 
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 __all__ = ["MAX_BODY", "Guard"]
 
 MAX_BODY: Final = 3 * 2**20
+PATIENCE: Final = 10.0
 _NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -34,10 +36,11 @@ class Guard:
     Args:
         app: What answers the others.
         names: Host names, without a port, that the page is reached by.
+        patience: Seconds for the whole body to come.
     """
 
-    def __init__(self, app: ASGIApp, names: Collection[str] = _NAMES) -> None:
-        self.app, self.names = app, names
+    def __init__(self, app: ASGIApp, names: Collection[str] = _NAMES, patience: float = PATIENCE) -> None:
+        self.app, self.names, self.patience = app, names, patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,7 +50,12 @@ class Guard:
         if refused is not None:
             await refused(scope, receive, send)
             return
-        body = await _read(receive) if scope["method"] == "POST" else b""
+        try:
+            async with asyncio.timeout(self.patience):
+                body = await _read(receive) if scope["method"] == "POST" else b""
+        except TimeoutError:
+            await _too_late()(scope, receive, send)
+            return
         if body is None:
             await _too_large()(scope, receive, send)
             return
@@ -70,6 +78,10 @@ class Guard:
 
 def _too_large() -> PlainTextResponse:
     return PlainTextResponse(f"expected a request of at most {MAX_BODY:,} bytes.\n", 413)
+
+
+def _too_late() -> PlainTextResponse:
+    return PlainTextResponse("expected the whole request in time.\n", 408, headers={"connection": "close"})
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
 from typing import Final
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from infoloom.errors import InfoloomError
 
@@ -16,6 +19,7 @@ __all__ = ["ADDRESS", "bind", "serve"]
 
 ADDRESS: Final = "127.0.0.1"
 PATIENCE: Final = 2
+HEAD_PATIENCE: Final = 10.0
 
 
 def bind(port: int = 0) -> socket.socket:
@@ -49,11 +53,46 @@ def serve(app: ASGIApp, bound: socket.socket, announce: Callable[[str], None]) -
         lifespan="off",
         ws="none",
         server_header=False,
+        http=_Impatient,
         timeout_graceful_shutdown=PATIENCE,
     )
     server = _Announcing(config, announce, f"http://{ADDRESS}:{bound.getsockname()[1]}/")
     with contextlib.closing(bound), contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[bound])
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection whose head of a request does not come to its end; uvicorn would wait for ever."""
+
+    patience: float = HEAD_PATIENCE
+    late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        """From the first byte of a head until its last; what follows is watched by the guard and by uvicorn."""
+        waiting = self.conn.their_state is h11.IDLE and (
+            self.cycle is None or bool(self.conn.trailing_data[0])
+        )
+        if not waiting:
+            self._forget()
+        elif self.late is None:
+            self.late = self.loop.call_later(self.patience, self.transport.close)
+
+    def _forget(self) -> None:
+        if self.late is not None:
+            self.late.cancel()
+            self.late = None
 
 
 class _Announcing(uvicorn.Server):

@@ -70,7 +70,7 @@ def test_default_shards_are_whole_blocks(small_story: Story) -> None:
 
 def test_a_plan_survives_json(small_story: Story) -> None:
     plan = make_plan(small_story, 321, 5, splits="train=0.5,test=0.5")
-    assert parse_plan(json.loads(json.dumps(plan.to_json()))) == plan
+    assert parse_plan(json.loads(json.dumps({**plan.to_json(), "spec": "name: a"}))) == (plan, "name: a")
 
 
 def test_differences_name_what_differs(small_story: Story) -> None:

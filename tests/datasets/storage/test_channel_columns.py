@@ -143,7 +143,7 @@ def test_the_plan_holds_the_range(small_story: Story) -> None:
     found = {column.name: column for column in plan.columns if column.kind == "channel"}
     assert tuple(found) == NAMES
     assert found["image_uint8"] == Column("image_uint8", "channel", "uint8", (1, 4, 6), (-4.0, 4.0))
-    assert parse_plan(json.loads(json.dumps(plan.to_json()))) == plan
+    assert parse_plan(json.loads(json.dumps({**plan.to_json(), "spec": "name: a"}))) == (plan, "name: a")
     few = make_plan(small_story, 10, also=["map_uint8"])
     assert [column.name for column in few.columns if column.kind == "channel"] == ["map_uint8"]
 
@@ -215,7 +215,7 @@ def test_a_manifest_with_absurd_levels_is_refused(path: Path, tmp_path: Path, le
     else:
         column["levels"] = levels
     (tmp_path / "manifest.json").write_text(json.dumps(tree))
-    with pytest.raises(DatasetError, match="expected a whole manifest"):
+    with pytest.raises(DatasetError, match=r"expected a whole manifest|`Infinity` is no number of JSON"):
         open_dataset(tmp_path)
 
 

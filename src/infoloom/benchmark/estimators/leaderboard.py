@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median, stdev
 from typing import Any, Final, TypeAlias
 
+from infoloom.benchmark.running.trees import require_rows
 from infoloom.errors import BenchmarkError
 
 __all__ = ["REFERENCES", "TOLERANCE", "Standing", "is_right", "markdown", "problems", "standings"]
@@ -78,13 +79,14 @@ def standings(rows: Sequence[Row]) -> list[Standing]:
         rows: Rows of the estimator benchmark.
 
     Raises:
-        BenchmarkError: There are no such rows.
+        BenchmarkError: There are no such rows, or one that is not whole.
     """
     own = [row for row in rows if row["bench"] == "estimators"]
     if not own:
         raise BenchmarkError(
             "results: expected rows of the estimator benchmark. Run `infoloom bench estimators`."
         )
+    require_rows(own, "estimators")
     asked = problems(own)
     by_estimator: dict[str, dict[Problem, Row]] = defaultdict(dict)
     for row in own:

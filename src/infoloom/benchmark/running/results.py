@@ -11,12 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from infoloom.benchmark.running.trees import RunTree
 from infoloom.datasets.storage.files import aside
 from infoloom.errors import BenchmarkError
+from infoloom.foreign.files import read_bytes
+from infoloom.foreign.trees import checked, parse_json
 
 __all__ = ["FORMAT", "STATES", "append", "line", "open_results", "plain", "read_results"]
 
 FORMAT: Final = 1
+MAX_BYTES: Final = 2**30
 STATES: Final = ("ok", "failed", "timeout")
 
 
@@ -113,24 +117,34 @@ def plain(value: Any) -> Any:
 def _read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Whole lines and their rows."""
     try:
-        *whole, _torn = path.read_bytes().split(b"\n")
+        *whole, _torn = read_bytes(path, MAX_BYTES).split(b"\n")
     except OSError as error:
         raise BenchmarkError(f"results `{path}`: expected a readable file ({error.strerror}).") from error
+    except ValueError as error:
+        raise BenchmarkError(f"results `{path}`: {error}. Give results in several files.") from error
     for number, written in enumerate(whole, start=1):
         yield written.decode(errors="replace"), _row(written, f"results `{path}`, line {number}")
 
 
 def _row(written: bytes, place: str) -> dict[str, Any]:
     try:
-        row = json.loads(written)
-    except (ValueError, RecursionError) as error:
+        row: dict[str, Any] = parse_json(written)
+    except ValueError as error:
         raise BenchmarkError(f"{place}: expected JSON ({error}). Remove the line.") from error
     if not isinstance(row, dict) or not {"format", "bench", "run", "status"} <= row.keys():
         raise BenchmarkError(
             f"{place}: expected an object with format, bench, run and status. Remove the line."
         )
     if row["format"] != FORMAT:
-        raise BenchmarkError(f"{place}: expected format {FORMAT}, got `{row['format']}`. Update infoloom.")
+        raise BenchmarkError(
+            f"{place}: expected format {FORMAT}, got `{str(row['format'])[:60]}`. Update infoloom."
+        )
     if row["status"] not in STATES:
-        raise BenchmarkError(f"{place}: expected status {', '.join(STATES)}, got `{row['status']}`.")
+        raise BenchmarkError(
+            f"{place}: expected status {', '.join(STATES)}, got `{str(row['status'])[:60]}`."
+        )
+    try:
+        checked(RunTree, row)
+    except ValueError as error:
+        raise BenchmarkError(f"{place}: expected a run ({error}). Remove the line.") from error
     return row

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from infoloom.datasets.checking.moments import FALSE_ALARM, Moments, deviation, spread_spans, story_features
+from infoloom.datasets.making.code_path import path_text
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
-from infoloom.datasets.making.shard import bijection_of, one_thread, require_torch
+from infoloom.datasets.making.shard import bijection_of, make_with, one_thread, require_torch
 from infoloom.datasets.reading.read import Dataset, open_dataset
 from infoloom.datasets.storage.channel_columns import channel_of, channel_source, levels_of
 from infoloom.datasets.storage.columns import Column, rows_at_once
-from infoloom.datasets.storage.files import sha256
+from infoloom.datasets.storage.files import read_text, sha256
 from infoloom.datasets.storage.layout import SPEC, inside
 from infoloom.datasets.storage.manifest import ShardRecord
 from infoloom.errors import DatasetError, InfoloomError
@@ -117,6 +118,7 @@ def _checks(data: Dataset, rows: int, round_trip_rows: int) -> list[tuple[str, C
     return [
         ("files", lambda: _files(data)),
         ("truth", lambda: _truth(data)),
+        ("code path", lambda: _path(data)),
         ("rows redrawn", lambda: _redrawn(data)),
         ("statistics", lambda: _statistics(data, rows)),
         *(
@@ -146,6 +148,20 @@ def _files(data: Dataset) -> Iterator[Check]:
         ids = batch["sample_id"]
         wrong += int(np.count_nonzero(np.diff(ids) != 1)) + int(len(ids) > 0 and ids[0] % 65_536 != 0)
     yield Check("row numbers", wrong == 0, f"{wrong} breaks in the sequence", float(wrong), 0.0)
+
+
+def _path(data: Dataset) -> Iterator[Check]:
+    """Whether this process would make the same bytes; in words, since other digits are no damage."""
+    require_torch()
+    ours = make_with("cpu")
+    others = [one for one in data.manifest.made_with if one != ours]
+    detail = "made on the code path of this process: the same plan gives the same bytes here"
+    if others:
+        detail = (
+            f"made on another code path ({'; '.join(map(path_text, others))}) than this process has "
+            f"({path_text(ours)}): observations made here agree within 1e-5 of their range, not to the last digit"
+        )
+    yield Check("code path", True, detail)
 
 
 def _problems(data: Dataset, record: ShardRecord) -> Iterator[str]:
@@ -266,7 +282,7 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     import torch
 
     story = data.story
-    spec = inside(data.root, SPEC).read_text(encoding="utf-8")
+    spec = read_text(inside(data.root, SPEC))
     why = data.upper_bounds.get(name)
     bijection = bijection_of(spec, str(data.root.resolve()), name, allow_uncertified=why is not None)
     spans = _round_trip_spans(len(data), rows)

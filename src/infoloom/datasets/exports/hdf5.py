@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infoloom.datasets.exports.base import splits
 from infoloom.datasets.storage.columns import rows_at_once
-from infoloom.datasets.storage.files import aside
+from infoloom.datasets.storage.files import aside, read_text
 from infoloom.datasets.storage.layout import SPEC, inside
 from infoloom.errors import DatasetError
 
@@ -46,7 +46,7 @@ def write_hdf5(data: View, path: Path) -> None:
     """Write one HDF5 file; attributes hold the truth (nats, JSON), the spec and its digest."""
     with aside(path) as part, h5().File(part, "w", track_order=True) as file:
         keep_truth(data, file)
-        file.attrs["spec"] = inside(data.root, SPEC).read_text(encoding="utf-8")
+        file.attrs["spec"] = read_text(inside(data.root, SPEC))
         file.attrs["spec_digest"] = data.manifest.digest
         file.attrs["seed"] = data.manifest.seed
         for name, view in splits(data):

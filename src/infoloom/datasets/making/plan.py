@@ -14,8 +14,10 @@ from infoloom.datasets.making.pmi import pmi_name, pmi_pairs
 from infoloom.datasets.making.predictions import prediction_name, predictions_of
 from infoloom.datasets.storage.channel_columns import channel_columns
 from infoloom.datasets.storage.columns import Column, row_bytes
-from infoloom.datasets.storage.layout import BLOCK, FORMAT, MAX_ROWS, MAX_SHARDS, Shard
+from infoloom.datasets.storage.layout import BLOCK, FORMAT, MAX_ALL_SHARDS, MAX_ROWS, MAX_SHARDS, Shard
+from infoloom.datasets.storage.trees import MAX_SPLITS, PlanTree, columns_of
 from infoloom.errors import DatasetError
+from infoloom.foreign.trees import checked
 
 if TYPE_CHECKING:
     from infoloom.story import Story
@@ -31,13 +33,14 @@ _SPLIT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 @dataclass(frozen=True)
 class Plan:
-    """What `generate` makes; two equal plans make the same bytes on one kind of machine.
+    """What `generate` makes; two equal plans make the same bytes on one code path.
 
     Attributes:
         digest: SHA-256 of the spec.
         splits: Name and rows of each split; splits follow one another in the global row numbers.
         columns: What each row holds.
         allow_uncertified: Whether flows are used whose certificate fails; information is then an upper bound.
+        reproducible: Whether all shards are made on one fixed code path, slower.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Plan:
     columns: tuple[Column, ...]
     format: int = FORMAT
     allow_uncertified: bool = False
+    reproducible: bool = False
 
     @cached_property
     def shards(self) -> tuple[Shard, ...]:
@@ -89,6 +93,7 @@ def make_plan(
     predictions: bool = False,
     also: str | Sequence[str] | None = None,
     allow_uncertified: bool = False,
+    reproducible: bool = False,
 ) -> Plan:
     """Decide shards, splits and columns.
 
@@ -103,6 +108,7 @@ def make_plan(
         predictions: Whether to keep the optimal prediction of every target from each modality and from all.
         also: `"uint8"` for an 8-bit copy of every modality, or names of such columns, `"radio_uint8"`.
         allow_uncertified: Whether to use flows whose certificate fails; information is then an upper bound.
+        reproducible: Whether to make all shards on one fixed code path, slower.
 
     Raises:
         DatasetError: Sizes that make no sense, names that collide, or a flow of which no 8-bit range follows.
@@ -125,10 +131,17 @@ def make_plan(
         named,
         columns,
         allow_uncertified=allow_uncertified,
+        reproducible=reproducible,
     )
-    if any(-(-count // per_shard) > MAX_SHARDS for _, count in named):
+    counts = [-(-count // per_shard) for _, count in named]
+    if max(counts) > MAX_SHARDS:
         raise DatasetError(
             f"rows per shard `{per_shard}`: expected at most {MAX_SHARDS:,} shards a split. Raise it."
+        )
+    if len(named) > MAX_SPLITS or sum(counts) > MAX_ALL_SHARDS:
+        raise DatasetError(
+            f"splits: expected at most {MAX_SPLITS:,} and {MAX_ALL_SHARDS:,} shards in all, got {len(named):,} and "
+            f"{sum(counts):,}. Make fewer, or raise the rows per shard."
         )
     return plan
 
@@ -229,26 +242,27 @@ def _rows_per_shard(rows: int, bytes_a_row: int, given: int | None) -> int:
     return max(1, -(-wanted // BLOCK)) * BLOCK
 
 
-def parse_plan(tree: Any) -> Plan:
-    """Read a plan that `Plan.to_json` wrote.
+def parse_plan(tree: Any) -> tuple[Plan, str]:
+    """Read a plan that `Plan.to_json` wrote, and the spec's text beside it.
 
     Raises:
         DatasetError: Not a plan of this format.
     """
     try:
-        columns = tuple(
-            Column(
-                c["name"],
-                c["kind"],
-                c["dtype"],
-                tuple(int(n) for n in c["shape"]),
-                (float(c["levels"][0]), float(c["levels"][1])) if "levels" in c else None,
-            )
-            for c in tree["columns"]
-        )
-        splits = tuple((str(name), int(rows)) for name, rows in tree["splits"].items())
-        return Plan(**{**tree, "columns": columns, "splits": splits})
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        said = checked(PlanTree, tree)
+    except ValueError as error:
         raise DatasetError(
-            f"plan: expected the plan of a dataset, got something else ({error!r}). Start in an empty folder."
+            f"plan: expected the plan of a dataset, got something else ({error}). Start in an empty folder."
         ) from error
+    plan = Plan(
+        said.name,
+        said.digest,
+        said.seed,
+        said.rows,
+        said.rows_per_shard,
+        tuple(said.splits.items()),
+        columns_of(said.columns),
+        allow_uncertified=said.allow_uncertified,
+        reproducible=said.reproducible,
+    )
+    return plan, said.spec

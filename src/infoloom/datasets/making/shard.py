@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from infoloom.datasets.making.code_path import FIXED, code_path, is_fixed
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
 from infoloom.datasets.storage.channel_columns import channel_of, channel_source
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import aside, read_json, sha256, write_json
-from infoloom.datasets.storage.layout import Shard
+from infoloom.datasets.storage.layout import Shard, inside
 from infoloom.datasets.storage.manifest import ShardRecord
 from infoloom.datasets.storage.own_spec import story_of
 from infoloom.datasets.storage.parquet import footer_sha256, write_parquet
+from infoloom.datasets.storage.trees import DoneTree
 from infoloom.errors import DatasetError
+from infoloom.foreign.trees import checked
 
 if TYPE_CHECKING:
     from infoloom.observations.base import Bijection
@@ -53,6 +56,7 @@ class ShardJob:
         root: The dataset's folder, which file names in the spec are relative to.
         spec: The story's spec as YAML.
         device: Device of the bijections: `cpu`, `cuda:1`, or `cuda` for any GPU of the machine, a shard each.
+        reproducible: Whether only a process on the fixed code path may make it.
     """
 
     root: str
@@ -63,6 +67,7 @@ class ShardJob:
     shard: Shard
     device: str = "cpu"
     allow_uncertified: bool = False
+    reproducible: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,8 @@ def make_shard(job: ShardJob) -> Made:
         return made
     root = Path(job.root)
     path = root / job.shard.file
+    if job.reproducible:
+        _require_fixed(job)
     with one_thread():
         try:
             (root / job.shard.done).unlink(missing_ok=True)
@@ -204,27 +211,37 @@ def bijection_of(
 
 
 def make_with(device: str) -> dict[str, Any]:
-    """What the bytes of a shard may depend on besides its job: versions and the kind of device."""
+    """What the bytes of a shard may depend on besides its job: versions, the kind of device and the code path."""
     versions = {name: version(name) for name in _PACKAGES}
-    return {"device": device.partition(":")[0], "machine": platform.machine(), "versions": versions}
+    kind = device.partition(":")[0]
+    return {"device": kind, "machine": platform.machine(), "versions": versions, "path": code_path()}
 
 
 def read_done(root: Path, digest: str, seed: int, shard: Shard) -> Made | None:
     """What a shard's done-file says, if shard and done-file are of this story and the checksum holds."""
     try:
         tree = read_json(root / shard.done, _MAX_DONE)
-        made = Made(shard, tree["bytes"], tree["sha256"], tree["footer"], dict(tree["made_with"]), kept=True)
-        same = (tree["digest"], tree["seed"], tree["first"], tree["rows"]) == (
-            digest,
-            seed,
-            shard.first,
-            shard.rows,
-        )
-        path = root / shard.file
+        said = checked(DoneTree, tree)
+        made = Made(shard, said.bytes, said.sha256, said.footer, tree["made_with"], kept=True)
+        same = (said.digest, said.seed, said.first, said.rows) == (digest, seed, shard.first, shard.rows)
+        path = inside(root, shard.file)
         intact = same and path.stat().st_size == made.bytes and sha256(path) == made.sha256
-    except (DatasetError, OSError, KeyError, TypeError, ValueError):
+    except (DatasetError, OSError, ValueError):
         return None  # anything wrong with a done-file means that the shard is to be made
     return made if intact else None
+
+
+def _require_fixed(job: ShardJob) -> None:
+    import torch
+
+    if job.device != "cpu" or not is_fixed():
+        wanted = " ".join(f"{name}={value}" for name, value in FIXED.items())
+        raise DatasetError(
+            f"shard `{job.shard.file}`: expected a process on the fixed code path, because the dataset is to have the "
+            f"same bytes everywhere. Start it on the CPU with {wanted}, as local workers are."
+        )
+    if hasattr(torch.backends, "nnpack"):
+        torch.backends.nnpack.set_flags(False)  # type: ignore[no-untyped-call]
 
 
 def _done(made: Made, job: ShardJob) -> dict[str, Any]:

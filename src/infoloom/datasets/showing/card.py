@@ -183,6 +183,7 @@ def _loss(manifest: Manifest, modality: str, loss: dict[str, Any]) -> str:
         f"of the {manifest.truth[f'I({modality}; {target})']:.3g} nats of I({modality}; {target}) a cause along an "
         f"average direction keeps about {nats:.3g}"
         for target, nats in loss.get("information", {}).items()
+        if f"I({modality}; {target})" in manifest.truth
     ]
     rows = f"{loss['rows']} row{'s' if loss['rows'] > 1 else ''}"
     found = (
@@ -196,7 +197,7 @@ def certificate_text(certificate: dict[str, Any]) -> str:
     """What is known of a bijection's inverse, in words."""
     if certificate.get("kind") == "exact":
         return "invertible in closed form"
-    if "parts" in certificate:
+    if certificate.get("parts"):
         return "; then ".join(certificate_text(part) for part in certificate["parts"])
     passes = certificate.get("passes", False)
     parts = [
@@ -205,22 +206,28 @@ def certificate_text(certificate: dict[str, Any]) -> str:
         else f"NOT certified ({certificate.get('reason', 'its certificate fails')}): information is an upper bound"
     ]
     if isinstance(certificate.get("margin"), float):
-        looked = (
-            f" over {certificate['eigen_rows']} rows of each kind ({', '.join(certificate['eigenvalues'])})"
-        )
+        kinds = ", ".join(certificate.get("eigenvalues") or ())
+        looked = f" over {certificate['eigen_rows']} rows of each kind ({kinds})" if kinds else ""
         parts.append(f"smallest eigenvalue of a step {certificate['margin']:.3g}{looked}")
     for precision, trip in (certificate.get("round_trip") or {}).items():
-        looked = " and ".join(f"{trip[kind]['rows']} {kind}" for kind in ("sampled", "real") if kind in trip)
-        parts.append(f"round trip in {precision} to {trip['worst']:.1e} over {looked} rows")
-    if "singular_values" in certificate:
+        looked = " and ".join(
+            f"{trip[kind]['rows']} {kind}" for kind in ("sampled", "real") if trip.get(kind)
+        )
+        parts.append(f"round trip in {precision} to {_digits(trip['worst'], '.1e')} over {looked} rows")
+    if certificate.get("singular_values"):
         low, high = certificate["singular_values"]
-        parts.append(f"singular values of the map {low:.2g} to {high:.2g}")
-    if "log_determinants" in certificate:
-        found = " and ".join(f"{value:.1f}" for value in certificate["log_determinants"])
+        parts.append(f"singular values of the map {_digits(low, '.2g')} to {_digits(high, '.2g')}")
+    if certificate.get("log_determinants"):
+        found = " and ".join(_digits(value, ".1f") for value in certificate["log_determinants"])
         parts.append(f"log-determinants of the map {found} nats")
-    if "digest" in certificate:
+    if certificate.get("digest"):
         parts.append(f"digest of weights and grid `{certificate['digest']}`")
     return "; ".join(parts)
+
+
+def _digits(value: float | str, form: str) -> str:
+    """A measured number; one that came out as none is a word in the files."""
+    return value if isinstance(value, str) else format(value, form)
 
 
 def _origins(origins: Sequence[dict[str, str]]) -> str:

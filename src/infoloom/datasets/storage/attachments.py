@@ -10,6 +10,7 @@ from typing import Final
 from infoloom.datasets.storage.files import aside
 from infoloom.datasets.storage.layout import FILES, inside
 from infoloom.errors import DatasetError
+from infoloom.foreign.files import require_regular
 from infoloom.spec.files import content_hash, rename_files
 from infoloom.spec.load import parse_spec
 from infoloom.spec.model import Spec, build_spec
@@ -33,6 +34,7 @@ def attach(spec: Spec, root: Path) -> str:
         if not (root / name).is_file():
             (root / FILES).mkdir(parents=True, exist_ok=True)
             with aside(root / name) as part:
+                require_regular(source)
                 shutil.copyfile(source, part)
     return text
 

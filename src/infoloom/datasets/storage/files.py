@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from infoloom.errors import DatasetError
+from infoloom.foreign.files import TooLargeError, open_regular, read_bytes
+from infoloom.foreign.trees import parse_json
 
 __all__ = [
     "aside",
     "part_of",
     "read_json",
+    "read_text",
     "remove_left_over",
     "sha256",
     "sync_folder",
@@ -85,22 +88,42 @@ def read_json(path: Path, limit: int) -> Any:
         DatasetError: Missing, unreadable, too large or not JSON.
     """
     try:
-        if path.stat().st_size > limit:
-            raise DatasetError(
-                f"file `{path}`: expected at most {limit:,} bytes, got {path.stat().st_size:,}, which no "
-                "real "
-                "dataset needs. Do not use this dataset."
-            )
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = read_bytes(path, limit)
     except OSError as error:
         raise DatasetError(f"file `{path}`: expected a readable file ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:
+    except TooLargeError as error:
+        raise DatasetError(
+            f"file `{path}`: {error}, which no real dataset needs. Do not use this dataset."
+        ) from error
+    try:
+        return parse_json(content)
+    except ValueError as error:
         raise DatasetError(f"file `{path}`: expected JSON ({error}). Generate the dataset again.") from error
 
 
+def read_text(path: Path, limit: int = 2**26) -> str:
+    """Read a text file of at most `limit` bytes.
+
+    Raises:
+        DatasetError: Missing, unreadable, too large or not UTF-8.
+    """
+    try:
+        return read_bytes(path, limit).decode("utf-8")
+    except OSError as error:
+        raise DatasetError(f"file `{path}`: expected a readable file ({error.strerror}).") from error
+    except ValueError as error:
+        raise DatasetError(
+            f"file `{path}`: expected a text ({error}). Generate the dataset again."
+        ) from error
+
+
 def sha256(path: Path) -> str:
-    """Checksum of a file, read once, in hexadecimal."""
-    with path.open("rb") as file:
+    """Checksum of a file, read once, in hexadecimal.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "FILES",
     "FORMAT",
     "MANIFEST",
+    "MAX_ALL_SHARDS",
     "MAX_ROWS",
     "MAX_SHARDS",
     "PLAN",
@@ -32,6 +33,7 @@ ROW_GROUP: Final = 128  # rows decoded at once by a random access
 BLOCK: Final = 256  # rows drawn at once; two row groups
 MAX_ROWS: Final = 10**12
 MAX_SHARDS: Final = 99_999
+MAX_ALL_SHARDS: Final = 1_000_000  # of all splits together
 CARD: Final = "README.md"
 CROISSANT: Final = "croissant.json"
 MANIFEST: Final = "manifest.json"

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from infoloom.datasets.storage.bounds import uncertified
-from infoloom.datasets.storage.columns import KINDS, Column
+from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import read_json
-from infoloom.datasets.storage.layout import FORMAT, MANIFEST, MAX_ROWS, Shard, inside, shard_name
+from infoloom.datasets.storage.layout import FORMAT, MANIFEST, Shard, inside, shard_name
+from infoloom.datasets.storage.trees import MAX_COLUMNS, ManifestTree, RecordTree, ValueTree, columns_of
 from infoloom.errors import DatasetError
-from infoloom.information.quantity import CLOSED_FORM, MONTE_CARLO, QUADRATURE, Quantity
+from infoloom.foreign.trees import checked
+from infoloom.information.quantity import CLOSED_FORM, MONTE_CARLO, Quantity
 
 __all__ = ["Manifest", "ShardRecord", "read_manifest"]
 
 MAX_BYTES: Final = 256 * 2**20
-MAX_COLUMNS: Final = 100_000
-MAX_SIZE: Final = 100_000_000
-MAX_RANK: Final = 8
-_NAME: Final = re.compile(r"[^\W\d]\w*|pmi\([\w,;\[\]]+\)|prediction\(\w+\|[\w,]+\)")
 
 
 @dataclass(frozen=True)
@@ -137,7 +133,7 @@ def read_manifest(root: Path) -> Manifest:
     if not isinstance(tree, dict) or tree.get("infoloom") != "dataset":
         raise DatasetError(f"file `{root / MANIFEST}`: expected the manifest of an infoloom dataset.")
     version = tree.get("format")
-    if not isinstance(version, int) or version > FORMAT or version < 1:
+    if not isinstance(version, int) or isinstance(version, bool) or version > FORMAT or version < 1:
         raise DatasetError(
             f"dataset `{root}`: its format is {version!r}; expected at most {FORMAT}, which this version "
             "reads. "
@@ -158,32 +154,10 @@ def _missing(root: Path) -> str:
 
 def _parse(tree: dict[str, Any], root: Path) -> Manifest:
     try:
-        manifest = Manifest(
-            name=_text(tree["name"]),
-            digest=_text(tree["spec"]["digest"]),
-            spec_sha256=_text(tree["spec"]["sha256"]),
-            seed=_number(tree["seed"], 2**63),
-            rows=_number(tree["rows"], MAX_ROWS),
-            rows_per_shard=_number(tree["rows_per_shard"], MAX_ROWS),
-            splits=tuple((_text(name), _number(rows, MAX_ROWS)) for name, rows in tree["splits"].items()),
-            columns=tuple(_column(column) for column in tree["columns"]),
-            shards=tuple(_record(record) for record in tree["shards"]),
-            truth={
-                _text(k): float(v["value"] if isinstance(v, dict) else v)
-                for k, v in tree["truth"]["values"].items()
-            },
-            accuracy={
-                _text(k): _accuracy(v) for k, v in tree["truth"]["values"].items() if isinstance(v, dict)
-            },
-            notes=tuple(_text(note) for note in tree.get("notes", ())),
-            bijections={_text(name): _bijection(one) for name, one in tree["bijections"].items()},
-            losses={_text(name): dict(loss) for name, loss in tree.get("losses", {}).items()},
-            made_with=tuple(dict(made) for made in tree["made_with"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        manifest = _manifest(checked(ManifestTree, tree), tree)
+    except ValueError as error:
         raise DatasetError(
-            f"file `{root / MANIFEST}`: expected a whole manifest ({error!r} is wrong). Generate the dataset "
-            "again."
+            f"file `{root / MANIFEST}`: expected a whole manifest ({error}). Generate the dataset again."
         ) from error
     for problem, found in _checks(manifest):
         if found():
@@ -195,10 +169,12 @@ def _parse(tree: dict[str, Any], root: Path) -> Manifest:
 
 def _checks(manifest: Manifest) -> list[tuple[str, Callable[[], bool]]]:
     names = [column.name for column in manifest.columns]
+    seen = {column.name for column in manifest.columns if column.kind == "modality"}
     files = [record.shard.file for record in manifest.shards]
     return [
         (f"expected at most {MAX_COLUMNS:,} columns, each once", lambda: len(set(names)) != len(names)),
         ("expected at least one column", lambda: not 0 < len(names) <= MAX_COLUMNS),
+        ("expected a map of each modality", lambda: not seen or seen != manifest.bijections.keys()),
         ("expected each shard once", lambda: len(set(files)) != len(files)),
         ("the rows of the splits do not add up", lambda: sum(n for _, n in manifest.splits) != manifest.rows),
         ("the rows of the shards do not follow one another", lambda: not _contiguous(manifest)),
@@ -219,61 +195,39 @@ def _contiguous(manifest: Manifest) -> bool:
     return counts == dict(manifest.splits)
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, got {str(value)[:60]}")
-    return value
+def _manifest(said: ManifestTree, tree: dict[str, Any]) -> Manifest:
+    values = said.truth.values
+    return Manifest(
+        name=said.name,
+        digest=said.spec.digest,
+        spec_sha256=said.spec.sha256,
+        seed=said.seed,
+        rows=said.rows,
+        rows_per_shard=said.rows_per_shard,
+        splits=tuple(said.splits.items()),
+        columns=columns_of(said.columns),
+        shards=tuple(map(_record, said.shards)),
+        truth={query: v.value if isinstance(v, ValueTree) else v for query, v in values.items()},
+        accuracy={query: _accuracy(v) for query, v in values.items() if isinstance(v, ValueTree)},
+        notes=tuple(said.notes),
+        bijections=tree["bijections"],
+        losses=tree.get("losses", {}),
+        made_with=tuple(tree["made_with"]),
+    )
 
 
-def _number(value: Any, limit: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
-        raise ValueError(f"expected a whole number up to {limit:,}, got {str(value)[:60]}")
-    return value
+def _accuracy(value: ValueTree) -> dict[str, Any]:
+    if value.method == MONTE_CARLO:
+        return {"standard_error": value.standard_error, "method": value.method}
+    return {"tolerance": value.tolerance, "method": value.method}
 
 
-def _accuracy(tree: Any) -> dict[str, Any]:
-    if tree["method"] not in (CLOSED_FORM, QUADRATURE, MONTE_CARLO):
-        raise ValueError(f"expected a known method, got {str(tree['method'])[:60]}")
-    name = "standard_error" if tree["method"] == MONTE_CARLO else "tolerance"
-    return {name: float(tree[name]), "method": tree["method"]}
-
-
-def _column(tree: Any) -> Column:
-    shape = tuple(_number(n, MAX_SIZE) for n in tree["shape"])
-    column = Column(_text(tree["name"]), tree["kind"], str(tree["dtype"]), shape, _levels(tree))
-    if not _NAME.fullmatch(column.name):
-        raise ValueError(f"column `{column.name[:60]}`: not a name")
-    if column.kind not in KINDS or column.dtype not in ("int64", "uint8", "float32", "float64"):
-        raise ValueError(f"column `{column.name}`: kind `{column.kind}`, type `{column.dtype}`")
-    if (column.kind == "channel") != (column.levels is not None):
-        raise ValueError(f"column `{column.name}`: kind `{column.kind}`, levels {column.levels}")
-    if len(shape) > MAX_RANK or not 0 < column.size <= MAX_SIZE:
-        raise ValueError(f"column `{column.name}`: a row of shape {shape}")
-    return column
-
-
-def _bijection(tree: Any) -> dict[str, Any]:
-    """Flow and certificate of a modality; that every part is an object is all that reading relies on."""
-    _text(tree["flow"])
-    certificate = dict(tree["certificate"])
-    parts = {"parts": [dict(part) for part in certificate["parts"]]} if "parts" in certificate else {}
-    return {**tree, "certificate": {**certificate, **parts}}
-
-
-def _levels(tree: Any) -> tuple[float, float] | None:
-    if "levels" not in tree:
-        return None
-    low, high = (float(end) for end in tree["levels"])
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ValueError(f"levels from {low} to {high}")
-    return low, high
-
-
-def _record(tree: Any) -> ShardRecord:
-    split, index, count = shard_name(_text(tree["file"]))
-    if split != tree["split"]:
-        raise ValueError(f"shard `{tree['file']}`: split `{tree['split']}`")
-    shard = Shard(split, index, count, _number(tree["first"], MAX_ROWS), _number(tree["rows"], MAX_ROWS))
-    footer = _text(tree["footer"]) if "footer" in tree else None
-    size, made_with = _number(tree["bytes"], 2**50), _number(tree["made_with"], 10**6)
-    return ShardRecord(shard, size, _text(tree["sha256"]), made_with, footer)
+def _record(said: RecordTree) -> ShardRecord:
+    try:
+        split, index, count = shard_name(said.file)
+    except DatasetError as error:
+        raise ValueError(str(error)) from error
+    if split != said.split:
+        raise ValueError(f"shard `{said.file}`: split `{said.split}`")
+    shard = Shard(split, index, count, said.first, said.rows)
+    return ShardRecord(shard, said.bytes, said.sha256, said.made_with, said.footer)

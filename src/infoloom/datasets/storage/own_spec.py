@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infoloom.datasets.storage.attachments import check_attached
-from infoloom.datasets.storage.files import sha256
+from infoloom.datasets.storage.files import read_text, sha256
 from infoloom.datasets.storage.layout import SPEC, inside
 from infoloom.datasets.storage.manifest import Manifest
 from infoloom.errors import DatasetError
@@ -31,7 +31,7 @@ def open_story(root: Path, manifest: Manifest) -> Story:
             "changed. "
             "Restore it; the truth of the manifest belongs to the spec that the rows were drawn from."
         )
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     check_attached(text, root)
     return story_of(text, str(root.resolve()))
 

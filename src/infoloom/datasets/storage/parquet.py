@@ -17,6 +17,7 @@ from infoloom.datasets.storage.columns import Column, arrow_schema, leaf, rows_a
 from infoloom.datasets.storage.files import sha256
 from infoloom.datasets.storage.layout import ROW_GROUP
 from infoloom.errors import DatasetError
+from infoloom.foreign.files import open_regular, require_regular
 
 __all__ = [
     "footer_sha256",
@@ -71,7 +72,7 @@ def footer_sha256(path: Path) -> str:
     Raises:
         DatasetError: Not the end of a Parquet file.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _END))
         end = file.read(_END)
@@ -145,8 +146,7 @@ def _opened(
     footer: str | None,
     whole: str | None,
 ) -> pq.ParquetFile:
-    if not path.is_file():
-        raise OSError("it is no file")
+    require_regular(path)
     if footer is not None and footer_sha256(path) != footer:
         raise _damaged(path, "another footer")
     if footer is None and whole is not None and sha256(path) != whole:

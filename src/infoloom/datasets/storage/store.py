@@ -19,6 +19,7 @@ from infoloom.datasets.storage.layout import inside
 from infoloom.datasets.storage.manifest import Manifest, ShardRecord
 from infoloom.datasets.storage.parquet import open_parquet, read_row_groups
 from infoloom.errors import DatasetError
+from infoloom.foreign.arrays import map_npy
 
 __all__ = ["MemmapStore", "ParquetStore", "Store", "check_shards"]
 
@@ -203,9 +204,8 @@ def _group_starts(file: pq.ParquetFile) -> tuple[int, ...]:
 @lru_cache(maxsize=4096)
 def _mapped(path: Path) -> np.ndarray[Any, Any]:
     try:
-        array: np.ndarray[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return map_npy(path)
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"file `{path}`: expected a readable npy file ({error}). Remove the copy."
         ) from error
-    return array

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from infoloom.datasets.storage.columns import Column
+from infoloom.datasets.storage.files import read_text
 from infoloom.datasets.storage.layout import CARD, inside
 from infoloom.datasets.storage.manifest import Manifest
 from infoloom.datasets.storage.own_spec import open_story
@@ -83,7 +84,7 @@ class View:
     @property
     def card(self) -> str:
         """The text of the dataset's card."""
-        return inside(self.root, CARD).read_text(encoding="utf-8")
+        return read_text(inside(self.root, CARD))
 
     @cached_property
     def story(self) -> Story:

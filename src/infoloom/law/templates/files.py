@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from infoloom.foreign.arrays import map_npy
 from infoloom.law.templates.arguments import Misfit
 from infoloom.law.templates.patterns import Place
 
@@ -40,8 +41,8 @@ def file(place: Place, path: str) -> NDArray[np.float64]:
 def _read_array(path: Path, place: Place) -> NDArray[np.float64]:
     try:
         # Mapped, so that a wrong shape is refused before a large file is read; a pickle is never loaded.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        array = map_npy(path)
+    except (ValueError, OSError) as error:
         raise Misfit(
             f"expected a plain array of numbers in {path}, because pickled objects are never loaded. "
             "Write it with numpy.save(path, array, allow_pickle=False)"
@@ -62,7 +63,7 @@ def _read_image(path: Path, place: Place) -> NDArray[np.float64]:
         raise Misfit(
             "expected an image only on image latents and scalar causes. Write the pattern as a .npy array"
         )
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with warnings.catch_warnings():
@@ -70,12 +71,9 @@ def _read_image(path: Path, place: Place) -> NDArray[np.float64]:
             with Image.open(path) as image:
                 _check_pixels(image.size, place, path)
                 pixels = _brightness(image, colours=place.shape[0] == 3)
-    except (
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-        OSError,
-    ) as error:
+    except Misfit:
+        raise
+    except Exception as error:  # a damaged picture makes its decoder raise what it likes
         raise Misfit(
             f"expected a readable image in {path}. Open it in a viewer and save it again as PNG"
         ) from error

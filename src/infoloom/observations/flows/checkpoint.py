@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -99,20 +99,40 @@ def load_checkpoint(path: Path, dtype: torch.dtype = torch.float32) -> tuple[Flo
         FlowError: Not a trained flow, or weights that do not fit the description.
     """
     description = FlowDescription.from_header(flow_header(path), path)
-    velocity = VelocityField(
+    try:
+        with torch.device("meta"):  # no memory is set aside for a network that only a description speaks of
+            sizes = {name: value.shape for name, value in _velocity(description).state_dict().items()}
+        with safe_open(str(path), framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+        if sizes != {name: value.shape for name, value in weights.items()}:
+            raise ValueError("names or shapes differ")
+        velocity = _velocity(description)
+        velocity.load_state_dict(weights)
+    except FlowError:
+        raise
+    except (
+        SafetensorError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+    ) as error:
+        raise FlowError(
+            f"flow `{path}`: expected weights that fit its network ({str(error)[:300]}). Train the flow again."
+        ) from error
+    return description, velocity.to(dtype).eval().requires_grad_(False)
+
+
+def _velocity(description: FlowDescription) -> VelocityField:
+    return VelocityField(
         description.network,
         description.shape,
         len(description.classes or ()),
         sigma=description.sigma,
         spread=description.spread,
     )
-    with safe_open(str(path), framework="pt") as file:
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    try:
-        velocity.load_state_dict(weights)
-    except RuntimeError as error:
-        raise FlowError(f"flow `{path}`: expected weights that fit its network ({error}).") from error
-    return description, velocity.to(dtype).eval().requires_grad_(False)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

@@ -6,15 +6,19 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.nn import functional
 
 from infoloom.errors import FlowError
+from infoloom.foreign.files import require_regular
+from infoloom.foreign.trees import Finite, Tree, checked, parse_json
 from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.realism.classifier import Classifier
 from infoloom.observations.training.training_data import TrainingData
@@ -122,23 +126,34 @@ def load_features(path: Path) -> Features:
         FlowError: Not such a file.
     """
     try:
+        require_regular(path)
         with safe_open(str(path), framework="pt") as file:
-            description = json.loads((file.metadata() or {})[HEADER])
+            description = checked(FeaturesTree, parse_json((file.metadata() or {})[HEADER]))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise FlowError(
             f"features `{path}`: expected a file that `infoloom flow check --features` wrote ({error}). "
             "Remove it to train them anew."
         ) from error
-    used = torch.float32 if description["classes"] else torch.float64
+    used = torch.float32 if description.classes else torch.float64
     return Features(
-        shape=tuple(description["shape"]),
-        classes=int(description["classes"]),
-        center=float(description["center"]),
-        scale=float(description["scale"]),
+        shape=tuple(description.shape),
+        classes=description.classes,
+        center=description.center,
+        scale=description.scale,
         weights={name: value.to(used) for name, value in weights.items()},
-        accuracy=description["accuracy"],
+        accuracy=description.accuracy,
     )
+
+
+class FeaturesTree(Tree):
+    """The description of features in their file."""
+
+    shape: Annotated[list[Annotated[int, Field(ge=1, le=10**8)]], Field(max_length=8)]
+    classes: Annotated[int, Field(ge=0, le=10**6)]
+    center: Finite
+    scale: Finite
+    accuracy: Finite | None
 
 
 def _with_accuracy(features: Features, data: TrainingData) -> Features:

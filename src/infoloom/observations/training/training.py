@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
-from safetensors import safe_open
+from pydantic import Field
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from infoloom.errors import FlowError
+from infoloom.foreign.files import require_regular
+from infoloom.foreign.trees import Finite, Open, Word, checked, parse_json
 from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.flows.velocity import VelocityField, path_spread
 from infoloom.observations.training.augment import augment, check_augmentation
@@ -238,9 +241,17 @@ class Trainer:
         Raises:
             FlowError: The state belongs to another network.
         """
-        with safe_open(str(path), framework="pt") as file:
-            meta = json.loads(file.metadata()["training"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+        try:
+            require_regular(path)
+            with safe_open(str(path), framework="pt") as file:
+                meta = parse_json((file.metadata() or {}).get("training", ""), constants=True)
+                checked(StateTree, meta)
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+        except (OSError, SafetensorError, ValueError) as error:
+            raise FlowError(
+                f"training state `{path}`: expected the file that an interrupted training left ({error}). Remove it to "
+                "start afresh."
+            ) from error
         if dict(meta["recipe"]["network"]) != dict(self.recipe.network):
             raise FlowError(
                 f"training state `{path}`: expected network {dict(self.recipe.network)}, got "
@@ -255,7 +266,7 @@ class Trainer:
                 state["state"][index] = kept
         self.optimizer.load_state_dict(state)
         self.generator.set_state(tensors["generator"].cpu())
-        self.step, self.seconds, self.loss = meta["step"], meta["seconds"], meta["loss"]
+        self.step, self.seconds, self.loss = meta["step"], meta["seconds"], float(meta["loss"])
         if meta.get("best"):
             kept = {name: value.to(self.device) for name, value in _under(tensors, "best.").items()}
             self.best = Best(float(meta["best"][0]), int(meta["best"][1]), kept)
@@ -337,6 +348,23 @@ class Trainer:
         decay = min(self.recipe.averaging, (1 + self.step) / (10 + self.step))
         for name, value in self.field.state_dict().items():
             self.average[name].lerp_(value, 1.0 - decay)
+
+
+class RecipeTree(Open):
+    """The recipe that a training began with."""
+
+    network: dict[Word, Any]
+
+
+class StateTree(Open):
+    """What a training's file says beside its tensors."""
+
+    step: Annotated[int, Field(ge=0)]
+    seconds: Annotated[Finite, Field(ge=0.0)]
+    loss: Finite | Literal["NaN", "Infinity", "-Infinity"]
+    recipe: RecipeTree
+    precision: Word | None = None
+    best: Annotated[list[Finite], Field(min_length=2, max_length=2)] | None = None
 
 
 def _cooled(share: float) -> float:

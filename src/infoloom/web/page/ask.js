@@ -14,17 +14,33 @@ export const state = {
 /** What was last shown in each panel; the JSON buttons save it as it came. */
 export const shown = {};
 
+/** This page's name; what it asks for in a later turn cancels what is still computed for an earlier one. */
+const page = crypto.randomUUID();
+const PATIENT = 1000;
+let turn = 0;
+let stop = new AbortController();
+
+/** Give up what was asked for and is not answered yet: the server stops it at its next step. */
+function giveUp() {
+  turn += 1;
+  stop.abort();
+  stop = new AbortController();
+}
+
 export async function ask(panel, more = {}) {
-  const asked = { ...state, ...more };
+  const asked = { ...state, page, turn, ...more };
   try {
     const answer = await fetch(`/${panel}.json`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(asked),
+      signal: stop.signal,
     });
+    if (answer.status === 409) return { problems: [] }; // this page has asked for something newer
     if (answer.ok || answer.status === 400) return await answer.json();
     return failed(`${panel}.json: ${answer.status} ${await answer.text()}`);
-  } catch {
+  } catch (error) {
+    if (error.name === "AbortError") return { problems: [] };
     return failed("The page gets no answer any more. Start `infoloom explore` again.");
   }
 }
@@ -33,19 +49,25 @@ const failed = (message) => ({ problems: [{ message, line: 1, column: 1 }] });
 
 /**
  * Runs one job at a time and forgets all that wait but the last: a moving slider asks as fast as it is answered.
+ * One that takes longer than a second is given up for the next.
  * @param {(...args: unknown[]) => Promise<void>} job
  */
 export function latest(job) {
   let running = false;
   let waiting = null;
+  let began = 0;
   return async (...args) => {
     waiting = args;
-    if (running) return;
+    if (running) {
+      if (performance.now() - began > PATIENT) giveUp();
+      return;
+    }
     running = true;
     try {
       while (waiting) {
         const now = waiting;
         waiting = null;
+        began = performance.now();
         await job(...now);
       }
     } finally {

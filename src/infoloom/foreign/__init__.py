@@ -1,0 +1,1 @@
+"""What strangers hand over: files that must be files, JSON that must be JSON, trees that must have their shape."""
