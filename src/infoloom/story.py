@@ -332,8 +332,8 @@ class Story:
             a: A name or names.
             b: A name or names.
             given: A name or names.
-            with_error: Also how far every value may be off: nothing in a Gaussian story, else what halving the points
-                of its quadrature or its importance sampling changes.
+            with_error: Also how far every value may be off: nothing in a Gaussian story, else what fewer nodes of
+                quadrature change, or the standard error of importance sampling.
 
         Returns:
             Shape (n,), nats; with its errors, of the same shape, if asked.

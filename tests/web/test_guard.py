@@ -87,8 +87,8 @@ def test_answers_keep_other_pages_and_scripts_out(page):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("{", "request: expected JSON."),
-        ("[" * 100_000, "request: expected JSON."),
+        ("{", "request: expected JSON"),
+        ("[" * 100_000, "request: expected JSON"),
         ("[]", "request: expected an object."),
         (
             '{"eval": "1"}',
@@ -97,8 +97,8 @@ def test_answers_keep_other_pages_and_scripts_out(page):
         ('{"spec": 3}', "request: `spec`: expected a text."),
         ('{"weights": []}', "request: `weights`: expected an object of at most 10,000 keys."),
         ('{"weights": {"a": true}}', "request: `weights`: expected finite numbers."),
-        ('{"weights": {"a": NaN}}', "request: `weights`: expected finite numbers."),
-        ('{"weights": {"a": 1e999}}', "request: `weights`: expected finite numbers."),
+        ('{"weights": {"a": NaN}}', "request: expected JSON"),
+        ('{"weights": {"a": 1e999}}', "request: expected JSON"),
         ('{"held": {"I(a; b)": 1}}', "request: `held`: expected objects of `value` and `by`."),
         ('{"held": {"I(a; b)": {"value": "1", "by": "a"}}}', "request: `held`: expected finite numbers."),
         ('{"unit": "bans"}', "request: `unit`: expected nats or bits."),

@@ -43,11 +43,12 @@ def test_a_good_dataset_passes(small_path: Path) -> None:
     names: list[str] = []
     report = verify(small_path, progress=names.append)
     assert report.passed, report
-    assert names[:3] == ["files", "truth", "rows redrawn"]
+    assert names[:4] == ["files", "truth", "code path", "rows redrawn"]
     assert [check.name for check in report.checks] == [
         "files",
         "row numbers",
         "truth",
+        "code path",
         "rows redrawn",
         *(
             f"mean of pmi({p})"

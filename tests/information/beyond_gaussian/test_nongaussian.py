@@ -179,7 +179,7 @@ def test_the_estimate_of_independent_parts_is_within_its_error(weights: Any, law
     found = by_rows(part)
     expected = sum(linear_information(make_distribution(law), weights[i][i]) for i, law in enumerate(laws))
     assert abs(found.value - expected) < 4.5 * found.error  # of 32 replicates
-    assert abs(found.bias) <= 1e-3
+    assert abs(found.bias) <= max(1e-3, 0.5 * found.standard_error)
     assert found.standard_error < 0.02
 
 
@@ -264,7 +264,7 @@ def test_a_channel_that_no_average_resolves_is_an_error_with_a_remedy() -> None:
     texts = ("a*b", "c*d", "e*f", "a*c*e")
     part = component(texts, 1e4 * np.eye(4), **dict.fromkeys("abcdef", "normal"))
     with pytest.raises(
-        QueryError, match=r"^information about a, b, c, d, e, f: the estimate .* has a bias of"
+        QueryError, match=r"^information about a, b, c, d, e, f: averages over the causes are uncertain by"
     ):
         by_rows(part)
     signs = tuple(f"s{i}*n" for i in range(18))

@@ -169,7 +169,8 @@ def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.n
     with torch.no_grad():
         rows = torch.from_numpy(np.ascontiguousarray(latent)).to(device)
         observed, saturated = bijection.forward(rows), bijection.saturated(rows)
-    if saturated > _FEW and saturated > _SHARE * observed.numel():
+    finite = bool(observed.isfinite().all())  # numbers that are not are refused elsewhere, by row
+    if finite and saturated > _FEW and saturated > _SHARE * observed.numel():
         raise DatasetError(
             f"column `{modality}`: {saturated:,} of {observed.numel():,} numbers saturate: latents beyond the range "
             "that float32 resolves run together, and their information is lost. Bring them closer, such as with "

@@ -38,15 +38,19 @@ _LAST: Final = len(_INNER) - 1
 _CHEAP: Final = 1e6
 _ACCURATE: Final = 1e-4
 _NEGLIGIBLE: Final = 1e-6
+_UNRESOLVED: Final = (
+    0.5  # mean error of the inner averages, nats, beyond which their bias is not known either
+)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its standard error and the bias that was found in the inner averages, in nats."""
+    """A value with its standard error, the bias that was found in the inner averages, and their mean error; in nats."""
 
     value: float
     standard_error: float
     bias: float
+    unresolved: float = 0.0
 
     @property
     def error(self) -> float:
@@ -78,12 +82,13 @@ class Term:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Terms of J, their coarse version, and two control variates, each of shape (n,)."""
+    """Terms of J, their coarse version, two control variates, and how far the inner averages may be off; each (n,)."""
 
     term: Array
     coarse: Array
     quadratic: Array
     gaussian: Array
+    error: Array
 
 
 class Cloud:
@@ -117,9 +122,15 @@ class Cloud:
             found, more = self._grown(terms, size, wanted, purse)
             if abs(found.bias) <= max(0.5 * found.standard_error, _NEGLIGIBLE) or not purse.affords(more):
                 break
-        if abs(found.bias) <= max(0.5 * found.standard_error, wanted(found.value), _NEGLIGIBLE):
+        small = abs(found.bias) <= max(0.5 * found.standard_error, wanted(found.value), _NEGLIGIBLE)
+        if small and found.unresolved <= _UNRESOLVED:
             return found
         names = ", ".join(dict.fromkeys(c for term in terms for c in term.part.features.distributions))
+        if found.unresolved > _UNRESOLVED:
+            raise QueryError(
+                f"information about {names}: averages over the causes are uncertain by {found.unresolved:.1g} nats a "
+                "row, because they are seen too sharply. Use more noise, or fewer special causes."
+            )
         raise QueryError(
             f"information about {names}: the estimate {found.value:.4g} nats has a bias of {found.bias:.1g}, which is "
             f"not below its standard error {found.standard_error:.1g}. Use more noise, or fewer special causes."
@@ -210,11 +221,11 @@ class _Side:
                 slice(r * len(y) // REPLICATES, (r + 1) * len(y) // REPLICATES) for r in range(REPLICATES)
             ]
         found = [inner.log_average(y[own], s) for inner, own in zip(self.inners, rows, strict=True)]
-        fine, coarse = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        fine, coarse, error = (np.concatenate(parts) for parts in zip(*found, strict=True))
         mean, signal, _ = self.moments
         away = y - mean
         gaussian = 0.5 * (np.einsum("ij,ij->i", y, y) - away**2 @ (1.0 / (1.0 + signal)))
-        return _Rows(pure - fine, pure - coarse, pure, gaussian)
+        return _Rows(pure - fine, pure - coarse, pure, gaussian, error)
 
     @cached_property
     def moments(self) -> tuple[Array, Array, tuple[float, float]]:
@@ -269,4 +280,5 @@ def _combined(
         values = values - ((flat - np.array(means)) @ weights).reshape(values.shape)
     means_of = values.mean(axis=1)
     error = float(means_of.std(ddof=1) / math.sqrt(REPLICATES))
-    return Estimate(offset + float(means_of.mean()), error, bias)
+    unresolved = max(float(joined(i, "error").mean()) for i in range(len(terms))) if terms else 0.0
+    return Estimate(offset + float(means_of.mean()), error, bias, unresolved)

@@ -64,14 +64,14 @@ class _Sampled:
         """Work for one row."""
         return 200.0 * len(self.points) * self.size
 
-    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array]:
-        """From all points and from half of them, each less its bias: the log of a mean is too small by ~ 1/points."""
-        fine, coarse = np.empty(len(y)), np.empty(len(y))
+    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array, Array]:
+        """From all points and from half of them, each less its bias, and the standard error; see `less_bias`."""
+        found = np.empty((3, len(y)))
         step = max(1, _CELLS // (2 * len(self.points) * self.size))
         for i in range(0, len(y), step):
             terms, _ = self.weighted(y[i : i + step])
-            fine[i : i + step], coarse[i : i + step] = less_bias(terms)
-        return fine, coarse
+            found[:, i : i + step] = less_bias(terms)
+        return found[0], found[1], found[2]
 
     def weighted(self, y: Array) -> tuple[Array, dict[str, Array]]:
         """Log weights of every row's points, shape (n, k), and the causes there."""
@@ -181,15 +181,19 @@ def sobol(dimension: int, rows: int, seed: int, start: int = 0) -> Array:
     return np.asarray(scipy.special.ndtri(np.clip(engine.random(rows), 1e-16, 1.0 - 1e-16)))
 
 
-def less_bias(terms: Array) -> tuple[Array, Array]:
-    """log of the mean of exp over all points and over halves, each less its bias, which is as 1 / points."""
+def less_bias(terms: Array) -> tuple[Array, Array, Array]:
+    """log of the mean of exp over all points and over halves, each less its bias, and the standard error of the first.
+
+    The log of a mean is too small by about 1 / points. The error is the spread of four quarters of the points over two.
+    """
     largest = terms.max(axis=1, keepdims=True)
     quarters = np.exp(terms - largest).reshape(len(terms), 4, -1).mean(axis=2) + 1e-300
     halves = quarters.reshape(-1, 2, 2).mean(axis=2)
     one, two, four = (
         np.log(part).mean(axis=1) for part in (halves.mean(axis=1, keepdims=True), halves, quarters)
     )
-    return largest[:, 0] + 2.0 * one - two, largest[:, 0] + 2.0 * two - four
+    error = 0.5 * np.log(quarters).std(axis=1, ddof=1)
+    return largest[:, 0] + 2.0 * one - two, largest[:, 0] + 2.0 * two - four, error
 
 
 def _student(size: int, rows: int, seed: int, df: float) -> Array:

@@ -48,7 +48,9 @@ class Inner(Protocol):
     @property
     def grows(self) -> bool: ...
 
-    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array]: ...
+    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array, Array]:
+        """Of every row: the value, one with fewer points, and how far the value may be off; each of shape (n,)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,10 @@ class NodeSum:
         """Work for one row."""
         return 4.0 * (len(self.fine.log_mass) + len(self.coarse.log_mass))
 
-    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array]:
-        """From the fine and from the coarse nodes."""
-        return tuple(summed(y, points) for points in (self.fine, self.coarse))  # type: ignore[return-value]
+    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array, Array]:
+        """From the fine and from the coarse nodes, and their difference."""
+        fine, coarse = (summed(y, points) for points in (self.fine, self.coarse))
+        return fine, coarse, np.abs(fine - coarse)
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,11 @@ class _Given:
     cells: float = 20_000.0
     grows: bool = False
 
-    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array]:
+    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array, Array]:
         root = self.reduced.axes.T
         pure = 0.5 * np.einsum("ij,ij->i", y, y)
         fine, coarse = (density_given(self.part, root, s, y, r) + pure for r in (_BLUNT, _BLUNT.coarser))
-        return fine, coarse
+        return fine, coarse, np.abs(fine - coarse)
 
 
 @dataclass(frozen=True)
@@ -118,12 +121,12 @@ class _Normal:
     cells: float = 100.0
     grows: bool = False
 
-    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array]:
+    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array, Array]:
         covariance = np.eye(len(self.axes)) + self.axes @ self.axes.T
         volume = 0.5 * float(np.linalg.slogdet(covariance)[1])
         taken = np.eye(len(self.axes)) - np.linalg.inv(covariance)
         found = 0.5 * np.einsum("ni,ij,nj->n", y, taken, y) - volume
-        return found, found
+        return found, found, np.zeros(len(y))
 
 
 def inner_average(part: Component, reduced: Reduced, size: int, seed: int, accurate: bool) -> Inner:

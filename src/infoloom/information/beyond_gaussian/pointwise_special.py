@@ -49,8 +49,8 @@ class SpecialPointwise:
     def with_error(self, a: Names, b: Names, given: Names = ()) -> tuple[Array, Array]:
         """`information` and how far every value may be off, both of shape (n,), nats.
 
-        The error is the difference to an average with fewer points: of quadrature a bound, of importance sampling
-        (many causes that meet in one variable) about twice the error.
+        The error is the difference to a sum over fewer nodes, or, where many causes meet in one variable, the standard
+        error of importance sampling.
         """
         names = [*a, *b, *given]
         repeated = next((name for name in names if names.count(name) > 1), None)
@@ -145,8 +145,8 @@ class SpecialPointwise:
             return found, np.full(len(found), ROW_TOLERANCE)
         reduced = reduce(part)
         inner = self.special.kept(("rows", part.key), lambda: row_average(part, reduced))
-        fine, coarse = inner.log_average(seen @ reduced.back, known)
-        return fine, np.abs(fine - coarse)
+        value, _, error = inner.log_average(seen @ reduced.back, known)
+        return value, error
 
     def _on_a_line(self, part: Component, weights: Array, seen: Array) -> Array | None:
         """The same where features enter in one direction, if it takes few enough points."""

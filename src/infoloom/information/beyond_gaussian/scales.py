@@ -76,16 +76,16 @@ class Scales:
         """Work for one row."""
         return 30.0 * len(self.volume)
 
-    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array]:
-        """From all scales and from half of them, each less its bias."""
+    def log_average(self, y: Array, s: Mapping[str, Array]) -> tuple[Array, Array, Array]:
+        """From all scales and from half of them, each less its bias, and the standard error."""
         one, two = np.triu_indices(y.shape[1])
-        fine, coarse = np.empty(len(y)), np.empty(len(y))
+        found = np.empty((3, len(y)))
         step = max(1, _CELLS // len(self.volume))
         for i in range(0, len(y), step):
             rows = y[i : i + step]
             terms = (rows[:, one] * rows[:, two]) @ self.square + rows @ self.linear - self.volume
-            fine[i : i + step], coarse[i : i + step] = less_bias(terms)
-        return fine, coarse
+            found[:, i : i + step] = less_bias(terms)
+        return found[0], found[1], found[2]
 
 
 def _given_scale(law: Distribution, uniform: Array) -> tuple[Array, Array]:
