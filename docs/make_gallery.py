@@ -27,7 +27,8 @@ HEAD = """# Gallery of stories
 
 Every story that comes with the package: its spec, its ground truth in nats, and a picture.
 
-- Stories with the CIFAR-10 flow: one row, whose cause goes from −2 to 2 while everything else about it is held.
+- Stories with the flows of CIFAR-10 and of galaxies: one row, whose cause goes from −2 to 2 while everything else about
+  it is held.
 - The others: rows sorted by the target (the numbers above them), and means of 40 rows of about the same target: what
   it moves stays, the rest averages out.
 - Where causes enter by templates of their own, these are drawn too.
@@ -107,13 +108,15 @@ def sweep_entry() -> str:
 
 
 def moved(story: loom.Story) -> str:
-    """The cause that is the target."""
-    return next(name for name in story.causes if name == story.spec.targets["theta"])
+    """The cause that is the target, or the first one."""
+    return next(
+        (name for name in story.causes if name == story.spec.targets["theta"]), next(iter(story.causes))
+    )
 
 
 def slow(story: loom.Story) -> bool:
     """Whether hundreds of rows would take minutes."""
-    return any(story.flow(name).startswith("cifar10") for name in story.modalities)
+    return any(story.flow(name).startswith(("cifar10", "galaxy")) for name in story.modalities)
 
 
 def patterned(story: loom.Story) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from infoloom.datasets import Dataset, generate
-from infoloom.datasets.showing.preview import draw_preview, picked_rows
+from infoloom.datasets.showing.preview import draw_preview, limits_of, picked_rows
 from infoloom.errors import DatasetError
 from infoloom.story import Story, compile_story
 
@@ -52,3 +52,16 @@ def test_without_a_scalar_there_is_nothing_to_sort_by(
         draw_preview(data, tmp_path / "x.png")
     with pytest.raises(DatasetError, match="sort by `tone`: expected a scalar"):
         draw_preview(small, tmp_path / "x.png", sort_by="tone")
+
+
+def test_no_peak_of_a_curve_is_cut_off() -> None:
+    curves = np.zeros((20, 2, 400))
+    curves[3, 1, 7], curves[5, 0, 2] = 9.0, -4.0  # two numbers of 16,000
+    low, high = limits_of(curves)
+    assert low < -4.0
+    assert high > 9.0
+    assert limits_of(curves[:, :1].reshape(20, 400))[0] < -4.0
+    pictures = np.zeros((20, 1, 20, 20))
+    pictures[0, 0, 0, 0] = 9.0
+    assert limits_of(pictures)[1] < 1.0
+    assert limits_of(np.tile(pictures[:, 0], (1, 1, 1)))[1] < 1.0  # twenty leads: a spectrogram

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["default_order", "draw_panel", "draw_preview", "limits_of", "picked_rows", "preview_figure"]
 
 _ROWS: Final = 12
+_LINES: Final = 8  # leads of a signal that is drawn as curves; more are a spectrogram
 _CANDIDATES: Final = 2000
 _MAX_MODALITIES: Final = 10
 _NEAR: Final = 40
@@ -136,9 +137,15 @@ def picked_rows(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def limits_of(observed: np.ndarray[Any, Any]) -> tuple[float, float]:
-    """What is drawn as black and as white: nearly the smallest and the largest number."""
-    low, high = np.percentile(observed, [0.5, 99.5])
-    return float(low), float(max(high, low + 1e-12))
+    """What is drawn as black and as white, nearly the extremes; for curves all of them, so that no peak is cut off.
+
+    Args:
+        observed: Rows, (n, *shape).
+    """
+    curves = observed.ndim < 3 or (observed.ndim == 3 and observed.shape[1] <= _LINES)
+    low, high = np.percentile(observed, [0.0, 100.0] if curves else [0.5, 99.5])
+    room = 0.03 * (high - low) if curves else 0.0
+    return float(low - room), float(max(high + room, low + 1e-12))
 
 
 def draw_panel(ax: Axes, observed: np.ndarray[Any, Any], column: Column, limits: tuple[float, float]) -> None:
@@ -156,7 +163,7 @@ def draw_panel(ax: Axes, observed: np.ndarray[Any, Any], column: Column, limits:
             interpolation="none",
         )
         return
-    if len(column.shape) == 2 and column.shape[0] > 8:
+    if len(column.shape) == 2 and column.shape[0] > _LINES:
         ax.imshow(observed, cmap="magma", vmin=limits[0], vmax=limits[1], aspect="auto", origin="lower")
         return
     ax.plot(observed.reshape(-1, observed.shape[-1]).T, linewidth=0.7)

@@ -53,10 +53,10 @@ class Recipe:
         return {**asdict(self), "reading": self.reading.to_dict()}
 
 
-def _signal(sigma: float, *, channels: int = 48, **settings: Any) -> Recipe:
+def _signal(sigma: float, *, channels: int = 48, flow_steps: int = 12, **settings: Any) -> Recipe:
     """For small sets of signals: weights decay, and the recipe says how rows may change."""
     network = {"name": "signal-unet", "channels": channels, "multipliers": [1, 2, 2], "width": 128}
-    return Recipe(network, sigma=sigma, weight_decay=0.05, flow_steps=12, **settings)
+    return Recipe(network, sigma=sigma, weight_decay=0.05, flow_steps=flow_steps, **settings)
 
 
 RECIPES: dict[str, Recipe] = {
@@ -104,7 +104,7 @@ RECIPES: dict[str, Recipe] = {
         minutes=10.0,
         flow_steps=12,
     ),
-    "rr-lyrae": _signal(0.05, minutes=10.0, augment="amplitude", channels=32),
+    "rr-lyrae": _signal(0.05, minutes=10.0, augment="amplitude", channels=32, flow_steps=24),
     "star": _signal(
         0.05,
         minutes=12.0,
