@@ -164,17 +164,17 @@ class _Builder:
         self.nodes |= {name: Node(name, "target") for name in spec.targets}
         equations = {name: (f"targets.{name}", text) for name, text in spec.targets.items()}
         for name, modality in spec.modalities.items():
-            shape, latent = self.flow_shapes(name, modality.flow)
+            shown, latent = self.flow_shapes(name, modality.flow)
             path, written = f"modalities.{name}.latent", modality.latent
             if not isinstance(written, dict):
-                self.nodes[name] = Node(name, "modality", shape, latent=latent)
+                self.nodes[name] = Node(name, "modality", shown, latent=latent)
                 equations[name] = (path, written)
                 continue
-            size = math.prod(latent or shape) if shape else 0
+            size = math.prod(latent or shown) if shown else 0
             factors = self.all_factors(name, written, modality.flow, size)
             self.nodes |= {factor: Node(factor, "factor") for factor in factors}
             equations |= {f: (f"{path}.{f.partition('.')[2]}", text) for f, text in factors.items()}
-            self.nodes[name] = Node(name, "modality", shape, latent=(len(factors),), factors=tuple(factors))
+            self.nodes[name] = Node(name, "modality", shown, latent=(len(factors),), factors=tuple(factors))
         if spec.covariance is None:
             for name, (path, text) in equations.items():
                 self.add_equation(name, path, text)

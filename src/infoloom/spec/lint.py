@@ -66,12 +66,12 @@ def suggest(word: str, known: Collection[str], problems: int) -> str:
 
 def _named(modality: object) -> list[str]:
     """The factors that a modality may have: those of its flow, and those that it names."""
-    latent = modality.get("latent") if isinstance(modality, dict) else None
-    if not isinstance(latent, dict):
+    if not isinstance(modality, dict) or not isinstance(latent := modality.get("latent"), dict):
         return []
     known = [str(name) for name in latent]
-    with suppress(FlowError):
-        known += flow_factors(modality.get("flow", "")) if isinstance(modality.get("flow"), str) else ()
+    if isinstance(flow := modality.get("flow"), str):
+        with suppress(FlowError):
+            known += flow_factors(flow)
     return known
 
 

@@ -233,13 +233,13 @@ def build_spec(tree: object, directory: Path | None = None) -> Spec:
 
 
 def _name_problems(tree: dict[str, Any]) -> list[str]:
-    problems = []
+    problems: list[str] = []
     seen: dict[str, str] = {}
     for section in ("causes", "fields", "parameters", "targets", "modalities", "labels"):
         names = tree.get(section)
         for name in names if isinstance(names, dict) else ():
             path = f"{section}.{name}"
-            problems += _factor_problems(path, names[name]) if section == "modalities" else ()
+            problems += _factor_problems(path, tree[section][name]) if section == "modalities" else []
             if not _is_name(name):
                 problems.append(f"{path}: {_NO_NAME}")
             elif name in RESERVED:

@@ -61,7 +61,7 @@ class RendererForm:
         size: Pixels a side, bins, points or samples, when left out.
         sizes: Smallest and largest size.
         shape: Shape of an observation by size.
-        levels: What 0 and 255 of an 8-bit copy stand for.
+        levels: What 0 and 255 of an 8-bit copy stand for, by the ranges of the factors.
         kinds: The shapes among which a selector chooses, as in `sprites[heart]`; empty without.
         meaning: In a sentence.
     """
@@ -71,7 +71,7 @@ class RendererForm:
     size: int
     sizes: tuple[int, int]
     shape: Callable[[int], tuple[int, ...]]
-    levels: Range = (0.0, 1.0)
+    levels: Callable[[Mapping[str, Range]], Range] = lambda ranges: (0.0, 1.0)
     kinds: tuple[str, ...] = ()
     meaning: str = ""
 
@@ -177,6 +177,32 @@ def _row(size: int) -> tuple[int, ...]:
     return (size,)
 
 
+def _ring_levels(ranges: Mapping[str, Range]) -> Range:
+    """The brightest point of the smallest ring, whatever the size of the picture."""
+    shrink = math.prod(ranges[name][0] for name in ("diameter", "width")) * (1.0 - ranges["ellipticity"][1])
+    wide = math.prod(sum(ranges[name]) / 2 for name in ("diameter", "width"))
+    return 0.0, ranges["flux"][1] * wide / shrink * (1.12 + ranges["asymmetry"][1])
+
+
+def _spectrum_levels(ranges: Mapping[str, Range]) -> Range:
+    """From the background to the line at the hard end."""
+    top = ranges["norm"][1] * 10.0 ** (2.0 - ranges["index"][0]) * (1.0 + ranges["strength"][1])
+    return -3.0, math.log10(max(top, ranges["norm"][1] * (1.0 + ranges["strength"][1])))
+
+
+def _curve_levels(ranges: Mapping[str, Range]) -> Range:
+    """Peak of the heaviest, smallest disc, 0.62 √(G M / R_d), and the fastest halo."""
+    disc = 0.62 * math.sqrt(4.30091e-6 * 10.0 ** ranges["disc"][1] / ranges["scale"][0])
+    return 0.0, math.hypot(disc, ranges["halo"][1]) / 100.0
+
+
+def _strain_levels(ranges: Mapping[str, Range]) -> Range:
+    """Six milliseconds before the merger of the heaviest binary, from as near as it may be."""
+    mass = ranges["mass"][1] * 4.925490947e-6
+    top = mass**1.25 / (ranges["distance"][0] * 1.0292712503e14) * (5.0 / 0.006) ** 0.25 / 1e-21
+    return -top, top
+
+
 FORMS: Final[dict[str, RendererForm]] = {
     form.name: form
     for form in (
@@ -215,7 +241,7 @@ FORMS: Final[dict[str, RendererForm]] = {
             64,
             (16, 1024),
             _picture(1),
-            levels=(0.0, 4.0),
+            levels=_ring_levels,
             meaning="A black hole's image: a ring, brighter on one side, over a smooth glow.",
         ),
         RendererForm(
@@ -233,7 +259,7 @@ FORMS: Final[dict[str, RendererForm]] = {
             128,
             (32, 4096),
             _row,
-            levels=(-3.0, 1.5),
+            levels=_spectrum_levels,
             meaning="Decimal logarithm of the energy flux from 0.5 to 10 keV: absorbed power law and a line.",
         ),
         RendererForm(
@@ -247,7 +273,7 @@ FORMS: Final[dict[str, RendererForm]] = {
             64,
             (16, 4096),
             _row,
-            levels=(0.0, 5.0),
+            levels=_curve_levels,
             meaning="Circular velocity in 100 km/s from 0.5 to 40 kpc: exponential disc and isothermal halo.",
         ),
         RendererForm(
@@ -265,7 +291,7 @@ FORMS: Final[dict[str, RendererForm]] = {
             512,
             (256, 8192),
             _row,
-            levels=(-5.0, 5.0),
+            levels=_strain_levels,
             meaning="Strain in 10⁻²¹ of a compact binary at leading order, one second.",
         ),
         RendererForm(
@@ -282,7 +308,7 @@ FORMS: Final[dict[str, RendererForm]] = {
             4096,
             (1024, 65536),
             _row,
-            levels=(-1.0, 1.0),
+            levels=lambda ranges: (-ranges["loudness"][1], ranges["loudness"][1]),
             meaning="A sung tone, 8000 samples a second.",
         ),
     )

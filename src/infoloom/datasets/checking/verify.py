@@ -23,7 +23,7 @@ from infoloom.datasets.storage.manifest import ShardRecord
 from infoloom.errors import DatasetError, InfoloomError
 
 if TYPE_CHECKING:
-    from infoloom.observations.base import Bijection
+    from infoloom.observations.injection import Injection
     from infoloom.story import Story
 
 __all__ = ["Check", "Report", "verify"]
@@ -297,7 +297,7 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
 
 
 def _made_again(
-    name: str, bijection: Bijection, drawn: np.ndarray[Any, Any], observed: np.ndarray[Any, Any], why: str
+    name: str, bijection: Injection, drawn: np.ndarray[Any, Any], observed: np.ndarray[Any, Any], why: str
 ) -> Check:
     """Observations of a map that is not certified: they have no way back, but they are made again from latents."""
     import torch

@@ -25,7 +25,7 @@ from infoloom.datasets.storage.parquet import footer_sha256, write_parquet
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.observations.base import Bijection
+    from infoloom.observations.injection import Injection
     from infoloom.story import Story
 
 __all__ = [
@@ -162,9 +162,9 @@ def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.n
     with torch.no_grad():
         rows = torch.from_numpy(np.ascontiguousarray(latent)).to(device)
         observed, saturated = bijection.forward(rows), bijection.saturated(rows)
-    if saturated > _FEW and saturated > _SHARE * observed.numel():
+    if saturated > _FEW and saturated > _SHARE * rows.numel():
         raise DatasetError(
-            f"column `{modality}`: {saturated:,} of {observed.numel():,} numbers saturate: latents beyond the range "
+            f"column `{modality}`: {saturated:,} of {rows.numel():,} numbers saturate: latents beyond the range "
             "that float32 resolves run together, and their information is lost. Bring them closer, such as with "
             "`affine(scale=0.3)` before the last step of the flow."
         )
@@ -180,7 +180,7 @@ def bijection_of(
     device: str = "cpu",
     double: bool = False,
     allow_uncertified: bool = False,
-) -> Bijection:
+) -> Injection:
     """The bijection of one modality, whitening and flow; once per process.
 
     Raises:
