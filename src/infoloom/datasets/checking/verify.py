@@ -287,7 +287,7 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     )
     if saturated:
         detail += (
-            f"; {saturated:,} of {observed.size:,} numbers saturate: their latents run together, and information "
+            f"; {saturated:,} of {drawn.size:,} numbers saturate: their latents run together, and information "
             "is lost"
         )
     yield Check(

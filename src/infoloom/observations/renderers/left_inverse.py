@@ -39,7 +39,7 @@ def jacobians(render: Render, shares: Tensor) -> Tensor:
 
 def least_squares(jacobian: Tensor, change: Tensor) -> Tensor:
     """J⁺ e of every row, (n, k), for J (n, m, k) of full rank and e (n, m); columns are scaled to length 1 first."""
-    length = jacobian.norm(dim=1).clamp(min=1e-300)
+    length: Tensor = jacobian.norm(dim=1).clamp(min=1e-300)
     q, r = torch.linalg.qr(jacobian / length[:, None])
     solved: Tensor = torch.linalg.solve_triangular(r, q.mT @ change[:, :, None], upper=True)
     return solved[:, :, 0] / length
