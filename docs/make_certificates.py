@@ -1,7 +1,7 @@
-"""Make the certificates that come with the package anew: `python docs/make_certificates.py [EXPRESSION …]`.
+"""Make certificates that come with the package: `python docs/make_certificates.py [EXPRESSION …]`.
 
-Needed when a renderer or what certifies it changes; minutes of one core. Without expressions all renderers are looked
-at with their usual sizes and ranges, and those of `ALSO`.
+Needed when a renderer or what certifies it changes; minutes of one core. Those of code that is gone are left out.
+Without expressions every renderer is looked at with its usual size and ranges.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from infoloom.observations.renderers.registry import RENDERERS, make_renderer
 from infoloom.spec.flow import parse_flow
 
 FILE = Path(home.__file__).parent / "certificates.json"
-ALSO = ("ring(32)",)
 
 
 def main(expressions: list[str]) -> None:
     """Write the file after every renderer, without those of code that is gone."""
     torch.set_num_threads(1)
-    renderers = [make_renderer(parse_flow(one)[0]) for one in expressions or [*usual(), *ALSO]]
+    renderers = [make_renderer(parse_flow(one)[0]) for one in expressions or usual()]
     known = json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
-    current = {digest_of(make_renderer(parse_flow(one)[0])) for one in [*usual(), *ALSO]}
+    current = {digest_of(make_renderer(parse_flow(one)[0])) for one in usual()}
     for renderer in renderers:
         digest = digest_of(renderer)
         known = {key: value for key, value in known.items() if key in current | {digest}}

@@ -128,7 +128,11 @@ def _group(query: Query, targets: Sequence[str]) -> str:
 
 def _equation(kind: str, name: str) -> str:
     modality, _, factor = name.partition(".")
-    return f"targets.{name}" if kind == "target" else f"modalities.{modality}.latent{f'.{factor}' if factor else ''}"
+    return (
+        f"targets.{name}"
+        if kind == "target"
+        else f"modalities.{modality}.latent{f'.{factor}' if factor else ''}"
+    )
 
 
 def _path(edge: Edge, place: str, paths: set[str]) -> str | None:

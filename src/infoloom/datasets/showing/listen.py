@@ -80,7 +80,11 @@ def _chosen(data: Dataset, modality: str | None) -> str:
     name = modality or next(iter(spoken), None)
     if name in spoken:
         return name
-    found = f"one of {', '.join(spoken)}" if spoken else "a dataset with a modality of the flow `spoken` or `tone`"
+    found = (
+        f"one of {', '.join(spoken)}"
+        if spoken
+        else "a dataset with a modality of the flow `spoken` or `tone`"
+    )
     raise DatasetError(
         f"sound of `{name or data.manifest.name}`: expected {found}, because only tones and log-mel pictures of speech "
         "can be rendered. Look at the others with `infoloom preview`."

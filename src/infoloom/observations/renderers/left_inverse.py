@@ -7,13 +7,15 @@ from collections.abc import Callable
 from typing import Final
 
 import torch
-from torch import Tensor, func
+from torch import Tensor
+
+from infoloom.observations.tangent import push_forward
 
 __all__ = ["LeftInverse", "fit", "jacobians", "least_squares", "residuals"]
 
 Render = Callable[[Tensor], Tensor]
 BANK: Final = 8192
-STARTS: Final = 12
+STARTS: Final = 40
 STEPS: Final = 50
 _SKETCH: Final = 128
 _ROWS: Final = 8
@@ -33,7 +35,7 @@ def jacobians(render: Render, shares: Tensor) -> Tensor:
     """
 
     every = torch.eye(shares.shape[1], dtype=shares.dtype, device=shares.device)
-    columns = [func.jvp(render, (shares,), (one.expand_as(shares),))[1].flatten(1) for one in every]
+    columns = [push_forward(render, shares, one.expand_as(shares))[1].flatten(1) for one in every]
     return torch.stack(columns, dim=2)
 
 
