@@ -320,7 +320,9 @@ def test_what_stands_around_a_renderer() -> None:
 def test_certificates_that_come_with_the_package_are_of_its_code() -> None:
     """If this fails, a renderer has changed: `python docs/make_certificates.py EXPRESSION …`."""
     shipped = certificates._shipped()
-    used = {load_spec(name).modalities[one].flow for name in preset_names() for one in load_spec(name).modalities}
+    used = {
+        load_spec(name).modalities[one].flow for name in preset_names() for one in load_spec(name).modalities
+    }
     flows = [flow for flow in used if parse_flow(flow)[0].rendered]
     assert {"ring(64)", "xray_spectrum(128)", "rotation_curve(64)"} <= set(flows)
     assert {str(made(flow).setup) for flow in flows} <= {one["flow"] for one in shipped.values()}
