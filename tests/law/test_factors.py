@@ -253,7 +253,7 @@ def test_factors_that_are_parts_of_each_other() -> None:
         ),
         (
             radio({"1b": "mass + noise"}, "vector(1)"),
-            "modalities.radio.latent.1b: expected a name of letters, digits and underscores, not starting with a digit.",
+            "modalities.radio.latent.1b: expected a name of letters, digits and underscores, not starting",
         ),
         (
             radio({"a": ["mass"]}, "vector(1)"),

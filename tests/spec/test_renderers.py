@@ -101,6 +101,6 @@ def test_errors(text: str, message: str) -> None:
 
 def test_names_of_the_package_are_taken() -> None:
     with pytest.raises(
-        FlowError, match="renderer `ring`: this name is taken by the package. Choose another one."
+        FlowError, match=r"renderer `ring`: this name is taken by the package. Choose another one."
     ):
         register_form(FORMS["ring"])

@@ -24,8 +24,8 @@ from infoloom.observations import (
 )
 from infoloom.observations.channels import EightBit
 from infoloom.observations.renderers.left_inverse import jacobians, least_squares
-from infoloom.observations.rendering import Rendering
 from infoloom.observations.renderers.registry import make_renderer
+from infoloom.observations.rendering import Rendering
 from infoloom.spec.flow import parse_flow
 from infoloom.spec.load import load_spec, preset_names
 from infoloom.spec.renderers import FORMS, FactorForm, RendererForm
@@ -238,7 +238,7 @@ def test_an_entry_point_brings_a_renderer(monkeypatch, tmp_path) -> None:
     assert build("fine(16)").shape_out == (16,)
     monkeypatch.setattr(EntryPoint, "load", lambda self: print)
     with pytest.raises(
-        FlowError, match="renderer `fine`: expected its entry point to give a renderer with a `form`"
+        FlowError, match=r"renderer `fine`: expected its entry point to give a renderer with a `form`"
     ):
         forms.renderer_form("fine")
 
@@ -248,14 +248,14 @@ def test_a_taken_name_and_what_is_no_renderer_are_refused() -> None:
         form = FORMS["ring"]
 
     with pytest.raises(
-        FlowError, match="renderer `ring`: this name is taken by the package. Choose another one."
+        FlowError, match=r"renderer `ring`: this name is taken by the package. Choose another one."
     ):
         register_renderer(Another)
     with pytest.raises(FlowError, match="expected a class derived from `Renderer` with a `form`"):
         register_renderer(int)
-    with pytest.raises(FlowError, match="renderer `twice`: expected its own setup, got one of `ring`."):
+    with pytest.raises(FlowError, match=r"renderer `twice`: expected its own setup, got one of `ring`."):
         Twice(FORMS["ring"].setup())
-    with pytest.raises(FlowError, match="flow step `asinh`: expected a renderer, one of chirp, ring"):
+    with pytest.raises(FlowError, match=r"flow step `asinh`: expected a renderer, one of chirp, ring"):
         made("asinh")
 
 

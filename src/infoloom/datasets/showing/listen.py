@@ -27,8 +27,8 @@ def write_sounds(
 ) -> tuple[Path, ...]:
     """Write rows of a tone or of a spoken modality as WAV files at 8 kHz, `<modality>-<row>.wav`.
 
-    A tone is written as it is, to 16 bits. A log-mel picture (0.64 s) holds neither phases nor fine pitch: they are estimated, so that the sound is approximate, and the
-    picture cannot be had back from it. Every sound has the same peak.
+    A tone is written as it is, to 16 bits. A log-mel picture (0.64 s) holds neither phases nor fine pitch: they are
+    estimated, so that its sound is approximate, and the picture cannot be had back from it; each has the same peak.
 
     Args:
         data: An open dataset.
