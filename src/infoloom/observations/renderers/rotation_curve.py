@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -21,9 +20,8 @@ _UNIT: Final = 100.0  # km/s
 
 
 def radii(points: int) -> Tensor:
-    """Radii of equal ratios from 0.5 to 40 kpc, (points,), float64."""
-    low, high = map(math.log, ENDS)
-    return torch.linspace(low, high, points, dtype=torch.float64).exp()
+    """Radii at equal distances from 0.5 to 40 kpc, (points,), float64."""
+    return torch.linspace(*ENDS, points, dtype=torch.float64)
 
 
 class _Disc(torch.autograd.Function):
