@@ -14,7 +14,7 @@ from infoloom.observations.renderers.left_inverse import jacobians
 
 __all__ = ["check_renderer"]
 
-_STEP: Final = 1e-5
+_STEP: Final = 1e-6
 _SLOPE: Final = 1e-5  # of the largest derivative
 _EDGE: Final = 8.0  # standard deviations: as far as anybody will hold a factor
 
