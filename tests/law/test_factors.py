@@ -12,6 +12,7 @@ import pytest
 from infoloom.design.designs import design
 from infoloom.effects import effect
 from infoloom.errors import InfiniteInformationError, SpecError
+from infoloom.presets import black_hole_sweep
 from infoloom.spec.load import load_spec
 from infoloom.spec.weights import weights, with_weights
 from infoloom.story import Story, load
@@ -213,6 +214,20 @@ def test_digits_are_kept_where_two_factors_nearly_agree() -> None:
     story = load(radio({"diameter": "mass + 1e-9*noise", "width": "mass + 1e-9*noise"}))
     wanted = 0.5 * np.log((1 + 1e-18) ** 2 / (1e-18 * (2 + 1e-18)))
     assert story.information("I(radio.diameter; radio.width)") == pytest.approx(wanted, abs=1e-9)
+
+
+def test_the_black_hole_turns_from_mass_to_spin() -> None:
+    stories = black_hole_sweep(3)
+    assert list(stories) == [0.0, 45.0, 90.0]
+    about = [[one.information(f"I(radio.{factor}; theta)") for one in stories.values()] for factor in FACTORS]
+    shown = dict(zip(FACTORS, about, strict=True))
+    assert shown["diameter"] == sorted(shown["diameter"], reverse=True)
+    assert shown["diameter"][-1] == 0.0
+    assert shown["asymmetry"] == sorted(shown["asymmetry"])
+    assert shown["asymmetry"][0] == 0.0
+    assert shown["diameter"][0] == pytest.approx(0.5 * np.log1p(0.81 / 0.2025), abs=1e-12)
+    with pytest.raises(ValueError, match="steps `1`: expected 2 or more. Take `preset` for one story."):
+        black_hole_sweep(1)
 
 
 def test_a_renderer_may_have_one_equation_for_all_of_its_factors() -> None:
