@@ -17,7 +17,7 @@ ROWS = 512
 def main() -> None:
     """Processor time, so that a busy machine counts little; the best of three."""
     torch.set_num_threads(1)
-    for name, kind in RENDERERS.items():
+    for kind in RENDERERS.values():
         for shape in kind.form.kinds or (None,):
             renderer = kind(kind.form.setup(shape))
             z = torch.randn((ROWS, renderer.dim), generator=torch.Generator().manual_seed(0))
@@ -28,7 +28,7 @@ def main() -> None:
             )
             print(
                 f"{renderer.setup}: {ROWS / render:,.0f} rows/s, {render / copy:.1f} exponentials of the same size"
-            )  # noqa: T201, E501
+            )  # noqa: T201
 
 
 def seconds(run: object) -> float:

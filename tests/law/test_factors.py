@@ -226,7 +226,7 @@ def test_the_black_hole_turns_from_mass_to_spin() -> None:
     assert shown["asymmetry"] == sorted(shown["asymmetry"])
     assert shown["asymmetry"][0] == 0.0
     assert shown["diameter"][0] == pytest.approx(0.5 * np.log1p(0.81 / 0.2025), abs=1e-12)
-    with pytest.raises(ValueError, match="steps `1`: expected 2 or more. Take `preset` for one story."):
+    with pytest.raises(ValueError, match=r"steps `1`: expected 2 or more. Take `preset` for one story."):
         black_hole_sweep(1)
 
 
