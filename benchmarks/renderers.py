@@ -28,7 +28,7 @@ def main() -> None:
             )
             print(
                 f"{renderer.setup}: {ROWS / render:,.0f} rows/s, {render / copy:.1f} exponentials of the same size"
-            )  # noqa: T201
+            )
 
 
 def seconds(run: object) -> float:
