@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+from infoloom.spec.load import load_spec
 from infoloom.spec.load import preset_names as names
 from infoloom.story import Story, compile_story
 
-__all__ = ["DECAYS", "decay_sweep", "multimodal_decay", "names", "preset"]
+__all__ = ["DECAYS", "black_hole_sweep", "decay_sweep", "multimodal_decay", "names", "preset"]
 
 #: Decays of the paper's figure, for both of its bases.
 DECAYS = (1.2, 1.4, 1.6)
@@ -22,6 +25,38 @@ def preset(name: str) -> Story:
         4.309011329
     """
     return compile_story(name)
+
+
+def black_hole_sweep(steps: int = 5) -> dict[float, Story]:
+    """The black hole by factors, its target turned from the mass to the spin: θ = cos(t) mass + sin(t) spin.
+
+    Args:
+        steps: How many angles t from 0 to 90 degrees, 2 or more.
+
+    Returns:
+        Stories by angle in degrees.
+
+    Raises:
+        ValueError: Fewer than two steps.
+
+    Example:
+        >>> stories = black_hole_sweep(3)
+        >>> [(angle, round(one.information("I(radio.diameter; theta)"), 6)) for angle, one in stories.items()]
+        [(0.0, 0.804719), (45.0, 0.255413), (90.0, 0.0)]
+    """
+    if steps < 2:
+        raise ValueError(f"steps `{steps}`: expected 2 or more. Take `preset` for one story.")
+    tree = load_spec("black-hole-physical").to_dict()
+    angles = [90.0 * i / (steps - 1) for i in range(steps)]
+    weights = {angle: (math.cos(math.radians(angle)), math.sin(math.radians(angle))) for angle in angles}
+    # Exact where the target is one of the two: cos 90° is 6e-17 in floating point.
+    weights |= {0.0: (1.0, 0.0), 90.0: (0.0, 1.0)}
+    return {
+        angle: compile_story(
+            {**tree, "parameters": {"eta_mass": weights[angle][0], "eta_spin": weights[angle][1]}}
+        )
+        for angle in angles
+    }
 
 
 def multimodal_decay(

@@ -266,7 +266,7 @@ def listen(
         str | None, typer.Option(help="The spoken modality.", show_default="the first one")
     ] = None,
 ) -> None:
-    """Write rows of a spoken modality as sound (WAV), approximately, for listening."""
+    """Write rows of a tone or, approximately, of a spoken modality as sound (WAV), for listening."""
     from infoloom.datasets import open_dataset
     from infoloom.datasets.showing.listen import write_sounds
 
@@ -275,7 +275,8 @@ def listen(
     for path in write_sounds(data, output, rows, modality=modality):
         print(path)
     print(
-        "Approximate: a log-mel picture holds no phases; they are estimated, and every sound has the same peak."
+        "Approximate: a log-mel picture holds no phases; they are estimated, and every sound has the same peak. "
+        "A tone is written as it is."
     )
 
 

@@ -300,7 +300,7 @@ def _require_certificates(story: Story) -> None:
     from infoloom.observations import build
 
     for flow in dict.fromkeys(story.flow(name) for name in story.modalities):
-        if any(step.trained for step in parse_flow(flow)):
+        if any(step.trained or step.rendered for step in parse_flow(flow)):
             build(flow, directory=story.spec.directory)
 
 

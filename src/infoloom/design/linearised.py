@@ -137,10 +137,12 @@ class Linearised:
                 self._add_cause(node)
             case "field":
                 self._add_vector(node.name)
-            case "target":
+            case "target" | "factor":
                 if any(edge.source == "noise" for edge in node.edges):
                     self._add_unit(f"noise({node.name})", 1)
                 self._add_sum(node, self._room(1))
+            case "modality" if node.factors:
+                self._stack(node)
             case "modality":
                 if any(edge.source == "noise" for edge in node.edges):
                     self._add_vector(f"noise({node.name})")
@@ -159,6 +161,17 @@ class Linearised:
         moves = any(t.source.moves or set(t.edge.parameters) & set(self.free) for t in terms)
         self.places[node.name] = replace(place, moves=moves)
         self._terms.append((place, terms))
+
+    def _stack(self, node: Node) -> None:
+        """A modality of named factors: its rows are theirs."""
+        g = next(i for i, group in enumerate(self.geometry.groups) if node.name in group.modalities)
+        place = self._member(g)
+        sources = [self.places[factor] for factor in node.factors]
+        self.places[node.name] = replace(place, moves=any(source.moves for source in sources))
+        one = Edge(1.0, (), (), None, 0)
+        for i, source in enumerate(sources):
+            row = _Place(slice(place.rows.start + i, place.rows.start + i + 1))
+            self._terms.append((row, [_Term(one, source, None)]))
 
     def _add_cause(self, node: Node) -> None:
         self._add_unit(node.name, node.dim)

@@ -67,7 +67,7 @@ class Quantities:
                 dim = sum(self._dim(name) for name in query.parts[0])
                 self.offsets[number] = 0.5 * dim * math.log(2.0 * math.pi * math.e)
             for piece in pieces(query):
-                for block in (None, *range(len(linearised.geometry.groups))):
+                for block in (None, *(g for g, one in enumerate(linearised.geometry.groups) if one.copies)):
                     for factor, rows in self._volumes(piece, block, query):
                         sets[block, rows][number] += factor
         self.volumes = _batched(sets)
@@ -94,7 +94,8 @@ class Quantities:
         for name, place in self.linearised.places.items():
             if place.group is not None and not name.startswith("noise("):
                 alone = loadings.complement[place.group][0, place.member]
-                if triangle(loadings.span[0, place.rows]).singular or not np.any(alone):
+                varies = np.any(alone) or not self.linearised.geometry.groups[place.group].copies
+                if triangle(loadings.span[0, place.rows]).singular or not varies:
                     return False
         for part in self.volumes:
             stack = loadings.span if part.group is None else loadings.complement[part.group]

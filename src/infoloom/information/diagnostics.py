@@ -138,7 +138,10 @@ def _causes(covariance: StructuredCovariance, name: str) -> int:
 
 
 def flow_input(covariance: StructuredCovariance, name: str, whitener: Whitener) -> tuple[float, float]:
-    """Mean square of a component of a flow's input, and its covariance's largest eigenvalue: 1 and 1 for N(0, I)."""
+    """Mean square of a component of a flow's input, and its covariance's largest eigenvalue: 1 and 1 for N(0, I).
+
+    Of named factors the largest variance stands for the eigenvalue.
+    """
     system = covariance.system
     group = system.group(name)
     spread = float(np.linalg.norm(system.complement[name][1])) * whitener.complement if group.copies else 0.0
@@ -155,6 +158,8 @@ def flow_input(covariance: StructuredCovariance, name: str, whitener: Whitener) 
     square = (
         float(np.sum(rows**2)) + group.copies * spread**2 + float(np.sum((inside @ (mean - centre)) ** 2))
     )
+    if name in system.factors:  # standardised each on its own: what counts is the variance of each
+        return square / group.dim, float(np.max(np.sum(rows**2, axis=1)))
     largest = float(np.linalg.norm(rows, 2)) ** 2 if rows.size else 0.0
     return square / group.dim, max(largest, spread**2)
 
@@ -185,7 +190,9 @@ def _spreads(covariance: StructuredCovariance, name: str) -> Iterator[Finding]:
 def _collapse(covariance: StructuredCovariance, name: str) -> Iterator[Finding]:
     components, rank, causes = collapse(covariance, name)
     dim = covariance.dim(name)
-    if not components:
+    if (
+        not components or name in covariance.system.factors
+    ):  # a cause of one factor is what a person asked for
         return
     yield Finding(
         "components",

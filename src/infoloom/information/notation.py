@@ -23,7 +23,7 @@ MEASURES: Final = {
 }
 MAX_PARTS: Final = 12
 _QUERY = re.compile(r"\s*(?P<measure>[A-Za-z]+)\s*\((?P<inside>[^()]*)\)\s*")
-_NAME = re.compile(r"[^\W\d]\w*(?:\[\d+\])?")
+_NAME = re.compile(r"[^\W\d]\w*(?:\[\d+\]|\.[^\W\d]\w*)?")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import scipy.linalg
 
 from infoloom.arrays import plain_array
 from infoloom.errors import DegenerateError, QueryError
-from infoloom.law.covariance import Block, StructuredCovariance, Triangle, triangle
+from infoloom.law.covariance import Block, Numbers, StructuredCovariance, Triangle, triangle
 from infoloom.law.equations import Array
 
 __all__ = ["Pointwise"]
@@ -71,13 +71,16 @@ class Pointwise:
         """
         total, volume, dim = np.zeros(()), 0.0, 0
         for block in blocks:
-            found = triangle(block.rows)
+            varies = self._varying(block)
+            found = triangle(block.rows[varies])
             if found.singular:
                 raise DegenerateError(self.covariance.explain(block))
             volume += block.copies * float(np.sum(np.log(np.abs(np.diagonal(found.r)))))
             dim += block.copies * found.rank
             total = total + (
-                self._in_span(block, found) if block.group is None else self._in_complement(block, found)
+                self._in_span(block, found, varies)
+                if block.group is None
+                else self._in_complement(block, found)
             )
         return total, volume, dim
 
@@ -90,8 +93,18 @@ class Pointwise:
         )
         return np.asarray(constant - volume - 0.5 * (df + dim) * np.log1p(quadratic / (df - 2.0)))
 
-    def _in_span(self, block: Block, found: Triangle) -> Array:
-        values = np.concatenate([self.centred(name) for name in dict.fromkeys(block.owners)], axis=1)
+    def _varying(self, block: Block) -> Numbers:
+        """The rows of a block without factors that an intervention holds: a constant carries no information."""
+        factors = self.covariance.system.factors
+        held = [
+            owner in factors and not np.any(row) for owner, row in zip(block.owners, block.rows, strict=True)
+        ]
+        return np.flatnonzero(~np.array(held, dtype=bool))
+
+    def _in_span(self, block: Block, found: Triangle, varies: Numbers) -> Array:
+        values = np.concatenate([self.centred(name) for name in dict.fromkeys(block.owners)], axis=1)[
+            :, varies
+        ]
         solved = scipy.linalg.solve_triangular(found.r, values[:, found.order].T, trans="T")
         total: Array = np.einsum("ij,ij->j", solved, solved)
         return total
@@ -113,6 +126,9 @@ class Pointwise:
         return self.values[name]
 
     def _checked(self, name: str) -> np.ndarray[Any, np.dtype[Any]]:
+        whole = self.covariance.system.whole(name)
+        if whole is not None and name not in self.rows:
+            return self._values(whole[0])[:, whole[1], None]
         if name not in self.rows:
             raise QueryError(f"pointwise information: the rows have no values of `{name}`.")
         given, dim = plain_array(self.rows[name], name, QueryError), self.covariance.dim(name)

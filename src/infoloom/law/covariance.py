@@ -147,7 +147,8 @@ class Whitener:
         in_span: Symmetric matrix on the span, shape (r, r).
         complement: Scalar on the complement.
         centre: Mean of z in the coordinates of the span, shape (r,), which is taken off first; none is zero.
-        kind: `whiten` gives W z exactly N(0, I); `scale` gives it unit mean variance; `none` leaves z alone.
+        kind: `whiten` gives W z exactly N(0, I), or where the components are named factors every one of them variance
+            1 on its own; `scale` gives it unit mean variance; `none` leaves z alone.
     """
 
     basis: Array
@@ -336,6 +337,8 @@ class StructuredCovariance:
         rows = self.system.in_span[name]
         spread = float(np.linalg.norm(self.system.complement[name][1])) if group.copies else 1.0
         centre = None if kind == "none" else self.system.law.mean.get(name)
+        if kind == "whiten" and name in self.system.factors:
+            return Whitener(group.basis, np.diag(1.0 / np.linalg.norm(rows, axis=1)), 1.0, kind, centre)
         if kind == "whiten":
             u, s, _ = np.linalg.svd(rows, full_matrices=False)
             return Whitener(group.basis, (u / s) @ u.T, 1.0 / spread, kind, centre)
@@ -368,16 +371,22 @@ class StructuredCovariance:
 
     def explain(self, block: Block) -> str:
         """Say which variables of a singular block are tied by which deterministic relation."""
+        owners = self._labels(block)
+        parts = [
+            name for name in block.owners if (whole := self.system.whole(name)) and whole[0] in block.owners
+        ]
+        if parts:
+            return f"`{parts[0]}` is a part of `{parts[0].partition('.')[0]}`. Name one of the two."
         found = triangle(block.rows)
         rank = min(found.rank, len(found.order) - 1)
         at = int(found.order[rank])
-        name = block.owners[at]
+        name = owners[at]
         if (rank == 0 or not np.any(block.rows[at])) and block.group is None:
             return f"`{name}` does not vary: nothing random enters it. " + _advice(name)
         free = found.order[:rank]
         weights = np.linalg.lstsq(_unit(block.rows[free]).T, _unit(block.rows[at : at + 1])[0], rcond=None)[0]
         heavy = free[np.abs(weights) > 1e-11 * np.abs(weights).max(initial=0.0)]
-        tied = {name, *(block.owners[i] for i in heavy)}
+        tied = {name, *(owners[i] for i in heavy)}
         if len(tied) == 1:
             return (
                 f"`{name}` has fewer sources of variation than components, so its components determine each "
@@ -392,6 +401,15 @@ class StructuredCovariance:
             f"`{last}` is determined by {listed}: without noise of its own their joint law is degenerate. "
             + _advice(last)
         )
+
+    def _labels(self, block: Block) -> tuple[str, ...]:
+        """The owner of every row, or where all factors of a modality are there, the factor."""
+        labels = list(block.owners)
+        for modality, factors in self.system.factors.items():
+            at = [i for i, owner in enumerate(block.owners) if owner == modality]
+            for i, factor in zip(at, factors, strict=False) if len(at) == len(factors) else ():
+                labels[i] = factor
+        return tuple(labels)
 
     def _check(self, names: Iterable[str]) -> None:
         for name in names:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -75,6 +76,7 @@ class System:
         complement: For each modality and field its group and its loadings on that group's vectors.
         law: What is not Gaussian, or not of mean zero.
         gross: For each variable the size that its loadings would have if nothing cancelled in them.
+        factors: For each modality of named factors their full names, in the order of its components.
         recompose: Makes the same system in other arithmetic, where it was composed from equations.
     """
 
@@ -86,10 +88,17 @@ class System:
     law: Law = field(default_factory=Law)
     gross: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
     recompose: Callable[[Arithmetic], System] | None = field(default=None, repr=False, compare=False)
+    factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def group(self, name: str) -> Group:
         """The coupling group of a modality or field."""
         return self.groups[self.complement[name][0]]
+
+    def whole(self, factor: str) -> tuple[str, int] | None:
+        """The modality that a factor is a component of, and which one; None for other variables."""
+        modality = factor.partition(".")[0]
+        names = self.factors.get(modality, ())
+        return (modality, names.index(factor)) if factor in names else None
 
     def columns(self, group: int, vector: int) -> slice:
         """Columns of the in-span part of a vector source."""
@@ -124,7 +133,11 @@ class _Composer:
         self.graph, self.geometry, self.values, self.arithmetic = graph, geometry, values, arithmetic
         causes = [graph.nodes[name] for name in graph.names("cause")]
         labels = [f"{c.name}[{i}]" if c.shape else c.name for c in causes for i in range(c.dim)]
-        noisy = [n for n in graph.names("target") if any(e.source == "noise" for e in graph.nodes[n].edges)]
+        noisy = [
+            n
+            for n in graph.names("target", "factor")
+            if any(e.source == "noise" for e in graph.nodes[n].edges)
+        ]
         self.features = special_features(graph)
         functions = [str(feature) for feature in self.features.features if not feature.linear]
         self.scalars = (*labels, *(f"noise({name})" for name in noisy), *functions)
@@ -157,10 +170,13 @@ class _Composer:
                     self.add_cause(node)
                 case "field":
                     self.in_span[name], self.complement[name] = self.vector(name)
-                case "target":
+                case "target" | "factor":
                     start = self.zeros(1) if node.held is None else self.constant(node.held)
                     terms = (self.into_target(node, i) for i in range(len(node.edges)))
                     self.in_span[name] = sum(terms, start)
+                case "modality" if node.factors:
+                    self.in_span[name] = np.concatenate([self.in_span[factor] for factor in node.factors])
+                    self.complement[name] = (self.group_of(name), self.arithmetic.zeros(1, 0)[0])
                 case "modality":
                     self.add_modality(node)
         return self.finished()
@@ -170,11 +186,13 @@ class _Composer:
         drawn = {name: rows[:, :-1] for name, rows in self.in_span.items()}
         columns = tuple(self.scalar_at[label] for label in self.features.labels)
         mean = {name: rows[:, -1] for name, rows in self.in_span.items()}
+        factors = {name: node.factors for name, node in self.graph.nodes.items() if node.factors}
+        made = partial(
+            System, self.geometry.groups, self.scalars, True, complement=self.complement, factors=factors
+        )
         if not columns:
             law = Law(mean={name: values for name, values in mean.items() if np.any(values)})
-            return System(
-                self.geometry.groups, self.scalars, True, drawn, self.complement, law, self.gross, self.again
-            )
+            return made(in_span=drawn, law=law, gross=self.gross, recompose=self.again)
         at = np.array(columns)
         mean = {name: values + drawn[name][:, at] @ self.features.mean for name, values in mean.items()}
         in_span = {name: rows.copy() for name, rows in drawn.items()}
@@ -182,7 +200,7 @@ class _Composer:
             rows[:, at] = rows[:, at] @ self.features.factor
         mean = {name: values for name, values in mean.items() if np.any(values)}
         law = Law(self.features, columns, drawn, mean)
-        return System(self.geometry.groups, self.scalars, True, in_span, self.complement, law)
+        return made(in_span=in_span, law=law)
 
     def again(self, arithmetic: Arithmetic) -> System:
         """The same system in other arithmetic."""
@@ -190,6 +208,8 @@ class _Composer:
 
     def size(self, node: Node) -> float:
         """Σ |weight| · ‖template‖ · size of the source: what a variable's loadings would be without cancellation."""
+        if node.factors:
+            return max(self.gross[factor] for factor in node.factors)
         if node.held is not None or not node.edges:
             return 1.0
         sizes = []
@@ -258,8 +278,12 @@ class _Composer:
         rows = self.source(edge)
         return np.asarray(weight * (rows if pattern is None else pattern[None] @ rows))
 
+    def group_of(self, name: str) -> int:
+        """Number of the coupling group of a modality."""
+        return next(i for i, group in enumerate(self.geometry.groups) if name in group.modalities)
+
     def add_modality(self, node: Node) -> None:
-        g = next(i for i, group in enumerate(self.geometry.groups) if node.name in group.modalities)
+        g = self.group_of(node.name)
         group = self.geometry.groups[g]
         rows = self.zeros(group.rank)
         shared = self.arithmetic.zeros(1, len(group.vectors))[0]

@@ -31,7 +31,7 @@ _RANK: Final = 1e-15
 
 @dataclass(frozen=True)
 class Group:
-    """Modalities and fields of one size that are tied by the identity.
+    """Modalities and fields of one size that are tied by the identity; a modality of named factors is alone.
 
     Attributes:
         dim: Number of components d.
@@ -90,7 +90,8 @@ def lay_out(graph: Graph) -> Geometry:
         dim = graph.nodes[members[0]].dim
         own = {key: rows for key, (place, rows) in drawn.items() if place in members}
         held = [np.array(values) for n in members if (values := graph.nodes[n].held) is not None]
-        basis = orthonormal_rows([*own.values(), *held], dim)
+        named = any(graph.nodes[n].factors for n in members)
+        basis = np.eye(dim) if named else orthonormal_rows([*own.values(), *held], dim)
         patterns |= {key: rows @ basis.T for key, rows in own.items()}
         groups.append(Group(dim, basis, modalities, fields + noises))
     return Geometry(tuple(groups), patterns)
@@ -211,9 +212,9 @@ def _place(graph: Graph, node: Node, edge: Edge) -> str | None:
     kind = (
         "cause" if not edge.factors else "noise" if edge.source == "noise" else graph.nodes[edge.source].kind
     )
-    if node.kind == "modality" and kind in ("cause", "target"):
+    if node.kind == "modality" and kind in ("cause", "target", "factor"):
         return node.name
-    if node.kind == "target" and kind in ("field", "modality"):
+    if node.scalar and kind in ("field", "modality"):
         return edge.source
     return None
 
@@ -222,5 +223,5 @@ def _shape(graph: Graph, place: str) -> tuple[int, ...]:
     """Shape on which a template is drawn; a field has that of the first modality that uses it."""
     node = graph.nodes[place]
     if node.kind == "modality" or len(node.shape) > 1:
-        return node.shape
-    return next(n.shape for n in graph.nodes.values() if n.kind == "modality" and place in n.parents)
+        return node.inner
+    return next(n.inner for n in graph.nodes.values() if n.kind == "modality" and place in n.parents)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Literal
 
 from infoloom.errors import FlowError, SpecError
 from infoloom.spec.expression import Factor, TemplateCall, Term
-from infoloom.spec.flow import flow_shape
+from infoloom.spec.flow import flow_factors, flow_shape, latent_shape
 from infoloom.spec.lint import point_at, suggest
 from infoloom.spec.model import Spec
 from infoloom.spec.parser import ExpressionError, parse_expression
@@ -19,7 +20,7 @@ from infoloom.spec.parser import ExpressionError, parse_expression
 __all__ = ["Edge", "Graph", "Kind", "Node", "build_graph"]
 
 
-Kind = Literal["cause", "field", "target", "modality"]
+Kind = Literal["cause", "field", "target", "factor", "modality"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,13 @@ class Edge:
 
 @dataclass(frozen=True)
 class Node:
-    """A named variable: its kind, the shape of one row, its terms, or the value that it is held at."""
+    """A named variable: its kind, the shape of one row, its terms, or the value that it is held at.
+
+    Attributes:
+        shape: Of a modality, the shape of its observation.
+        latent: Shape of a modality's latent, where it is another one: a renderer makes a picture of a few numbers.
+        factors: Names of the scalar nodes that together are the modality's latent; empty for one equation.
+    """
 
     name: str
     kind: Kind
@@ -63,16 +70,28 @@ class Node:
     edges: tuple[Edge, ...] = ()
     held: tuple[float, ...] | None = None
     distribution: str = "normal"
+    latent: tuple[int, ...] | None = None
+    factors: tuple[str, ...] = ()
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """Shape of one row in the joint law: that of the latent."""
+        return self.shape if self.latent is None else self.latent
 
     @property
     def dim(self) -> int:
-        """Number of components of one row."""
-        return math.prod(self.shape)
+        """Number of components of one row in the joint law."""
+        return math.prod(self.inner)
+
+    @property
+    def scalar(self) -> bool:
+        """Whether it is a scalar with an equation: a target, or a factor of a modality."""
+        return self.kind in ("target", "factor")
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """Names of the other nodes in its equation, each once."""
-        names = (factor.name for edge in self.edges for factor in edge.factors)
+        """Names of the other nodes in its equation, each once; of a modality also its factors."""
+        names = (*self.factors, *(factor.name for edge in self.edges for factor in edge.factors))
         return tuple(dict.fromkeys(name for name in names if name != "noise"))
 
 
@@ -143,10 +162,19 @@ class _Builder:
             self.nodes[name] = Node(name, "cause", shape, distribution=cause.distribution)
         self.nodes |= {name: Node(name, "field") for name in spec.fields}
         self.nodes |= {name: Node(name, "target") for name in spec.targets}
-        for name, modality in spec.modalities.items():
-            self.nodes[name] = Node(name, "modality", self.flow_shape(name, modality.flow))
         equations = {name: (f"targets.{name}", text) for name, text in spec.targets.items()}
-        equations |= {name: (f"modalities.{name}.latent", m.latent) for name, m in spec.modalities.items()}
+        for name, modality in spec.modalities.items():
+            shown, latent = self.flow_shapes(name, modality.flow)
+            path, written = f"modalities.{name}.latent", modality.latent
+            if not isinstance(written, dict):
+                self.nodes[name] = Node(name, "modality", shown, latent=latent)
+                equations[name] = (path, written)
+                continue
+            size = math.prod(latent or shown) if shown else 0
+            factors = self.all_factors(name, written, modality.flow, size)
+            self.nodes |= {factor: Node(factor, "factor") for factor in factors}
+            equations |= {f: (f"{path}.{f.partition('.')[2]}", text) for f, text in factors.items()}
+            self.nodes[name] = Node(name, "modality", shown, latent=(len(factors),), factors=tuple(factors))
         if spec.covariance is None:
             for name, (path, text) in equations.items():
                 self.add_equation(name, path, text)
@@ -158,12 +186,34 @@ class _Builder:
             raise SpecError(dict.fromkeys(self.problems))
         return Graph(self.nodes, self.order(), spec.directory)
 
-    def flow_shape(self, name: str, flow: str) -> tuple[int, ...]:
+    def flow_shapes(self, name: str, flow: str) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
+        """Shape of the observation, and of the latent where it is another one."""
         try:
-            return flow_shape(flow, self.spec.directory)
+            shape, latent = flow_shape(flow, self.spec.directory), latent_shape(flow, self.spec.directory)
+            return shape, None if latent == shape else latent
         except FlowError as error:
             self.problems.append(f"modalities.{name}.flow: {error}")
-            return ()
+            return (), None
+
+    def all_factors(self, name: str, written: Mapping[str, str], flow: str, size: int) -> dict[str, str]:
+        """The equation of every factor of a flow by full name, in the flow's order; noise where none is written."""
+        try:
+            known = flow_factors(flow)
+        except FlowError:
+            known = ()  # a problem already
+        path = f"modalities.{name}.latent"
+        for factor in written if known else ():
+            if factor not in known:
+                near = difflib.get_close_matches(factor, known, n=1)
+                hint = f"did you mean `{near[0]}`?" if near else f"expected some of {', '.join(known)}."
+                self.problems.append(f"{path}.{factor}: `{flow}` has no factor `{factor}`; {hint}")
+        if not known and size and len(written) != size:
+            self.problems.append(
+                f"{path}: {len(written)} factors: expected {size}, because `{flow}` has {size} components without "
+                "names. Name every one of them, or write one equation for all."
+            )
+        listed = known if known and self.spec.covariance is None else written
+        return {f"{name}.{factor}": written.get(factor, "noise") for factor in listed}
 
     def add_equation(self, name: str, path: str, text: str | None) -> None:
         if text is None:
@@ -185,7 +235,7 @@ class _Builder:
             else:
                 edges.append(edge)
         node = self.nodes[name]
-        self.nodes[name] = Node(name, node.kind, node.shape, tuple(edges))
+        self.nodes[name] = replace(node, edges=tuple(edges))
 
     def resolve(self, name: str, term: Term) -> tuple[tuple[int, str], Edge | None]:
         parameters, sources = [], []
@@ -211,6 +261,11 @@ class _Builder:
             return "expected a source in the term: a cause, a field, a target, a modality or `noise`"
         for factor in edge.factors:
             kind = "noise" if factor.name == "noise" else self.nodes[factor.name].kind
+            if kind == "modality" and self.nodes[factor.name].factors:
+                return (
+                    f"`{factor.name}` has named factors. Name one of them, such as "
+                    f"`{self.nodes[factor.name].factors[0]}`"
+                )
             trouble = self.bad_factor(node, edge, factor, kind)
             if trouble:
                 return trouble
@@ -224,17 +279,14 @@ class _Builder:
             return f"`{factor.source}`: expected a component from 0 to {size - 1}"
         if not edge.linear and kind != "cause":
             return f"`{factor.name}`: only causes can be multiplied or stand in a function or a power"
-        if (
-            kind == "cause"
-            and size > 1
-            and factor.index is None
-            and (node.kind == "target" or not edge.linear)
-        ):
+        if kind == "cause" and size > 1 and factor.index is None and (node.scalar or not edge.linear):
             return f"`{factor.name}` has {size} components. Name one of them, such as `{factor.name}[0]`"
         if edge.template is None:
             return None
-        if node.kind == "target" and kind not in ("field", "modality"):
-            return "a target is a scalar: only a field or a modality is read by a template. Remove the `@`"
+        if node.scalar and kind not in ("field", "modality"):
+            return (
+                f"a {node.kind} is a scalar: only a field or a modality is read by a template. Remove the `@`"
+            )
         if node.kind == "modality" and kind in ("noise", "field", "modality"):
             what = "noise" if kind == "noise" else f"the {kind} `{factor.name}`"
             return f"{what} enters as it is, without a template. Remove the `@`, or use a cause"

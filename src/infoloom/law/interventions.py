@@ -43,7 +43,7 @@ def cut(graph: Graph, values: Mapping[str, Value]) -> Graph:
     for name in graph.names(
         "field"
     ):  # templates stay as they are, though a held modality uses the field no more
-        shape = next(n.shape for n in graph.nodes.values() if n.kind == "modality" and name in n.parents)
+        shape = next(n.inner for n in graph.nodes.values() if n.kind == "modality" and name in n.parents)
         nodes[name] = replace(nodes[name], shape=shape)
     return replace(graph, nodes=nodes)
 
@@ -66,11 +66,17 @@ def _held_values(graph: Graph, values: Mapping[str, Value]) -> tuple[dict[str, t
                 "Give every component its value."
             )
         held[name] = numbers
+        for factor, number in zip(node.factors, numbers, strict=False):
+            if factor in values:
+                problems.append(
+                    f"do.{factor}: `{name}` is held too, and it is a part of it. Remove one of them."
+                )
+            held[factor] = (number,)
     return held, problems
 
 
 def shifted(graph: Graph, name: str, shift: float) -> Graph:
-    """The graph with a constant added to the equation of a target or modality; the same graph for a cause.
+    """The graph with a constant added to the equation of a target, modality or factor; the same graph for a cause.
 
     Raises:
         SpecError: An unknown name, a field, a held node, or a shift that is not finite.
@@ -85,7 +91,11 @@ def shifted(graph: Graph, name: str, shift: float) -> Graph:
     if node.kind == "cause":
         return graph
     constant = Edge(shift, (), (), None, 0)
-    return replace(graph, nodes={**graph.nodes, name: replace(node, edges=(*node.edges, constant))})
+    moved = {one: graph.nodes[one] for one in node.factors or (name,)}
+    added = {
+        one: replace(node, edges=(*node.edges, constant)) for one, node in moved.items() if node.held is None
+    }
+    return replace(graph, nodes={**graph.nodes, **added})
 
 
 def descendants(graph: Graph, name: str) -> frozenset[str]:
@@ -101,7 +111,7 @@ def plain_value(value: Value) -> float | list[float]:
 
 
 def _misnamed(graph: Graph, name: str) -> str:
-    known = graph.names("cause", "target", "modality")
+    known = graph.names("cause", "target", "factor", "modality")
     if name in graph.nodes:
         return "a field cannot be held. Hold the modalities that it enters."
     near = difflib.get_close_matches(name, known, n=1)

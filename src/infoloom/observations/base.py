@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from abc import abstractmethod
 
 from torch import Tensor
 
-from infoloom.errors import FlowError
+from infoloom.observations.injection import Injection
 from infoloom.observations.tangent import push_forward
 
 __all__ = ["Bijection"]
 
 
-class Bijection(ABC):
-    """An invertible map of rows, `forward` from latents to observations and `inverse` back.
+class Bijection(Injection):
+    """An injective map onto as many numbers as it has components, so that it has a log-determinant.
 
-    Every row is mapped on its own: it does not depend on the rows beside it.
-
-    Args:
+    Attributes:
         shape_in: Shape of one input row.
         shape_out: Shape of one output row.
     """
-
-    shape_in: tuple[int, ...]
-    shape_out: tuple[int, ...]
-    may_saturate: ClassVar[bool] = False
-
-    @abstractmethod
-    def forward(self, z: Tensor) -> Tensor:
-        """Latents (n, *shape_in) → observations (n, *shape_out)."""
-
-    @abstractmethod
-    def inverse(self, x: Tensor) -> Tensor:
-        """Observations (n, *shape_out) → latents (n, *shape_in)."""
 
     @abstractmethod
     def log_det(self, z: Tensor) -> Tensor:
@@ -51,52 +34,4 @@ class Bijection(ABC):
         return z, -self.log_det(z)
 
     def pull_back(self, z: Tensor, change: Tensor) -> Tensor:
-        """The move of the latent that moves the observation by a small change, J⁻¹ e with J the Jacobian at z.
-
-        Args:
-            z: Latents, (n, *shape_in).
-            change: e, (n, *shape_out).
-
-        Returns:
-            (n, *shape_in).
-
-        Raises:
-            FlowError: Latents or changes of another shape.
-        """
         return push_forward(self.inverse, self.forward(z), self.check_output(change))[1]
-
-    def saturated(self, z: Tensor) -> int:
-        """How many numbers lie where floating point lets latents run together, out of the range that a map resolves.
-
-        Args:
-            z: Latents, (n, *shape_in).
-        """
-        return 0
-
-    def certificate(self) -> Mapping[str, Any]:
-        """What is known about the map as computed, JSON-able; `exact` for maps that invert by formula."""
-        return {"kind": "exact", "passes": True}
-
-    @property
-    def lossless(self) -> bool:
-        """Whether the information is unchanged: the map's certificate passes."""
-        return bool(self.certificate().get("passes", False))
-
-    @property
-    def dim(self) -> int:
-        """Number of components of one row."""
-        return math.prod(self.shape_in)
-
-    def check_input(self, z: Tensor) -> Tensor:
-        """Give latents back, or say how their shape is wrong."""
-        return self._check(z, self.shape_in, "latents")
-
-    def check_output(self, x: Tensor) -> Tensor:
-        """Give observations back, or say how their shape is wrong."""
-        return self._check(x, self.shape_out, "observations")
-
-    def _check(self, values: Tensor, shape: tuple[int, ...], what: str) -> Tensor:
-        if tuple(values.shape[1:]) != shape or values.dim() != len(shape) + 1:
-            wanted = "(n, " + ", ".join(map(str, shape)) + ")"
-            raise FlowError(f"{what} of shape `{tuple(values.shape)}`: expected {wanted}. Reshape the rows.")
-        return values

@@ -19,6 +19,9 @@ from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.formulas.coupling import Coupling
 from infoloom.observations.formulas.elementwise import Affine, Asinh, Cdf, Identity, Power
 from infoloom.observations.formulas.linear import Permutation, Rotation, WhitenerLike, Whitening
+from infoloom.observations.injection import Injection
+from infoloom.observations.renderers.registry import make_renderer
+from infoloom.observations.rendering import Rendering
 from infoloom.spec.flow import FlowStep, flow_path, flow_shape, parse_flow, zoo_names
 
 __all__ = ["REGISTRY", "build", "load_flow"]
@@ -46,8 +49,10 @@ def build(
     device: str = "cpu",
     directory: Path | None = None,
     allow_uncertified: bool = False,
-) -> Bijection:
-    """Build a modality's bijection: whitening, then the steps of its flow expression.
+) -> Injection:
+    """Build a modality's observation map: whitening, then the steps of its flow expression.
+
+    It is a `Bijection`, unless the expression begins with a renderer.
 
     Args:
         expression: Such as `digits[3]`, `vector(16) | rotation(seed=1) | asinh`, `my.safetensors[cat]`.
@@ -68,18 +73,25 @@ def build(
     """
     flow_shape(expression, directory)  # checks names, classes and sizes with messages that need no torch
     parts: list[Bijection] = []
-    for step in parse_flow(expression):
+    first, *others = steps = parse_flow(expression)
+    renderer = make_renderer(first) if first.rendered else None
+    if renderer is not None:
+        _require_certificate(renderer, allow_uncertified)
+        steps, parts = tuple(others), [Identity(renderer.shape_out, renderer.shape_out)]
+    for step in steps:
         shape = parts[-1].shape_out if parts else None
         parts.append(_part(step, shape, dtype, device, directory))
     for part in parts:
         _require_certificate(part, allow_uncertified)
-    size = math.prod(parts[0].shape_in)
-    if whitener is not None:
-        parts.insert(0, Whitening(whitener))
-        if parts[0].dim != size:
-            raise FlowError(
-                f"flow `{expression}`: expected a whitener of {size} components, got {parts[0].dim}."
-            )
+    size = parts[0].dim if renderer is None else renderer.dim
+    before = None if whitener is None else Whitening(whitener)
+    if before is not None and before.dim != size:
+        raise FlowError(f"flow `{expression}`: expected a whitener of {size} components, got {before.dim}.")
+    if renderer is not None:
+        after = Composition(parts[1:]) if len(parts) > 1 else None
+        plain = before is None and after is None
+        return renderer if plain else Rendering(renderer, before=before, after=after)
+    parts = parts if before is None else [before, *parts]
     return Composition(parts) if len(parts) > 1 else parts[0]
 
 
@@ -141,7 +153,7 @@ def _part(
             return flow
         return Composition([Identity(shape, flow.shape_in), flow])
     if step.name in ("identity", "vector"):
-        target = tuple(int(size) for size in step.args)
+        target = tuple(size for size in step.args if isinstance(size, int))
         return Identity(shape or (math.prod(target),), target)
     if step.name not in REGISTRY or shape is None:
         raise FlowError(
@@ -164,9 +176,11 @@ def _registered(step: FlowStep, shape: tuple[int, ...]) -> Bijection:
         ) from error
 
 
-def _require_certificate(part: Bijection, allowed: bool) -> None:
+def _require_certificate(part: Injection, allowed: bool) -> None:
+    if allowed:
+        return
     certificate = part.certificate()
-    if not certificate.get("passes", False) and not allowed:
+    if not certificate.get("passes", False):
         raise FlowError(
             f"flow `{certificate.get('flow', '?')}`: expected a certificate that passes, because a map that is "
             f"not injective loses information; {certificate.get('reason', 'it fails')}. Run `infoloom flow check`, or "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from infoloom.errors import FlowError
-from infoloom.observations.base import Bijection
+from infoloom.observations.injection import Injection
 
 __all__ = [
     "CHANNELS",
@@ -225,7 +225,7 @@ class Loss:
 
 
 def measure_loss(
-    channel: Channel, bijection: Bijection, latents: Tensor, *, template: NDArray[np.float64] | None = None
+    channel: Channel, bijection: Injection, latents: Tensor, *, template: NDArray[np.float64] | None = None
 ) -> Loss:
     """Estimate what a channel behind a bijection takes away.
 

@@ -109,6 +109,13 @@ def _groups(truth: Mapping[str, Quantity], targets: tuple[str, ...]) -> dict[str
     return groups
 
 
+def _latent_text(latent: str | dict[str, str] | None) -> str:
+    """One equation, or one for each factor."""
+    if isinstance(latent, dict):
+        return "; ".join(f"{factor}: `{text}`" for factor, text in latent.items()) or "noise"
+    return f"`{latent or 'covariance'}`"
+
+
 def _story(data: Dataset) -> Section:
     spec = data.story.spec
     rows = [
@@ -117,7 +124,7 @@ def _story(data: Dataset) -> Section:
         *((name, "parameter", f"`{one.value!r}`", "") for name, one in spec.parameters.items()),
         *((name, "target", f"`{equation or 'covariance'}`", "") for name, equation in spec.targets.items()),
         *(
-            (name, "modality", f"`{one.latent or 'covariance'}`", f"`{one.flow}`")
+            (name, "modality", _latent_text(one.latent), f"`{one.flow}`")
             for name, one in spec.modalities.items()
         ),
         *(

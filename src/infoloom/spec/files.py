@@ -85,6 +85,8 @@ def _names(text: str) -> Iterator[str]:
 
 
 def _in_equation(value: object, rename: Rename) -> object:
+    if isinstance(value, dict):
+        return {name: _in_equation(text, rename) for name, text in value.items()}
     if not isinstance(value, str):
         return value
     block = BLOCK.fullmatch(value)

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,14 +17,17 @@ from infoloom.errors import FlowError
 from infoloom.foreign.files import open_regular
 from infoloom.foreign.trees import checked, parse_json
 from infoloom.spec.flow_trees import FORMAT, HeaderTree
+from infoloom.spec.renderers import renderer_form, renderer_names
 
 __all__ = [
     "SHAPE_KEEPING",
     "ZOO",
     "FlowStep",
+    "flow_factors",
     "flow_header",
     "flow_path",
     "flow_shape",
+    "latent_shape",
     "parse_flow",
     "zoo_names",
 ]
@@ -33,8 +37,11 @@ MAX_DIM: Final = 100_000_000
 MAX_AXES: Final = 8
 _MAX_HEADER: Final = 16 * 2**20
 _STEP = re.compile(
-    r"(?P<name>[A-Za-z_./~-][\w./~-]*+)\s*+(?:\[(?P<selector>[^\[\]]*+)\]\s*+)?(?:\((?P<args>[^()]*+)\))?"
+    r"(?P<name>[A-Za-z_./~-][\w./~-]*+)\s*+(?:\[(?P<selector>[^\[\]]*+)\]\s*+)?(?:\((?P<args>.*+)(?<=\)))?",
+    re.DOTALL,
 )
+_PIECES = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'|.", re.DOTALL)
+_OPEN: Final = {"(": ")", "[": "]"}
 _KEYWORD = re.compile(r"([A-Za-z_]\w*)\s*=\s*(.+)")
 SHAPE_KEEPING: Final = (
     "affine",
@@ -49,7 +56,7 @@ SHAPE_KEEPING: Final = (
 )
 _SHAPED = ("identity", "vector")
 
-Value = float | int | str | bool
+Value = float | int | str | bool | tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,11 @@ class FlowStep:
         """Whether the step names a trained flow: one of the zoo or a user's `.safetensors` file."""
         return self.name.endswith(".safetensors") or self.name in zoo_names()
 
+    @property
+    def rendered(self) -> bool:
+        """Whether the step is a renderer: an injective map of a few factors."""
+        return renderer_form(self.name) is not None
+
 
 def parse_flow(text: str) -> tuple[FlowStep, ...]:
     """Read a flow expression.
@@ -80,11 +92,41 @@ def parse_flow(text: str) -> tuple[FlowStep, ...]:
         >>> parse_flow("vector(16) | rotation(seed=1)")[1]
         FlowStep(name='rotation', selector=None, args=(), kwargs=(('seed', 1),))
     """
-    return tuple(_parse_step(part, text) for part in text.split("|"))
+    return tuple(_parse_step(part, text) for part in _split(text, "|"))
+
+
+def flow_factors(text: str) -> tuple[str, ...]:
+    """Names of the latent's components, where the flow expression begins with a renderer; else none.
+
+    Raises:
+        FlowError: The text is no flow expression.
+
+    Example:
+        >>> flow_factors("rotation_curve(32)")
+        ('disc', 'scale', 'halo', 'core')
+    """
+    form = renderer_form(parse_flow(text)[0].name)
+    return () if form is None else form.names
+
+
+def latent_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
+    """Shape of the latent: the renderer's factors, else the shape of the observation.
+
+    Raises:
+        FlowError: As `flow_shape` has it.
+
+    Example:
+        >>> latent_shape("ring(64)"), latent_shape("identity(3, 32, 32)")
+        ((6,), (3, 32, 32))
+    """
+    shape, factors = flow_shape(text, directory), flow_factors(text)
+    return (len(factors),) if factors else shape
 
 
 def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
-    """Shape of one observation that a flow expression makes; its product is the latent's dimension.
+    """Shape of one observation that a flow expression makes.
+
+    Without a renderer its product is the latent's dimension.
 
     Args:
         text: A flow expression.
@@ -94,18 +136,23 @@ def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
         FlowError: Unknown flow, missing or unknown class, shapes that do not fit.
 
     Example:
-        >>> flow_shape("identity(3, 32, 32) | asinh")
-        (3, 32, 32)
+        >>> flow_shape("identity(3, 32, 32) | asinh"), flow_shape("ring(64)")
+        ((3, 32, 32), (1, 64, 64))
     """
     steps = parse_flow(text)
     shape: tuple[int, ...] | None = None
     for position, step in enumerate(steps):
         made = _step_shape(step, directory)
+        if position and (step.rendered or (steps[0].rendered and step.trained)):
+            raise FlowError(
+                f"flow `{text}`: step `{step.name}` after `{steps[position - 1].name}`: expected a renderer as the "
+                "first step and no trained flow behind it, because its factors are the latent. Use one modality each."
+            )
         if made is None and position == 0:
             raise FlowError(
                 f"flow `{text}`: expected a first step that fixes the shape, such as `identity(3, 32, 32)`, "
-                f"`vector(16)` or one of {', '.join(zoo_names()) or 'the trained flows'}; got `{step.name}`."
-                + _suggest(step.name, [*_SHAPED, *zoo_names()])
+                f"`vector(16)` or one of {', '.join([*zoo_names(), *renderer_names()])}; got `{step.name}`."
+                + _suggest(step.name, [*_SHAPED, *zoo_names(), *renderer_names()])
             )
         if made is None:
             if step.name not in SHAPE_KEEPING:
@@ -179,14 +226,14 @@ def _metadata(header: Any) -> str:
 
 def _parse_step(part: str, text: str) -> FlowStep:
     match = _STEP.fullmatch(part.strip())
-    if match is None:
+    if match is None or not _balanced(part):
         raise FlowError(
             f"flow `{text}`: cannot read the step `{part.strip()}`; expected `name`, `name[class]` or "
             "`name(argument, key=value)`, joined by `|`."
         )
     args: list[Value] = []
     kwargs: list[tuple[str, Value]] = []
-    for item in (match["args"] or "").split(","):
+    for item in _split((match["args"] or ")")[:-1], ","):
         if not item.strip():
             continue
         keyword = _KEYWORD.fullmatch(item.strip())
@@ -198,22 +245,55 @@ def _parse_step(part: str, text: str) -> FlowStep:
     return FlowStep(match["name"], selector, tuple(args), tuple(kwargs))
 
 
+def _split(text: str, separator: str) -> list[str]:
+    """The parts of a text between separators that stand in no brackets and no quotes."""
+    ends, depth, place = [-1], 0, 0
+    for piece in _PIECES.findall(text):
+        depth += (piece in _OPEN) - (piece in _OPEN.values())
+        if piece == separator and depth <= 0:
+            ends.append(place)
+        place += len(piece)
+    return [text[before + 1 : after] for before, after in pairwise([*ends, len(text)])]
+
+
+def _balanced(text: str) -> bool:
+    """Whether every bracket is closed by its like; round ones do not nest."""
+    waiting: list[str] = []
+    for piece in _PIECES.findall(text):
+        if piece in _OPEN:
+            if _OPEN[piece] in waiting:
+                return False
+            waiting.append(_OPEN[piece])
+        elif piece in _OPEN.values() and (not waiting or waiting.pop() != piece):
+            return False
+    return not waiting
+
+
 def _value(text: str) -> Value:
     if text in ("true", "false"):
         return text == "true"
+    if text.startswith("[") and text.endswith("]"):
+        values = [_value(item.strip()) for item in text[1:-1].split(",")]
+        numbers = tuple(float(v) for v in values if isinstance(v, int | float))
+        return numbers if len(numbers) == len(values) else text
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
     for kind in (int, float):
         try:
             number = kind(text)
-        except ValueError:
+            if math.isfinite(number):
+                return number
+        except (ValueError, OverflowError):
             continue
-        if math.isfinite(number):
-            return number
     return text.strip("\"'")
 
 
 def _step_shape(step: FlowStep, directory: Path | None) -> tuple[int, ...] | None:
     if step.name in _SHAPED:
         return _given_shape(step)
+    form = renderer_form(step.name)
+    if form is not None:
+        return form.setup(step.selector, step.args, dict(step.kwargs)).shape
     if not step.trained:
         return None
     header = flow_header(flow_path(step.name, directory))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from infoloom.errors import FlowError
-from infoloom.spec.flow import flow_shape
+from infoloom.spec.flow import flow_factors, flow_shape
 from infoloom.spec.parser import ExpressionError, parse_expression
 
 __all__ = ["lint", "point_at", "suggest"]
@@ -26,13 +27,21 @@ def lint(tree: dict[str, Any], directory: Path | None) -> list[str]:
     """
     sections = {name: part for name in _SECTIONS if isinstance(part := tree.get(name), dict)}
     known = [str(name) for part in sections.values() for name in part] + ["noise"]
+    known += [
+        f"{name}.{factor}"
+        for name, modality in sections.get("modalities", {}).items()
+        for factor in _named(modality)
+    ]
     problems: list[str] = []
     for name, text in sections.get("targets", {}).items():
         _equation(f"targets.{name}", text, known, problems)
     for name, modality in sections.get("modalities", {}).items():
         if not isinstance(modality, dict):
             continue
-        _equation(f"modalities.{name}.latent", modality.get("latent"), known, problems)
+        latent = modality.get("latent")
+        _equation(f"modalities.{name}.latent", latent, known, problems)
+        for factor, text in latent.items() if isinstance(latent, dict) else ():
+            _equation(f"modalities.{name}.latent.{factor}", text, known, problems)
         try:
             if isinstance(flow := modality.get("flow"), str):
                 flow_shape(flow, directory)
@@ -53,6 +62,17 @@ def suggest(word: str, known: Collection[str], problems: int) -> str:
     """The end of a message about an unknown name; looks at all names, so only for the first few problems."""
     near = difflib.get_close_matches(word, known, n=1) if problems < MAX_SUGGESTIONS else []
     return f"; did you mean `{near[0]}`?" if near else ". Add it to `causes`, `fields` or `parameters`"
+
+
+def _named(modality: object) -> list[str]:
+    """The factors that a modality may have: those of its flow, and those that it names."""
+    if not isinstance(modality, dict) or not isinstance(latent := modality.get("latent"), dict):
+        return []
+    known = [str(name) for name in latent]
+    if isinstance(flow := modality.get("flow"), str):
+        with suppress(FlowError):
+            known += flow_factors(flow)
+    return known
 
 
 def _equation(path: str, text: object, known: Collection[str], problems: list[str]) -> None:

@@ -18,7 +18,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     model_validator,
 )
@@ -50,6 +52,8 @@ def _text(value: object) -> object:
 
 
 Equation = Annotated[str, BeforeValidator(_text)]
+_EQUATION: Final = "(equation)"
+_FACTORS: Final = "(factors)"
 
 
 def _required(value: object) -> float | str:
@@ -113,11 +117,22 @@ class ParameterSpec(_Node):
         return self
 
 
+Latent = Annotated[
+    Annotated[Equation | None, Tag(_EQUATION)] | Annotated[dict[str, Equation], Tag(_FACTORS)],
+    Discriminator(lambda value: _FACTORS if isinstance(value, dict) else _EQUATION),
+]
+
+
 class ModalitySpec(_Node):
-    """What is observed: a flow expression, the equation of its latent, and how the latent meets the flow."""
+    """What is observed: a flow expression, its latent, and how the latent meets the flow.
+
+    Attributes:
+        latent: One equation for the whole latent, or one for each of its factors by name.
+        whitening: `whiten` makes the latent N(0, I) first; named factors are standardised each on its own.
+    """
 
     flow: str
-    latent: Equation | None = None
+    latent: Latent = None
     whitening: Literal["whiten", "scale", "none"] = "whiten"
 
 
@@ -218,16 +233,15 @@ def build_spec(tree: object, directory: Path | None = None) -> Spec:
 
 
 def _name_problems(tree: dict[str, Any]) -> list[str]:
-    problems = []
+    problems: list[str] = []
     seen: dict[str, str] = {}
     for section in ("causes", "fields", "parameters", "targets", "modalities", "labels"):
         names = tree.get(section)
         for name in names if isinstance(names, dict) else ():
             path = f"{section}.{name}"
-            if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > 100:
-                problems.append(
-                    f"{path}: expected a name of letters, digits and underscores, not starting with a digit."
-                )
+            problems += _factor_problems(path, tree[section][name]) if section == "modalities" else []
+            if not _is_name(name):
+                problems.append(f"{path}: {_NO_NAME}")
             elif name in RESERVED:
                 problems.append(f"{path}: the name `{name}` is taken by the language. Choose another one.")
             elif name in seen:
@@ -239,6 +253,20 @@ def _name_problems(tree: dict[str, Any]) -> list[str]:
     if len(seen) > MAX_NAMES:
         problems.append(f"spec: expected at most {MAX_NAMES:,} names, got {len(seen):,}.")
     return problems
+
+
+_NO_NAME = "expected a name of letters, digits and underscores, not starting with a digit."
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and NAME.fullmatch(name) is not None and len(name) <= 100
+
+
+def _factor_problems(path: str, modality: object) -> list[str]:
+    """Names of factors follow the same rule; a factor is called `modality.factor`, so it collides with nothing."""
+    latent = modality.get("latent") if isinstance(modality, dict) else None
+    factors = latent if isinstance(latent, dict) else {}
+    return [f"{path}.latent.{name}: {_NO_NAME}" for name in factors if not _is_name(name)]
 
 
 _KEYS = {
@@ -288,6 +316,8 @@ def _trim(parts: list[str]) -> list[str]:
         "labels": 3,
         "do": 2,
     }
+    if len(parts) > 4 and parts[3] == _FACTORS:
+        return [*parts[:3], parts[4]]
     return parts[: depth.get(parts[0], len(parts))] if parts else parts
 
 

@@ -16,7 +16,7 @@ MAX_LENGTH: Final = 100_000
 MAX_TERMS: Final = 10_000
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)"
+    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)?)"
     r"|(?P<string>\"(?:[^\"\\]|\\[\"\\])*\"|'[^']*')|(?P<symbol>\*\*|[-+*@()\[\],=]))"
 )
 

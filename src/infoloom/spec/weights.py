@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from infoloom.errors import SpecError
 from infoloom.spec.expression import Expression, Factor, Term
-from infoloom.spec.model import ParameterSpec, Spec
+from infoloom.spec.model import ModalitySpec, ParameterSpec, Spec
 from infoloom.spec.parser import parse_expression
 
 __all__ = ["Weight", "equations", "freed", "weights", "with_weights"]
@@ -25,7 +25,7 @@ class Weight:
 
     Attributes:
         path: `parameters.a`, or the term by its equation and number from 0, `modalities.radio.latent[2]`.
-        node: The target or modality in whose equation it stands; empty for a parameter.
+        node: The target, modality or factor in whose equation it stands; empty for a parameter.
         label: What it multiplies, `mass@disk`; the name of a parameter.
         value: The number.
         minimum: Smallest value that the spec allows, if it says so.
@@ -126,7 +126,12 @@ def freed(spec: Spec, paths: Collection[str]) -> tuple[Spec, dict[str, str]]:
 def equations(spec: Spec) -> dict[str, tuple[str, str]]:
     """The name of the node and the text of every equation, by path."""
     written = {f"targets.{name}": (name, text) for name, text in spec.targets.items()}
-    written |= {f"modalities.{name}.latent": (name, m.latent) for name, m in spec.modalities.items()}
+    for name, modality in spec.modalities.items():
+        path, latent = f"modalities.{name}.latent", modality.latent
+        if isinstance(latent, dict):
+            written |= {f"{path}.{factor}": (f"{name}.{factor}", text) for factor, text in latent.items()}
+        else:
+            written[path] = (name, latent)
     return {path: (name, text) for path, (name, text) in written.items() if text is not None}
 
 
@@ -176,11 +181,20 @@ def _replaced(spec: Spec, values: Mapping[str, float], change: Any) -> Spec:
         "parameters": parameters,
         "targets": {name: texts.get(f"targets.{name}") for name in spec.targets},
         "modalities": {
-            name: modality.model_copy(update={"latent": texts.get(f"modalities.{name}.latent")})
+            name: modality.model_copy(
+                update={"latent": _latent(texts, f"modalities.{name}.latent", modality)}
+            )
             for name, modality in spec.modalities.items()
         },
     }
     return spec.model_copy(update=update)
+
+
+def _latent(texts: Mapping[str, str], path: str, modality: ModalitySpec) -> str | dict[str, str] | None:
+    """The latent of a modality with its equations as they now are."""
+    if isinstance(modality.latent, dict):
+        return {factor: texts[f"{path}.{factor}"] for factor in modality.latent}
+    return texts.get(path)
 
 
 def _name(spec: Spec, path: str, number: int) -> str:

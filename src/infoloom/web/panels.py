@@ -53,6 +53,11 @@ def graph(bench: Workbench, asked: Asked) -> Panel:
         for node in story.graph.nodes.values()
         for number, edge in enumerate(node.edges)
     ]
+    edges += [
+        {"sources": [factor], "target": name, "label": factor, "template": None, "weight": 1.0, "path": None}
+        for name, node in story.graph.nodes.items()
+        for factor in node.factors
+    ]
     return {"name": story.name, "description": story.spec.description, "nodes": nodes, "edges": edges}
 
 
@@ -123,7 +128,12 @@ def _group(query: Query, targets: Sequence[str]) -> str:
 
 
 def _equation(kind: str, name: str) -> str:
-    return f"targets.{name}" if kind == "target" else f"modalities.{name}.latent"
+    modality, _, factor = name.partition(".")
+    return (
+        f"targets.{name}"
+        if kind == "target"
+        else f"modalities.{modality}.latent{f'.{factor}' if factor else ''}"
+    )
 
 
 def _path(edge: Edge, place: str, paths: set[str]) -> str | None:

@@ -66,7 +66,7 @@ def test_what_is_no_spoken_picture_is_refused(spoken: Dataset, small: Dataset, t
     assert spoken_modalities(spoken) == ("voice",)
     for name in ("picture", "warped", "theta"):
         with pytest.raises(
-            DatasetError, match=f"^sound of `{name}`: expected one of voice, because only log-mel"
+            DatasetError, match=f"^sound of `{name}`: expected one of voice, because only tones and log-mel"
         ):
             write_sounds(spoken, tmp_path, modality=name)
     with pytest.raises(

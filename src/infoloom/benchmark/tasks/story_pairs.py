@@ -17,7 +17,7 @@ from infoloom.information.quantity import Quantity
 from infoloom.story import Story
 
 if TYPE_CHECKING:
-    from infoloom.observations import Bijection
+    from infoloom.observations import Injection
 
 __all__ = ["StoryPairTask"]
 
@@ -115,7 +115,7 @@ class StoryPairTask(PairTask):
         return np.asarray(self.compiled.pmi(one | other, *self.sides))
 
     @cached_property
-    def bijections(self) -> Mapping[str, Bijection]:
+    def bijections(self) -> Mapping[str, Injection]:
         """Of every modality that is seen through its flow: whitening, then the flow."""
         shown = self.compiled.modalities if self.observed else ()
         return {name: observer(self.compiled, name) for name in shown}

@@ -10,7 +10,7 @@ from infoloom.datasets.storage.channel_columns import channel_of
 from infoloom.datasets.storage.columns import Column
 
 if TYPE_CHECKING:
-    from infoloom.observations.base import Bijection
+    from infoloom.observations.injection import Injection
 
 __all__ = ["measured_loss"]
 
@@ -19,7 +19,7 @@ _ROWS: Final = 4
 _SEED: Final = 0
 
 
-def measured_loss(column: Column, bijection: Bijection, information: Mapping[str, float]) -> dict[str, Any]:
+def measured_loss(column: Column, bijection: Injection, information: Mapping[str, float]) -> dict[str, Any]:
     """An estimate of what an 8-bit column loses, JSON-able; see `infoloom.observations.channels.measure_loss`.
 
     Args:

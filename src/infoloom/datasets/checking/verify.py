@@ -24,7 +24,7 @@ from infoloom.datasets.storage.manifest import ShardRecord
 from infoloom.errors import DatasetError, InfoloomError
 
 if TYPE_CHECKING:
-    from infoloom.observations.base import Bijection
+    from infoloom.observations.injection import Injection
     from infoloom.story import Story
 
 __all__ = ["Check", "Report", "verify"]
@@ -303,7 +303,7 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     )
     if saturated:
         detail += (
-            f"; {saturated:,} of {observed.size:,} numbers saturate: their latents run together, and information "
+            f"; {saturated:,} of {drawn.size:,} numbers saturate: their latents run together, and information "
             "is lost"
         )
     yield Check(
@@ -313,7 +313,7 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
 
 
 def _made_again(
-    name: str, bijection: Bijection, drawn: np.ndarray[Any, Any], observed: np.ndarray[Any, Any], why: str
+    name: str, bijection: Injection, drawn: np.ndarray[Any, Any], observed: np.ndarray[Any, Any], why: str
 ) -> Check:
     """Observations of a map that is not certified: they have no way back, but they are made again from latents."""
     import torch

@@ -34,10 +34,14 @@ def write_npz(data: View, path: Path) -> None:
     columns = modalities(data)
     target = _target(data)
     names = [column.name for column in columns]
-    if len({column.shape for column in columns}) > 1 or any(f"z_{name}" not in data.names for name in names):
+    sizes = {column.name: column.size for column in data.columns}
+    if len({column.shape for column in columns}) > 1 or any(
+        sizes.get(f"z_{one.name}") != one.size for one in columns
+    ):
         raise DatasetError(
             "export `npz`: expected modalities of one shape, with their latents, because the layout stacks them. "
-            "Select modalities of one shape from a dataset that keeps its latents."
+            "Select modalities of one shape from a dataset that keeps its latents; those of a renderer have none of "
+            "their observation's shape."
         )
     fixed = _fixed(data, target, names, columns[0].size)
     path.mkdir()

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from infoloom.observations.base import Bijection
+    from infoloom.observations.injection import Injection
     from infoloom.story import Story
 
 __all__ = ["observe", "observer"]
 
 
-def observer(story: Story, modality: str) -> Bijection:
+def observer(story: Story, modality: str) -> Injection:
     """The bijection from a modality's latent to what is observed.
 
     Raises:

@@ -28,7 +28,7 @@ from infoloom.errors import DatasetError
 from infoloom.foreign.trees import checked
 
 if TYPE_CHECKING:
-    from infoloom.observations.base import Bijection
+    from infoloom.observations.injection import Injection
     from infoloom.story import Story
 
 __all__ = [
@@ -170,9 +170,9 @@ def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.n
         rows = torch.from_numpy(np.ascontiguousarray(latent)).to(device)
         observed, saturated = bijection.forward(rows), bijection.saturated(rows)
     finite = bool(observed.isfinite().all())  # numbers that are not are refused elsewhere, by row
-    if finite and saturated > _FEW and saturated > _SHARE * observed.numel():
+    if finite and saturated > _FEW and saturated > _SHARE * rows.numel():
         raise DatasetError(
-            f"column `{modality}`: {saturated:,} of {observed.numel():,} numbers saturate: latents beyond the range "
+            f"column `{modality}`: {saturated:,} of {rows.numel():,} numbers saturate: latents beyond the range "
             "that float32 resolves run together, and their information is lost. Bring them closer, such as with "
             "`affine(scale=0.3)` before the last step of the flow."
         )
@@ -188,7 +188,7 @@ def bijection_of(
     device: str = "cpu",
     double: bool = False,
     allow_uncertified: bool = False,
-) -> Bijection:
+) -> Injection:
     """The bijection of one modality, whitening and flow; once per process.
 
     Raises:

@@ -11,6 +11,8 @@ from infoloom.datasets.storage.bounds import standing
 from infoloom.datasets.storage.channel_columns import channel_source
 from infoloom.datasets.storage.columns import Column, row_bytes
 from infoloom.datasets.storage.manifest import Manifest
+from infoloom.spec.flow import parse_flow
+from infoloom.spec.renderers import renderer_form
 from infoloom.units import to_bits
 
 __all__ = ["MEANING", "card_text", "certificate_text", "value_text"]
@@ -156,7 +158,8 @@ def _provenance(manifest: Manifest) -> str:
         for one in manifest.made_with
     ]
     flows = [
-        f"- `{name}`: flow `{b['flow']}`, {certificate_text(b['certificate'])}{_origins(b.get('trained_on', ()))}"
+        f"- `{name}`: flow `{b['flow']}`, {certificate_text(b['certificate'])}{_factors(b['flow'])}"
+        f"{_origins(b.get('trained_on', ()))}"
         for name, b in manifest.bijections.items()
     ]
     facts = [f"- spec `spec.yaml`, digest `{manifest.digest}`", f"- seed {manifest.seed}", *made]
@@ -201,7 +204,8 @@ def certificate_text(certificate: dict[str, Any]) -> str:
         return "; then ".join(certificate_text(part) for part in certificate["parts"])
     passes = certificate.get("passes", False)
     parts = [
-        f"{certificate.get('kind', 'trained')}, certified invertible"
+        f"{certificate.get('kind', 'trained')}, certified "
+        f"{'injective' if certificate.get('kind') == 'injection' else 'invertible'}"
         if passes
         else f"NOT certified ({certificate.get('reason', 'its certificate fails')}): information is an upper bound"
     ]
@@ -214,7 +218,9 @@ def certificate_text(certificate: dict[str, Any]) -> str:
             f"{trip[kind]['rows']} {kind}" for kind in ("sampled", "real") if trip.get(kind)
         )
         parts.append(f"round trip in {precision} to {_digits(trip['worst'], '.1e')} over {looked} rows")
-    if certificate.get("singular_values"):
+    if certificate.get("kind") == "injection" and certificate.get("singular_values"):
+        parts += _injection_text(certificate)
+    elif certificate.get("singular_values"):
         low, high = certificate["singular_values"]
         parts.append(f"singular values of the map {_digits(low, '.2g')} to {_digits(high, '.2g')}")
     if certificate.get("log_determinants"):
@@ -228,6 +234,35 @@ def certificate_text(certificate: dict[str, Any]) -> str:
 def _digits(value: float | str, form: str) -> str:
     """A measured number; one that came out as none is a word in the files."""
     return value if isinstance(value, str) else format(value, form)
+
+
+def _factors(flow: str) -> str:
+    """What the factors of a renderer are and where they lie; empty for other flows."""
+    step = parse_flow(flow)[0]
+    form = renderer_form(step.name)
+    if form is None:
+        return ""
+    ranges = form.setup(step.selector, step.args, dict(step.kwargs)).ranges
+    told = []
+    for one in form.factors:
+        low, high = ranges[one.name]
+        told.append(f"`{one.name}` {low:g} to {high:g}{f' {one.unit}' if one.unit else ''} ({one.meaning})")
+    return f"; factors, each Φ of its standardised latent into its range: {', '.join(told)}"
+
+
+def _injection_text(certificate: dict[str, Any]) -> list[str]:
+    """What is known of a renderer: how little the weakest factors show, the closest pair, what 8 bits take."""
+    low, high = certificate["singular_values"]
+    pair, eight = certificate["closest_pair"], certificate["eight_bits"]
+    closest = min(one for one in (pair["random"], pair["fitted_closest"]) if one is not None)
+    worst = max(eight, key=eight.__getitem__)
+    return [
+        f"singular values of the Jacobian {low:.2g} to {high:.2g} of the size of an observation over "
+        f"{certificate['rows']} rows",
+        f"no collision among {pair['pairs']:,} random and {pair['fitted']} fitted pairs, the closest {closest:.2g} of "
+        "that size apart",
+        f"8 bits would move `{worst}` most, by {eight[worst]:.2g} of its standard deviation in the median",
+    ]
 
 
 def _origins(origins: Sequence[dict[str, str]]) -> str:

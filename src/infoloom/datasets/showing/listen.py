@@ -1,4 +1,4 @@
-"""Spoken pictures of a dataset as sound, approximately, for listening."""
+"""Tones and spoken pictures of a dataset as sound, for listening."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _SAMPLE_BYTES: Final = 2
 def write_sounds(
     data: Dataset, folder: str | Path, rows: Sequence[int] = (0,), *, modality: str | None = None
 ) -> tuple[Path, ...]:
-    """Write rows of a spoken modality as WAV files of 0.64 s at 8 kHz, `<modality>-<row>.wav`.
+    """Write rows of a tone or of a spoken modality as WAV files at 8 kHz, `<modality>-<row>.wav`.
 
-    A log-mel picture holds neither phases nor fine pitch: they are estimated, so that the sound is approximate, and the
-    picture cannot be had back from it. Every sound has the same peak.
+    A tone is written as it is, to 16 bits. A log-mel picture (0.64 s) holds neither phases nor fine pitch: they are
+    estimated, so that its sound is approximate, and the picture cannot be had back from it; each has the same peak.
 
     Args:
         data: An open dataset.
@@ -52,7 +52,7 @@ def write_sounds(
         place.mkdir(parents=True, exist_ok=True)
         files = tuple(place / f"{name}-{number}.wav" for number in numbers)
         for file, picture in zip(files, pictures, strict=True):
-            _write(file, render_sound(picture))
+            _write(file, _samples(picture) if picture.ndim == 1 else render_sound(picture))
     except OSError as error:
         raise DatasetError(
             f"folder `{place}`: cannot be written ({error.strerror or error}). Choose another folder."
@@ -61,13 +61,15 @@ def write_sounds(
 
 
 def spoken_modalities(data: Dataset) -> tuple[str, ...]:
-    """Modalities whose observations are log-mel pictures of speech, as the flow `spoken` makes them."""
+    """Modalities that can be heard: tones, and log-mel pictures of speech as the flow `spoken` makes them."""
     names = (column.name for column in data.columns if column.kind == "modality")
     return tuple(name for name in names if _spoken(data, name))
 
 
 def _spoken(data: Dataset, name: str) -> bool:
     last = parse_flow(data.manifest.bijections[name]["flow"])[-1]
+    if last.name == "tone":
+        return True
     if not last.trained:
         return False
     return bool(flow_header(flow_path(last.name, data.root))["card"].get("unit") == SPOKEN_UNIT)
@@ -78,11 +80,20 @@ def _chosen(data: Dataset, modality: str | None) -> str:
     name = modality or next(iter(spoken), None)
     if name in spoken:
         return name
-    found = f"one of {', '.join(spoken)}" if spoken else "a dataset with a modality of the flow `spoken`"
-    raise DatasetError(
-        f"sound of `{name or data.manifest.name}`: expected {found}, because only log-mel pictures of speech can be "
-        "rendered. Look at the others with `infoloom preview`."
+    found = (
+        f"one of {', '.join(spoken)}"
+        if spoken
+        else "a dataset with a modality of the flow `spoken` or `tone`"
     )
+    raise DatasetError(
+        f"sound of `{name or data.manifest.name}`: expected {found}, because only tones and log-mel pictures of speech "
+        "can be rendered. Look at the others with `infoloom preview`."
+    )
+
+
+def _samples(sound: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A sound between −1 and 1 as whole numbers of 16 bits."""
+    return np.asarray(np.rint(32767.0 * np.clip(sound, -1.0, 1.0)))
 
 
 def _write(path: Path, sound: np.ndarray[Any, Any]) -> None:

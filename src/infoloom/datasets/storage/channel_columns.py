@@ -11,6 +11,7 @@ import numpy as np
 from infoloom.datasets.storage.columns import Column
 from infoloom.errors import DatasetError, InfoloomError
 from infoloom.spec.flow import SHAPE_KEEPING, flow_header, flow_path, parse_flow
+from infoloom.spec.renderers import renderer_form
 
 if TYPE_CHECKING:
     from infoloom.observations.channels import EightBit
@@ -73,7 +74,8 @@ def channel_of(column: Column) -> EightBit:
 def levels_of(story: Story, modality: str) -> _Ends:
     """What levels 0 and 255 stand for: a range that follows from story and flow alone, the same for every row.
 
-    Pictures and spoken pictures have the range of their unit, other trained flows center ± 10 standard deviations
+    Renderers have the range that follows from their factors', pictures and spoken pictures that of their unit, other
+    trained flows center ± 10 standard deviations
     of what they were trained on, other maps the image of ± 4 standard deviations of the latent. Ends are
     rounded to four digits.
 
@@ -85,7 +87,11 @@ def levels_of(story: Story, modality: str) -> _Ends:
     ends: _Ends | None = None
     tail: list[str] = []
     for step, part in zip(parse_flow(flow), parts, strict=True):
-        if step.trained:
+        form = renderer_form(step.name)
+        if form is not None:
+            setup = form.setup(step.selector, step.args, dict(step.kwargs))
+            ends, tail = form.levels(setup.ranges), []
+        elif step.trained:
             ends, tail = _trained_ends(flow_header(flow_path(step.name, story.spec.directory))), []
         elif step.name == _MIXING and (ends or tail or story.whitener(modality).kind != "whiten"):
             raise _no_range(modality, flow, f"`{part}` mixes components that are not independent and normal")

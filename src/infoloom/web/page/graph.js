@@ -69,7 +69,7 @@ function layOut(nodes, edges, pitch) {
     }
     return depth.get(name);
   };
-  const order = { cause: 0, field: 1, target: 2, modality: 3 };
+  const order = { cause: 0, field: 1, target: 2, factor: 3, modality: 4 };
   const columns = [];
   for (const node of nodes) {
     const column = node.kind === "cause" || node.kind === "field" ? 0 : Math.max(1, deep(node.name));
@@ -153,7 +153,7 @@ const fit = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…
 
 function spoken(nodes, edges) {
   return nodes
-    .filter((node) => node.kind === "target" || node.kind === "modality")
+    .filter((node) => ["target", "factor", "modality"].includes(node.kind))
     .map((node) => {
       const terms = edges
         .filter((edge) => edge.target === node.name)

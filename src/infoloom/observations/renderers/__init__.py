@@ -1,0 +1,1 @@
+"""Renderers: injective maps of a few named factors to pictures, spectra, curves and sounds."""
