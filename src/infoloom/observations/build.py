@@ -11,15 +11,16 @@ from typing import Any
 import torch
 
 from infoloom.errors import FlowError
+from infoloom.observations.adopted.exact import ExactFlow
+from infoloom.observations.adopted.files import flow_of, read_model
 from infoloom.observations.base import Bijection
 from infoloom.observations.composition import Composition
-from infoloom.observations.flows.checkpoint import FlowDescription, load_checkpoint
+from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription, load_checkpoint
 from infoloom.observations.flows.stepped import SteppedFlow
-from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.formulas.coupling import Coupling
 from infoloom.observations.formulas.elementwise import Affine, Asinh, Cdf, Identity, Power
 from infoloom.observations.formulas.linear import Permutation, Rotation, WhitenerLike, Whitening
-from infoloom.spec.flow import FlowStep, flow_path, flow_shape, parse_flow, zoo_names
+from infoloom.spec.flow import FlowStep, flow_header, flow_path, flow_shape, parse_flow, zoo_names
 
 __all__ = ["REGISTRY", "build", "load_flow"]
 
@@ -90,8 +91,8 @@ def load_flow(
     *,
     device: str = "cpu",
     directory: Path | None = None,
-) -> SteppedFlow:
-    """A trained flow by name or path, whatever its certificate says.
+) -> SteppedFlow | ExactFlow:
+    """A trained or adopted flow by name or path, whatever its certificate says.
 
     Args:
         name: One of the zoo, or a path ending in `.safetensors`.
@@ -108,14 +109,18 @@ def load_flow(
         raise FlowError(
             f"flow `{name}`: unknown; expected one of {', '.join(zoo_names())} or a path to a .safetensors file."
         )
-    description, velocity = _cached(path, path.stat().st_mtime_ns, dtype, device)
-    return SteppedFlow(description, velocity, _class_number(name, label, description.classes), name)
+    description, parts = _cached(path, path.stat().st_mtime_ns, dtype, device)
+    return flow_of(description, parts, _class_number(name, label, description.classes), name)
 
 
 @functools.lru_cache(maxsize=8)
 def _cached(
     path: Path, modified: int, dtype: torch.dtype, device: str
-) -> tuple[FlowDescription, VelocityField]:
+) -> tuple[FlowDescription, Any]:
+    network = flow_header(path).get("network")
+    if isinstance(network, dict) and network.get("name") == GRAPH:
+        model = read_model(path)
+        return model.description, model.parts(dtype, device)
     description, velocity = load_checkpoint(path, dtype)
     return description, velocity.to(device)
 

@@ -30,11 +30,13 @@ class Need:
         largest: Numbers in its largest value.
         together: Largest total of numbers that are held at the same time, weights and inputs left out.
         shapes: Shapes of its outputs.
+        floating: Whether all of them are floating-point.
     """
 
     largest: int
     together: int
     shapes: tuple[tuple[int, ...], ...]
+    floating: bool
 
 
 def need_of(tree: Mapping[str, Any], tensors: Mapping[str, Tensor], inputs: Sequence[Tensor]) -> Need:
@@ -59,7 +61,8 @@ def need_of(tree: Mapping[str, Any], tensors: Mapping[str, Tensor], inputs: Sequ
             raise
         text = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise FlowError(f"stored graph: expected operators that fit together ({text}).") from error
-    return Need(watch.largest, watch.together, tuple(_shape(one) for one in found))
+    floating = all(isinstance(one, Tensor) and one.is_floating_point() for one in found)
+    return Need(watch.largest, watch.together, tuple(_shape(one) for one in found), floating)
 
 
 class _Watch:

@@ -15,7 +15,7 @@ from infoloom.errors import FlowError
 from infoloom.observations.adopted.graph import VERSION
 from infoloom.observations.adopted.operators import IDENTITIES, LARGEST_INTEGER, OF_PYTHON, OPERATORS
 
-__all__ = ["Exported", "export_graph"]
+__all__ = ["Exported", "evaluating", "export_graph"]
 
 LARGEST_BATCH: Final = 63  # some packages choose other routines from 64 rows on
 _TO_THE_END: Final = 2**63 - 1  # what a slice without an end is traced with
@@ -53,7 +53,7 @@ def export_graph(module: nn.Module, inputs: Sequence[Tensor], names: Sequence[st
     Raises:
         FlowError: The module cannot be traced, or uses operators that stored graphs may not have; they are named.
     """
-    with _evaluating(module), warnings.catch_warnings(), torch.no_grad():
+    with evaluating(module), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of torch's own tracing
         rows = torch.export.Dim("rows", min=2, max=LARGEST_BATCH)
         try:
@@ -191,7 +191,7 @@ def _kind(value: torch.dtype) -> str:
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def evaluating(module: nn.Module) -> Iterator[None]:
     """Evaluation mode, and the modes of all parts as they were afterwards."""
     modes = {part: part.training for part in module.modules()}
     module.eval()

@@ -13,7 +13,7 @@ from torch import Tensor
 from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow, flow_digest
 
-__all__ = ["MARGIN", "Effort", "certify", "early_margin", "expected_seconds"]
+__all__ = ["MARGIN", "Effort", "certify", "early_margin", "expected_seconds", "step_margins"]
 
 Report = Callable[[str, float], None]
 
@@ -34,7 +34,7 @@ class Effort:
         trip_rows: Sampled rows, and real rows, for the round trip in float32.
         wide_rows: The same in float64; 0 leaves it out.
         rounds: Size of the Krylov space.
-        singular_rows: Rows for the singular values and the log-determinant of the whole map.
+        singular_rows: Rows for the singular values and the log-determinant of the whole map; 0 leaves them out.
     """
 
     eigen_rows: int = 64
@@ -92,7 +92,7 @@ def certify(
         "eigenvalues": steps,
         "eigen_rows": effort.eigen_rows,
         "round_trip": trips,
-        **whole_map(flow, effort.singular_rows, seed=seed, report=tell),
+        **(whole_map(flow, effort.singular_rows, seed=seed, report=tell) if effort.singular_rows else {}),
         "solver": flow.description.solver,
         "steps": flow.step_count,
         "seed": seed,
@@ -113,9 +113,14 @@ def expected_seconds(flow: SteppedFlow, effort: Effort) -> float:
 
 def early_margin(flow: SteppedFlow, *, rows: int = 8, seed: int = 0) -> float:
     """The smallest eigenvalue over the steps along a few sampled rows: a first look, no certificate."""
+    return min(step_margins(flow, rows=rows, seed=seed))
+
+
+def step_margins(flow: SteppedFlow, *, rows: int = 8, seed: int = 0) -> list[float]:
+    """The smallest eigenvalue of every step along a few sampled rows."""
     generator = torch.Generator().manual_seed(seed)
     steps = _step_eigenvalues(flow, None, Effort(rows, rounds=8), generator, lambda what, share: None)
-    return min(min(kind) for kind in steps.values())
+    return [min(values) for values in zip(*steps.values(), strict=True)]
 
 
 def _step_eigenvalues(
