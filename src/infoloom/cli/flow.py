@@ -178,19 +178,18 @@ def _network(text: str | None) -> dict[str, Any] | None:
 
 
 def _verdict(name: str, found: Mapping[str, Any]) -> str:
-    trips = found["round_trip"]
-    low, high = found["singular_values"]
-    log_determinants = " and ".join(f"{value:.1f}" for value in found["log_determinants"])
-    lines = [
-        f"{name}: {'certified' if found['passes'] else 'NOT certified, ' + str(found.get('reason'))}",
-        f"  smallest eigenvalue of a step   {found['margin']:.3f} (must be above 0)",
-        *(
-            f"  round trip in {kind:<8}          {trip['worst']:.1e} worst relative error"
-            for kind, trip in trips.items()
-        ),
-        f"  singular values of the map      {low:.2e} to {high:.2e}",
-        f"  log-determinants of the map     {log_determinants} nats",
+    lines = [f"{name}: {'certified' if found['passes'] else 'NOT certified, ' + str(found.get('reason'))}"]
+    if "margin" in found:
+        lines.append(f"  smallest eigenvalue of a step   {found['margin']:.3f} (must be above 0)")
+    lines += [
+        f"  round trip in {kind:<8}          {trip['worst']:.1e} worst relative error"
+        for kind, trip in found["round_trip"].items()
     ]
+    if "singular_values" in found:
+        low, high = found["singular_values"]
+        log_determinants = " and ".join(f"{value:.1f}" for value in found["log_determinants"])
+        lines.append(f"  singular values of the map      {low:.2e} to {high:.2e}")
+        lines.append(f"  log-determinants of the map     {log_determinants} nats")
     lines += [f"  {key:<31} {_shown(value)}" for key, value in found.get("quality", {}).items()]
     return "\n".join(lines)
 

@@ -114,9 +114,7 @@ def load_flow(
 
 
 @functools.lru_cache(maxsize=8)
-def _cached(
-    path: Path, modified: int, dtype: torch.dtype, device: str
-) -> tuple[FlowDescription, Any]:
+def _cached(path: Path, modified: int, dtype: torch.dtype, device: str) -> tuple[FlowDescription, Any]:
     network = flow_header(path).get("network")
     if isinstance(network, dict) and network.get("name") == GRAPH:
         model = read_model(path)

@@ -24,7 +24,7 @@ from infoloom.observations.adopted.velocities import PREDICTIONS
 from infoloom.observations.flows.certificate import Effort, certify
 from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription
 from infoloom.observations.flows.scaling import checked_numbers
-from infoloom.observations.flows.stepped import BATCH, SteppedFlow
+from infoloom.observations.flows.stepped import SteppedFlow
 
 __all__ = ["QUICK", "Adopted", "adopt"]
 
@@ -67,12 +67,18 @@ class Adopted:
         """
         classes = self.description.classes
         if (label is None) != (not classes) or (classes and label not in classes):
-            raise FlowError(f"class `{label}`: expected {'one of ' + ', '.join(classes) if classes else 'none'}.")
+            raise FlowError(
+                f"class `{label}`: expected {'one of ' + ', '.join(classes) if classes else 'none'}."
+            )
         number = None if label is None or not classes else classes.index(label)
         return self.model.flow(number, dtype, name=str(self.description.card.get("name", "flow")))
 
     def certify(
-        self, real: ArrayLike | None = None, effort: Effort = QUICK, seed: int = 0, report: Report | None = None
+        self,
+        real: ArrayLike | None = None,
+        effort: Effort = QUICK,
+        seed: int = 0,
+        report: Report | None = None,
     ) -> Adopted:
         """The same flow with a certificate on its card, whether it passes or not.
 
@@ -181,7 +187,11 @@ def adopt(
         classes=tuple(classes) if classes else None,
         solver=BIJECTION if kind == BIJECTION else solver,
         grid=times,
-        network={"name": GRAPH, "kind": kind, "batch": batch or fitting_batch(trees, tensors, sizes, bool(classes))},
+        network={
+            "name": GRAPH,
+            "kind": kind,
+            "batch": batch or fitting_batch(trees, tensors, sizes, bool(classes)),
+        },
         sigma=width,
         spread=float(spread),
         center=checked_numbers(center, sizes, "center"),
@@ -190,7 +200,11 @@ def adopt(
             "name": name,
             "data": source,
             "licence": licence,
-            "adopted": {"class": str(getattr(model, "origin", None) or class_name(model)), "kind": kind, "torch": torch.__version__},
+            "adopted": {
+                "class": str(getattr(model, "origin", None) or class_name(model)),
+                "kind": kind,
+                "torch": torch.__version__,
+            },
             **({} if unit is None else {"unit": unit}),
         },
     )
@@ -205,14 +219,13 @@ def adopt(
     return made.certify(effort=effort, report=report)
 
 
-def _check_request(
-    model: object, kind: str, solver: str, schedule: object, sizes: tuple[int, ...]
-) -> None:
+def _check_request(model: object, kind: str, solver: str, schedule: object, sizes: tuple[int, ...]) -> None:
     if kind not in KINDS:
         raise FlowError(f"kind `{kind}`: expected one of {', '.join(KINDS)}.")
     if not isinstance(model, nn.Module):
         raise FlowError(
-            f"model of type `{type(model).__name__}`: expected a torch module, because its weights are stored. Write a "
+            f"model of type `{type(model).__name__}`: expected a torch module, because its weights are "
+            "stored. Write a "
             "small module whose `forward` calls it."
         )
     if not sizes or min(sizes) < 1:
@@ -222,7 +235,11 @@ def _check_request(
     if (kind in PREDICTIONS) != (schedule is not None):
         raise FlowError(
             f"kind `{kind}`: expected {'a' if kind in PREDICTIONS else 'no'} noise schedule. "
-            + ("Give `schedule=scheduler.alphas_cumprod`." if kind in PREDICTIONS else "Leave `schedule` out.")
+            + (
+                "Give `schedule=scheduler.alphas_cumprod`."
+                if kind in PREDICTIONS
+                else "Leave `schedule` out."
+            )
         )
 
 

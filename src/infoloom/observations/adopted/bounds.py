@@ -89,7 +89,8 @@ class _Watch:
         if self.largest > LARGEST_VALUE or self.together * 4 > MEMORY:
             raise FlowError(
                 f"stored graph: operator `{name}` would hold {self.together:,} numbers: expected at most "
-                f"{LARGEST_VALUE:,} in one value and {MEMORY // 4:,} together. Adopt the model with a smaller `batch`."
+                f"{LARGEST_VALUE:,} in one value and {MEMORY // 4:,} together. Adopt the model with a "
+                "smaller `batch`."
             )
 
 

@@ -60,14 +60,18 @@ class ExactFlow(Bijection):
 
     def forward(self, z: Tensor) -> Tensor:
         return in_fixed_batches(
-            lambda rows: self.center + self.scale * self._pushed(rows)[0], self._own(self.check_input(z)), self.batch
+            lambda rows: self.center + self.scale * self._pushed(rows)[0],
+            self._own(self.check_input(z)),
+            self.batch,
         )
 
     def inverse(self, x: Tensor) -> Tensor:
         return in_fixed_batches(self._pulled, self._own(self.check_output(x)), self.batch)
 
     def log_det(self, z: Tensor) -> Tensor:
-        found = in_fixed_batches(lambda rows: self._pushed(rows)[1], self._own(self.check_input(z)), self.batch)
+        found = in_fixed_batches(
+            lambda rows: self._pushed(rows)[1], self._own(self.check_input(z)), self.batch
+        )
         return found + log_volume(self.description.scale, self.shape_out)
 
     def standardised(self, x: Tensor) -> Tensor:

@@ -75,10 +75,14 @@ def certify_exact(
     }
 
 
-def _round_trip(flow: ExactFlow, real: Tensor | None, rows: int, generator: torch.Generator) -> dict[str, Any]:
+def _round_trip(
+    flow: ExactFlow, real: Tensor | None, rows: int, generator: torch.Generator
+) -> dict[str, Any]:
     """Latents there and back, real rows back and there, whole batches of each."""
     count = -(-rows // flow.batch) * flow.batch
-    latents = torch.randn((count, flow.dim), generator=generator, dtype=torch.float64).to(flow.device, flow.dtype)
+    latents = torch.randn((count, flow.dim), generator=generator, dtype=torch.float64).to(
+        flow.device, flow.dtype
+    )
     with torch.no_grad():
         errors = {"sampled": _relative(flow.inverse(flow.forward(latents)), latents)}
         if real is not None and len(real) >= flow.batch:
@@ -101,7 +105,9 @@ def _dense(flow: ExactFlow, rows: int, generator: torch.Generator) -> dict[str, 
         str(flow.device), name=flow.name,
     )  # fmt: skip
     unit.label = flow.label
-    latents = torch.randn((flow.batch, flow.dim), generator=generator, dtype=torch.float64).to(flow.device, flow.dtype)
+    latents = torch.randn((flow.batch, flow.dim), generator=generator, dtype=torch.float64).to(
+        flow.device, flow.dtype
+    )
     jacobians = _jacobians(lambda z: unit.forward(z).flatten(1), latents)[:rows]
     with torch.no_grad():
         claimed = unit.log_det(latents)[:rows]
@@ -134,7 +140,9 @@ def _dense_reasons(dense: dict[str, Any], dim: int) -> list[str]:
     reasons = []
     allowed = LOG_DET_ERROR * max(1.0, dim, *(abs(value) for value in dense["log_determinants"]))
     if not dense["log_det_error"] <= allowed:
-        reasons.append(f"log-determinant off by {dense['log_det_error']:.1e} nats from that of the dense Jacobian")
+        reasons.append(
+            f"log-determinant off by {dense['log_det_error']:.1e} nats from that of the dense Jacobian"
+        )
     if not dense["singular_values"][0] > 0.0:
         reasons.append("smallest singular value 0")
     if len(dense["orientations"]) != 1 or dense["orientations"][0] == 0:

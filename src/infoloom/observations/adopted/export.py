@@ -80,7 +80,9 @@ class _Writer:
         self.weights = [node for node in holders if node.name in self.bound and node.users]
         given = [node for node in holders if node.name not in self.bound]
         if len(given) != len(self.names):
-            raise FlowError(f"export: expected {len(self.names)} inputs, got {len(given)} in the traced model.")
+            raise FlowError(
+                f"export: expected {len(self.names)} inputs, got {len(given)} in the traced model."
+            )
         places: list[Any] = [*given, *self.weights]
         self.values: dict[Any, Any] = {node: {"$": place} for place, node in enumerate(places)}
         self.start, self.nodes, self.refused = len(places), list[Any](), set[str]()
@@ -89,8 +91,10 @@ class _Writer:
         outputs = self._graph(self.program.graph_module, self.program.graph)
         if self.refused:
             raise FlowError(
-                f"export: operators {', '.join(f'`{name}`' for name in sorted(self.refused))}: expected pure operators "
-                "only, because a stored graph runs nothing else. Write that part of the model with other functions."
+                f"export: operators {', '.join(f'`{name}`' for name in sorted(self.refused))}: expected "
+                "pure operators "
+                "only, because a stored graph runs nothing else. Write that part of the model with other "
+                "functions."
             )
         state, constants = self.program.state_dict, self.program.constants
         tensors: dict[str, Tensor] = {}
@@ -113,7 +117,9 @@ class _Writer:
         for node in graph.nodes:
             if node.op == "output":
                 given = node.args[0]
-                found = [self._written(one) for one in (given if isinstance(given, (list, tuple)) else [given])]
+                found = [
+                    self._written(one) for one in (given if isinstance(given, (list, tuple)) else [given])
+                ]
             elif node.op == "call_function":
                 self._call(owner, node)
             elif node.op == "get_attr":
@@ -184,7 +190,8 @@ def _kind(value: torch.dtype) -> str:
         return "float"
     if value.is_floating_point or value.is_complex:
         raise FlowError(
-            f"export: the model casts to {value}: expected float32 or float64, because the inverse needs all digits. "
+            f"export: the model casts to {value}: expected float32 or float64, because the inverse needs "
+            "all digits. "
             "Load the model in float32."
         )
     return str(value).removeprefix("torch.")
@@ -218,7 +225,11 @@ def _attention(
     factor = query.shape[-1] ** -0.5 if scale is None else scale
     scores = (query * factor) @ key.transpose(-1, -2)
     if attn_mask is not None:
-        scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
+        scores = (
+            scores.masked_fill(~attn_mask, -torch.inf)
+            if attn_mask.dtype == torch.bool
+            else scores + attn_mask
+        )
     return torch.softmax(scores, -1) @ value
 
 
@@ -253,7 +264,9 @@ def _untraceable(error: Exception) -> str:
         found = found.__cause__ or found.__context__
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return (
-        f"export: {type(error).__name__}: {text[:300]}: expected a model whose path through its code does not depend on "
-        "the values, because a stored graph has no branches. Write loops that stop by the data with a fixed number of "
+        f"export: {type(error).__name__}: {text[:300]}: expected a model whose path through its code does "
+        "not depend on "
+        "the values, because a stored graph has no branches. Write loops that stop by the data with a "
+        "fixed number of "
         "rounds."
     )

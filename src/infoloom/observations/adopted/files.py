@@ -21,7 +21,7 @@ from infoloom.observations.adopted.graph import MAX_NODES, StoredGraph, graph_we
 from infoloom.observations.adopted.schedules import NoiseSchedule
 from infoloom.observations.adopted.velocities import PREDICTIONS, DiffusionVelocity, StoredVelocity
 from infoloom.observations.flows.checkpoint import FlowDescription, write_tensors
-from infoloom.observations.flows.stepped import BATCH, SteppedFlow
+from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.spec.flow import flow_header
 
 __all__ = ["BIJECTION", "KINDS", "SCHEDULE", "StoredModel", "flow_of", "halved", "read_model", "write_model"]
@@ -73,9 +73,7 @@ class StoredModel:
 
     def parts(self, dtype: torch.dtype, device: str) -> Any:
         """The velocity, or both directions of a bijection, in one precision."""
-        graphs = {
-            part: StoredGraph(tree, self.tensors, dtype, device) for part, tree in self.trees.items()
-        }
+        graphs = {part: StoredGraph(tree, self.tensors, dtype, device) for part, tree in self.trees.items()}
         if self.kind == BIJECTION:
             return _Directions(graphs["forward"], graphs["inverse"], self.digest, dtype, device)
         if self.kind == "velocity":
@@ -128,7 +126,10 @@ def write_model(path: Path, model: StoredModel) -> None:
         path: A `.safetensors` file.
         model: The model.
     """
-    metadata = {"infoloom": model.description.to_json(), "graph": json.dumps(model.trees, separators=(",", ":"))}
+    metadata = {
+        "infoloom": model.description.to_json(),
+        "graph": json.dumps(model.trees, separators=(",", ":")),
+    }
     write_tensors(path, {name: value.contiguous() for name, value in model.tensors.items()}, metadata)
 
 
@@ -144,7 +145,10 @@ def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
     for name, value in rounded.items():
         if value.is_floating_point() and not bool(value.isfinite().all()):
-            raise FlowError(f"weights `{name}` do not fit half precision: expected values below 65504. Keep them as they are.")
+            raise FlowError(
+                f"weights `{name}` do not fit half precision: expected values below 65504. Keep them as "
+                "they are."
+            )
     return rounded
 
 
@@ -168,7 +172,9 @@ def read_model(path: Path) -> StoredModel:
             tensors = {name: file.get_tensor(name) for name in hollow}
         return StoredModel(description, trees, tensors)
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
-        raise FlowError(f"flow `{path}`: expected a file with a stored graph ({error}). Do not use it.") from error
+        raise FlowError(
+            f"flow `{path}`: expected a file with a stored graph ({error}). Do not use it."
+        ) from error
     except FlowError as error:
         raise FlowError(f"flow `{path}`: {error}") from error
 
@@ -210,14 +216,22 @@ def check_graphs(description: FlowDescription, trees: Any, tensors: Mapping[str,
         need = need_of(trees[part], needed, inputs)
         if need.shapes != shapes or not need.floating:
             raise FlowError(
-                f"stored graph of {part}: expected floating-point results of shapes {shapes}, got {need.shapes}."
+                f"stored graph of {part}: expected floating-point results of shapes {shapes}, got "
+                f"{need.shapes}."
             )
 
 
 def _check_schedule(tensors: Mapping[str, Tensor]) -> None:
     table = tensors.get(SCHEDULE)
-    if table is None or table.dim() != 1 or not 2 <= len(table) <= LARGEST_SCHEDULE or not table.is_floating_point():
-        raise FlowError(f"stored graph: expected a noise schedule `{SCHEDULE}` of 2 to {LARGEST_SCHEDULE:,} numbers.")
+    if (
+        table is None
+        or table.dim() != 1
+        or not 2 <= len(table) <= LARGEST_SCHEDULE
+        or not table.is_floating_point()
+    ):
+        raise FlowError(
+            f"stored graph: expected a noise schedule `{SCHEDULE}` of 2 to {LARGEST_SCHEDULE:,} numbers."
+        )
 
 
 def _names(file: Any) -> list[str]:
@@ -230,7 +244,10 @@ def _names(file: Any) -> list[str]:
 def _hollow(name: str, piece: Any) -> Tensor:
     kind, shape = str(piece.get_dtype()), [int(size) for size in piece.get_shape()]
     if kind not in _TYPES:
-        raise FlowError(f"stored graph: tensor `{name[:80]}` of type {kind[:20]}: expected one of {', '.join(sorted(_TYPES))}.")
+        raise FlowError(
+            f"stored graph: tensor `{name[:80]}` of type {kind[:20]}: expected one of "
+            f"{', '.join(sorted(_TYPES))}."
+        )
     floating = kind in ("F16", "BF16", "F32", "F64")
     dtype = torch.float32 if floating else torch.bool if kind == "BOOL" else torch.int64
     return torch.empty(shape, dtype=dtype, device="meta")

@@ -97,9 +97,7 @@ class StoredGraph(nn.Module):
         """Run the graph; returns its outputs."""
         return self.run(inputs)
 
-    def run(
-        self, inputs: Sequence[Tensor], watch: Watch | None = None
-    ) -> tuple[Any, ...]:
+    def run(self, inputs: Sequence[Tensor], watch: Watch | None = None) -> tuple[Any, ...]:
         """Run the graph.
 
         Args:
@@ -139,7 +137,9 @@ class _Reader:
             raise FlowError(f"stored graph: node {place}: expected [operator, arguments, options].")
         name, args, options = row
         if not (isinstance(args, list) and isinstance(options, dict)):
-            raise FlowError(f"stored graph: node {place}: expected a list of arguments and an object of options.")
+            raise FlowError(
+                f"stored graph: node {place}: expected a list of arguments and an object of options."
+            )
         function = resolve(name)
         kept = {str(key): self.value(value, place) for key, value in options.items()}
         if name in MAKING and _takes_device(function):
@@ -163,12 +163,18 @@ class _Reader:
             ((word, content),) = value.items()
             return self._named(word, content, place)
         raise FlowError(
-            f"stored graph: node {place}: expected numbers, texts, references and lists of at most {MAX_ARGUMENTS} of "
+            f"stored graph: node {place}: expected numbers, texts, references and lists of at most "
+            f"{MAX_ARGUMENTS} of "
             f"them, nested at most {MAX_NESTING} deep."
         )
 
     def _named(self, word: str, content: Any, place: int) -> Any:
-        if word == "$" and isinstance(content, int) and not isinstance(content, bool) and 0 <= content < place:
+        if (
+            word == "$"
+            and isinstance(content, int)
+            and not isinstance(content, bool)
+            and 0 <= content < place
+        ):
             return Reference(content)
         if word == "dtype" and content == "float":
             return self.dtype
@@ -179,14 +185,17 @@ class _Reader:
         if word == "device":
             return self.device
         raise FlowError(
-            f"stored graph: node {place}: `{str(word)[:40]}`: `{str(content)[:40]}`: expected a reference to an earlier "
+            f"stored graph: node {place}: `{str(word)[:40]}`: `{str(content)[:40]}`: expected a reference "
+            "to an earlier "
             "value, a type, a memory format or a device."
         )
 
 
 def _parts(tree: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
     if not isinstance(tree, Mapping) or tree.get("version") != VERSION:
-        raise FlowError(f"stored graph: expected version {VERSION}. Update infoloom or adopt the model again.")
+        raise FlowError(
+            f"stored graph: expected version {VERSION}. Update infoloom or adopt the model again."
+        )
     parts = tuple(tree.get(key) for key in ("inputs", "weights", "nodes", "outputs"))
     if not all(isinstance(part, list) for part in parts):
         raise FlowError("stored graph: expected lists of inputs, weights, nodes and outputs.")

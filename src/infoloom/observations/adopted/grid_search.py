@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 from infoloom.errors import FlowError
 from infoloom.observations.adopted.schedules import NoiseSchedule
 from infoloom.observations.flows.certificate import MARGIN, early_margin, step_margins
-from infoloom.observations.flows.checkpoint import FlowDescription
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.stepped import SteppedFlow
 
@@ -23,7 +22,7 @@ Grid = tuple[float, ...]
 STEPS: Final = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 BENDS: Final = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
 POWERS: Final = (1.0, 1.5, 2.0, 3.0)
-FINE: Final = 32
+FINE: Final = 16
 WIDTH: Final = 0.02  # of the geometric grids for paths that keep no noise
 
 
@@ -34,7 +33,7 @@ class GridSearch:
     Args:
         max_steps: Most steps a grid may have.
         rows: Rows along which eigenvalues are looked at.
-        target: Smallest eigenvalue that is asked for: above the limit of a certificate, because that looks at more rows.
+        target: Smallest eigenvalue that is asked for: above the limit of a certificate, which looks at more rows.
     """
 
     max_steps: int = 64
@@ -82,7 +81,8 @@ def search_grid(
 def _promising(
     profile: list[tuple[float, float]], sigma: float, schedule: NoiseSchedule | None, search: GridSearch
 ) -> Iterator[Grid]:
-    """For each number of steps the grid that the profile thinks best, if it thinks it good enough; the last one anyway."""
+    """For each number of steps the grid that the profile thinks best, if it thinks it good enough; the "
+    "last one anyway."""
     counts = [count for count in STEPS if count <= search.max_steps] or [search.max_steps]
     for count in counts:
         bends = BENDS if schedule is None else POWERS
@@ -133,8 +133,11 @@ def _none_found(
     start, stop = grid[place], grid[place + 1]
     rate = (1.0 - margins[place]) / (stop - start)
     return (
-        f"grid of at most {search.max_steps} steps: expected one whose smallest eigenvalue is at least {search.target:.2f}, "
-        f"the best of {len(grid) - 1} steps has {margin:.3f}, because the velocity contracts by {rate:.3g} per unit of "
-        f"time at t = {start:.3f}, where a step must be shorter than {(1.0 - search.target) / max(rate, 1e-9):.2g}. Allow more "
+        f"grid of at most {search.max_steps} steps: expected one whose smallest eigenvalue is at least "
+        f"{search.target:.2f}, "
+        f"the best of {len(grid) - 1} steps has {margin:.3f}, because the velocity contracts by {rate:.3g} "
+        "per unit of "
+        f"time at t = {start:.3f}, where a step must be shorter than "
+        f"{(1.0 - search.target) / max(rate, 1e-9):.2g}. Allow more "
         "steps, or give a `grid` of your own that is finer there."
     )

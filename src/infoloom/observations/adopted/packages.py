@@ -169,7 +169,9 @@ class _Torchcfm(_Wrapped):
 
     def forward(self, values: Tensor, time: Tensor, *label: Tensor) -> Tensor:
         found: Tensor = (
-            self.model(torch.cat([values, time[:, None]], dim=1)) if self.joined else self.model(time, values, *label)
+            self.model(torch.cat([values, time[:, None]], dim=1))
+            if self.joined
+            else self.model(time, values, *label)
         )
         return found
 
@@ -293,7 +295,8 @@ def _table(context: Tensor | None, options: dict[str, Any]) -> Tensor | None:
         return torch.eye(len(classes)) if classes else None
     if not classes or len(classes) != len(context):
         raise FlowError(
-            f"context of {len(context)} rows: expected one row a class, {len(classes or ())} classes are named. Give "
+            f"context of {len(context)} rows: expected one row a class, {len(classes or ())} classes are "
+            "named. Give "
             "`classes` and `context` of one length."
         )
     return context
@@ -311,6 +314,7 @@ def _require_standard(log_prob: Any, size: int, name: str) -> None:
         right = False
     if not right:
         raise FlowError(
-            f"base distribution `{name}`: expected a standard normal, because a story's latents are N(0, I). Train the flow "
+            f"base distribution `{name}`: expected a standard normal, because a story's latents are N(0, "
+            "I). Train the flow "
             "with a standard normal base."
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from numpy.typing import ArrayLike
@@ -45,8 +46,10 @@ class NoiseSchedule:
         falling = given.dim() == 1 and len(given) >= 2 and bool((given[1:] < given[:-1]).all())
         if not falling or not bool(((given > 0.0) & (given < 1.0)).all()):
             raise FlowError(
-                "schedule: expected alphas_cumprod, at least 2 falling numbers above 0 and below 1, because the noise "
-                "grows with every timestep. A schedule that ends at 0 (zero terminal noise ratio) has no straight path."
+                "schedule: expected alphas_cumprod, at least 2 falling numbers above 0 and below 1, "
+                "because the noise "
+                "grows with every timestep. A schedule that ends at 0 (zero terminal noise ratio) has no "
+                "straight path."
             )
         table = 0.5 * (torch.log1p(-given) - torch.log(given))
         return NoiseSchedule(table, math.exp(float(table[0])) if sigma is None else sigma)
@@ -82,10 +85,11 @@ class NoiseSchedule:
         Raises:
             FlowError: Not such timesteps.
         """
-        falling = all(a > b for a, b in zip(timesteps, timesteps[1:], strict=False))
+        falling = all(a > b for a, b in pairwise(timesteps))
         if not timesteps or not falling or timesteps[-1] < 0 or timesteps[0] > self.steps - 1:
             raise FlowError(
-                f"timesteps `{list(timesteps)[:6]}`: expected falling numbers from at most {self.steps - 1} to at least 0."
+                f"timesteps `{list(timesteps)[:6]}`: expected falling numbers from at most "
+                f"{self.steps - 1} to at least 0."
             )
         times = [self.time_of(float(step)) for step in timesteps]
         inner = [time for time in times if time < 1.0 - 1e-9]

@@ -34,8 +34,7 @@ class _Velocity(nn.Module):
         if self.reverse:
             found: Tensor = -self.model(values, 1.0 - time, *classes)
             return found
-        found = self.model(values, time, *classes)
-        return found
+        return self.model(values, time, *classes)  # type: ignore[no-any-return]
 
 
 class _Push(nn.Module):
@@ -44,7 +43,9 @@ class _Push(nn.Module):
         self.model = model
 
     def forward(self, latents: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        found: tuple[Tensor, Tensor] = self.model.forward_and_log_det(latents, *(() if label is None else (label,)))
+        found: tuple[Tensor, Tensor] = self.model.forward_and_log_det(
+            latents, *(() if label is None else (label,))
+        )
         return found
 
 
@@ -129,7 +130,10 @@ def _need(
     trees: Mapping[str, Any], tensors: Mapping[str, Tensor], shape: tuple[int, ...], labelled: bool, rows: int
 ) -> list[int]:
     label = [torch.zeros(rows, dtype=torch.int64)] if labelled else []
-    values, flat = torch.zeros((rows, *shape), device="meta"), torch.zeros((rows, math.prod(shape)), device="meta")
+    values, flat = (
+        torch.zeros((rows, *shape), device="meta"),
+        torch.zeros((rows, math.prod(shape)), device="meta"),
+    )
     first = {"velocity": [values, torch.zeros(rows)], "forward": [flat], "inverse": [values]}
     return [need_of(tree, tensors, [*first[part], *label]).together for part, tree in trees.items()]
 
@@ -149,7 +153,8 @@ def _part(
             found = _tuple(module(*examples))
         except Exception as error:  # a stranger's code may raise anything
             raise FlowError(
-                f"model `{class_name(getattr(module, 'model', module))}`: cannot be called with {', '.join(names)} of shapes "
+                f"model `{class_name(getattr(module, 'model', module))}`: cannot be called with "
+                f"{', '.join(names)} of shapes "
                 f"{[tuple(one.shape) for one in examples]} ({type(error).__name__}: {str(error)[:200]})."
             ) from error
         _check_results(found, shape)
@@ -161,7 +166,7 @@ def _part(
     for one, two, single in zip(wanted, got, alone, strict=True):
         _require_close(two, one, "graph: expected the values of the model itself")
         _require_close(
-            single, two[:1], "rows: expected each to be computed on its own, because a row's value may not depend on the rows beside it"
+            single, two[:1], "rows: expected each to be computed on its own, whatever the rows beside it"
         )
     return exported
 
@@ -178,7 +183,9 @@ def _check_results(found: tuple[Tensor, ...], shape: tuple[int, ...]) -> None:
         got = tuple(found[0].shape) if isinstance(found[0], Tensor) else type(found[0]).__name__
         raise FlowError(f"model: expected values of shape {wanted}, got {got}.")
     if len(found) > 1 and tuple(found[1].shape) != (EXAMPLES,):
-        raise FlowError(f"model: expected a log-determinant of shape ({EXAMPLES},), got {tuple(found[1].shape)}.")
+        raise FlowError(
+            f"model: expected a log-determinant of shape ({EXAMPLES},), got {tuple(found[1].shape)}."
+        )
     if not all(bool(one.isfinite().all()) for one in found):
         raise FlowError("model: expected finite values of normal noise, got others.")
 
@@ -205,10 +212,13 @@ def _same(one: Tensor, two: Tensor) -> bool:
 
 
 def _require_methods(model: object) -> None:
-    missing = [name for name in ("forward_and_log_det", "inverse") if not callable(getattr(model, name, None))]
+    missing = [
+        name for name in ("forward_and_log_det", "inverse") if not callable(getattr(model, name, None))
+    ]
     if missing:
         raise FlowError(
-            f"model `{class_name(model)}`: expected methods `forward_and_log_det` and `inverse`, got none called "
+            f"model `{class_name(model)}`: expected methods `forward_and_log_det` and `inverse`, got none "
+            "called "
             f"`{missing[0]}`. See `infoloom.observations.adopted.packages` for modules that have them."
         )
 

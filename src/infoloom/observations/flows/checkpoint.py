@@ -146,7 +146,11 @@ def _checked(header: Mapping[str, Any]) -> FlowDescription:
     if len(grid) < 2 or grid[0] != 0.0 or grid[-1] != 1.0 or any(b <= a for a, b in pairwise(grid)):
         raise ValueError("its grid must rise from 0 to 1")
     network, shape = dict(header["network"]), tuple(int(size) for size in header["shape"])
-    if header["solver"] not in ("euler", "midpoint", *(("bijection",) if network.get("name") == GRAPH else ())):
+    if header["solver"] not in (
+        "euler",
+        "midpoint",
+        *(("bijection",) if network.get("name") == GRAPH else ()),
+    ):
         raise ValueError(f"unknown solver {header['solver']!r}")
     return FlowDescription(
         shape=shape,

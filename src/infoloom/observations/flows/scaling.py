@@ -19,9 +19,7 @@ Numbers = float | tuple[Any, ...]
 """A number, or numbers in nested tuples that spread over the shape of an observation."""
 
 
-def checked_numbers(
-    value: ArrayLike, shape: Sequence[int], what: str, *, positive: bool = False
-) -> Numbers:
+def checked_numbers(value: ArrayLike, shape: Sequence[int], what: str, *, positive: bool = False) -> Numbers:
     """One number or an array that spreads over a shape, as plain values.
 
     Args:

@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from infoloom.observations.adopted.exact import ExactFlow
+from infoloom.observations.adopted.exact_certificate import certify_exact
 from infoloom.observations.build import load_flow
 from infoloom.observations.flows.certificate import Effort, certify
 from infoloom.observations.flows.checkpoint import FlowDescription, rewrite_description, save_checkpoint
