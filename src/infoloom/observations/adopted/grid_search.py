@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -63,15 +64,17 @@ def search_grid(
     Raises:
         FlowError: No grid within the budget; says the best one, its eigenvalue and what limits it.
     """
+    if search.max_steps < 1:
+        raise FlowError(f"grid: expected at least 1 step allowed, got max_steps {search.max_steps}.")
     tell = report or (lambda what, share: None)
     fine = _candidate(FINE, 0.5 if schedule is None else 1.5, sigma, schedule)
     profile = _profile(make(fine), search.rows)
     tell("eigenvalues on a fine grid", 0.5)
-    best: tuple[float, Grid] | None = None
+    best: tuple[float, Grid] = (-math.inf, ())
     for grid in _promising(profile, sigma, schedule, search):
         margin = early_margin(make(grid), rows=search.rows)
         tell(f"{len(grid) - 1} steps, margin {margin:.3f}", 0.9)
-        if best is None or margin > best[0]:
+        if margin > best[0]:
             best = (margin, grid)
         if margin >= search.target:
             return grid
@@ -120,13 +123,11 @@ def _expected(profile: list[tuple[float, float]], grid: Grid) -> float:
 
 
 def _none_found(
-    best: tuple[float, Grid] | None,
+    best: tuple[float, Grid],
     profile: list[tuple[float, float]],
     search: GridSearch,
     make: Callable[[Grid], SteppedFlow],
 ) -> str:
-    if best is None:
-        return f"grid: expected at least {STEPS[0]} steps allowed, got max_steps {search.max_steps}."
     margin, grid = best
     margins = step_margins(make(grid), rows=search.rows)
     place = min(range(len(margins)), key=margins.__getitem__)
