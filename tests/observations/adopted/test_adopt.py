@@ -95,7 +95,7 @@ def test_dataset_of_an_adopted_flow(velocity, tmp_path):
     )
     loom.generate(story, tmp_path / "out", rows=64, seed=0)
     report = loom.verify(tmp_path / "out")
-    assert report.passes, report
+    assert report.passed, report
     card = (tmp_path / "out" / "README.md").read_text()
     assert "certified invertible" in card
     assert "a test" in card

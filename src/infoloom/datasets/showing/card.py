@@ -218,6 +218,10 @@ def certificate_text(certificate: dict[str, Any]) -> str:
     if "log_determinants" in certificate:
         found = " and ".join(f"{value:.1f}" for value in certificate["log_determinants"])
         parts.append(f"log-determinants of the map {found} nats")
+    if "log_det_error" in certificate:
+        parts.append(
+            f"log-determinant within {certificate['log_det_error']:.1e} nats of the dense Jacobian's"
+        )
     if "digest" in certificate:
         parts.append(f"digest of weights and grid `{certificate['digest']}`")
     return "; ".join(parts)

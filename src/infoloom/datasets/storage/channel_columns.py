@@ -103,11 +103,9 @@ def _trained_ends(header: dict[str, Any]) -> _Ends:
     for ending, ends in _UNITS.items():
         if unit.endswith(ending):
             return ends
-    center, reach = (
-        float(header["center"]),
-        _TRAINED_SIGMAS * float(header["scale"]) * float(header["spread"]),
-    )
-    return center - reach, center + reach
+    center = np.asarray(header["center"], dtype=np.float64)
+    reach = _TRAINED_SIGMAS * np.asarray(header["scale"], dtype=np.float64) * float(header["spread"])
+    return float((center - reach).min()), float((center + reach).max())
 
 
 def _latent_ends(story: Story, modality: str) -> _Ends:

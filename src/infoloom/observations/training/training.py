@@ -17,6 +17,7 @@ from torch import Tensor
 from infoloom.errors import FlowError
 from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.flows.velocity import VelocityField, path_spread
+from infoloom.observations.training.own_scale import standardised
 from infoloom.observations.training.precision import Precision, autocast, choose_precision
 from infoloom.observations.training.recipes import Recipe
 from infoloom.observations.training.training_data import TrainingData
@@ -83,7 +84,7 @@ class Trainer:
         precision: Precision | None = None,
     ) -> None:
         self.recipe, self.device = recipe, torch.device(device)
-        self.values = torch.from_numpy((data.values - data.center) / data.scale).float().to(self.device)
+        self.values = torch.from_numpy(standardised(data.values, data.center, data.scale)).to(self.device)
         self.labels = None if data.labels is None else torch.from_numpy(data.labels).to(self.device)
         self.class_count = len(data.classes or ())
         if not len(self.values):
