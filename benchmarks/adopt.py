@@ -6,7 +6,8 @@
 
 Claims: noise predictions become velocities within 1e-12 of the exact score of a Gaussian; DDIM steps are those of
 diffusers' scheduler within 1e-12 in float64; both U-Nets are adopted, saved, loaded and certified on 4 rows on 2
-cores; the loaded graph costs at most 10 % more than the module itself. Weights are random: the claims are about the machinery.
+cores; the loaded graph costs at most 10 % more than the module itself. Weights are random: the claims are about the
+machinery.
 """
 
 from __future__ import annotations

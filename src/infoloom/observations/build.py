@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from infoloom.errors import FlowError
+from infoloom.errors import FlowError, PluginError
 from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.adopted.files import flow_of, read_model
 from infoloom.observations.base import Bijection
@@ -20,6 +20,7 @@ from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.formulas.coupling import Coupling
 from infoloom.observations.formulas.elementwise import Affine, Asinh, Cdf, Identity, Power
 from infoloom.observations.formulas.linear import Permutation, Rotation, WhitenerLike, Whitening
+from infoloom.plugins import load, offered
 from infoloom.spec.flow import FlowStep, flow_header, flow_path, flow_shape, parse_flow, zoo_names
 
 __all__ = ["REGISTRY", "build", "load_flow"]
@@ -146,7 +147,7 @@ def _part(
     if step.name in ("identity", "vector"):
         target = tuple(int(size) for size in step.args)
         return Identity(shape or (math.prod(target),), target)
-    if step.name not in REGISTRY or shape is None:
+    if shape is None or (step.name not in REGISTRY and step.name not in offered("observations")):
         raise FlowError(
             f"flow step `{step.name}`: unknown; expected one of {', '.join([*sorted(REGISTRY), *zoo_names()])}."
         )
@@ -159,12 +160,20 @@ def _part(
 
 def _registered(step: FlowStep, shape: tuple[int, ...]) -> Bijection:
     options: dict[str, Any] = dict(step.kwargs)
+    own = step.name in REGISTRY
+    constructor = REGISTRY[step.name] if own else load("observations", step.name)
     try:
-        return REGISTRY[step.name](shape, *step.args, **options)
+        made = constructor(shape, *step.args, **options)
     except TypeError as error:
         raise FlowError(
             f"flow step `{step.name}`: cannot take {[*step.args, *options]} ({error})."
         ) from error
+    if not own and not (isinstance(made, Bijection) and made.shape_in == made.shape_out == shape):
+        raise PluginError(
+            f"flow step `{step.name}`: expected a `Bijection` that keeps the shape {shape}. Check the plug-in with "
+            "`infoloom.testing.check_observation`."
+        )
+    return made
 
 
 def _require_certificate(part: Bijection, allowed: bool) -> None:

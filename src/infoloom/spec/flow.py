@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infoloom.errors import FlowError
+from infoloom.plugins import offered
 
 __all__ = [
     "SHAPE_KEEPING",
@@ -106,10 +107,11 @@ def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
                 + _suggest(step.name, [*_SHAPED, *zoo_names()])
             )
         if made is None:
-            if step.name not in SHAPE_KEEPING:
+            known = [*SHAPE_KEEPING, *sorted(offered("observations"))]
+            if step.name not in known:
                 raise FlowError(
                     f"flow `{text}`: unknown step `{step.name}`; expected one of "
-                    f"{', '.join([*SHAPE_KEEPING, *zoo_names()])}.{_suggest(step.name, [*SHAPE_KEEPING, *zoo_names()])}"
+                    f"{', '.join([*known, *zoo_names()])}.{_suggest(step.name, [*known, *zoo_names()])}"
                 )
             _check_class(step, None)
         else:

@@ -91,7 +91,16 @@ def _title(manifest: Manifest) -> str:
         f"# {manifest.name}\n\n{manifest.rows:,} rows ({splits}) of {_listed(names)}, made by infoloom. The mutual "
         f"information between its variables {known}"
     )
-    return "\n\n".join([text, *manifest.notes])
+    return "\n\n".join([text, *manifest.notes, *_plugins(manifest)])
+
+
+def _plugins(manifest: Manifest) -> list[str]:
+    if not manifest.plugins:
+        return []
+    named = ", ".join(f"`{one.name}` ({one.kind}) of {one.package} {one.version}" for one in manifest.plugins)
+    return [
+        f"Made with plug-ins: {named}. Rows can be read without them; compiling the story and verifying need them."
+    ]
 
 
 def _truth(manifest: Manifest) -> str:

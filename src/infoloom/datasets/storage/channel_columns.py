@@ -10,6 +10,7 @@ import numpy as np
 
 from infoloom.datasets.storage.columns import Column
 from infoloom.errors import DatasetError, InfoloomError
+from infoloom.plugins import offered
 from infoloom.spec.flow import SHAPE_KEEPING, flow_header, flow_path, parse_flow
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def levels_of(story: Story, modality: str) -> _Ends:
             ends, tail = _trained_ends(flow_header(flow_path(step.name, story.spec.directory))), []
         elif step.name == _MIXING and (ends or tail or story.whitener(modality).kind != "whiten"):
             raise _no_range(modality, flow, f"`{part}` mixes components that are not independent and normal")
+        elif step.name not in SHAPE_KEEPING and step.name in offered("observations"):
+            raise _no_range(modality, flow, f"`{part}` is a plug-in's step, whose range is not known")
         elif step.name in SHAPE_KEEPING and step.name not in (_MIXING, "permutation"):
             tail.append(part)
     low, high = sorted(_image(tail, ends or _latent_ends(story, modality), modality, flow))

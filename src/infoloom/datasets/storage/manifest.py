@@ -15,6 +15,7 @@ from infoloom.datasets.storage.files import read_json
 from infoloom.datasets.storage.layout import FORMAT, MANIFEST, MAX_ROWS, Shard, inside, shard_name
 from infoloom.errors import DatasetError
 from infoloom.information.quantity import CLOSED_FORM, MONTE_CARLO, QUADRATURE, Quantity
+from infoloom.plugins import Plugin
 
 __all__ = ["Manifest", "ShardRecord", "read_manifest"]
 
@@ -64,6 +65,7 @@ class Manifest:
         accuracy: For values that are not exact, how they were found and how far they may be off, by query.
         notes: What a user of the rows must know besides, one sentence each.
         losses: What 8-bit columns are measured to lose, by column.
+        plugins: What other packages' parts the story needs.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Manifest:
     accuracy: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     losses: dict[str, dict[str, Any]] = field(default_factory=dict)
+    plugins: tuple[Plugin, ...] = ()
 
     @property
     def upper_bounds(self) -> dict[str, str]:
@@ -118,6 +121,7 @@ class Manifest:
                 **({"upper_bounds": self.upper_bounds} if self.upper_bounds else {}),
             },
             **({"notes": list(self.notes)} if self.notes else {}),
+            **({"plugins": [one.to_json() for one in self.plugins]} if self.plugins else {}),
             "bijections": self.bijections,
             **({"losses": self.losses} if self.losses else {}),
             "made_with": list(self.made_with),
@@ -176,6 +180,7 @@ def _parse(tree: dict[str, Any], root: Path) -> Manifest:
                 _text(k): _accuracy(v) for k, v in tree["truth"]["values"].items() if isinstance(v, dict)
             },
             notes=tuple(_text(note) for note in tree.get("notes", ())),
+            plugins=tuple(_plugin(one) for one in tree.get("plugins", ())),
             bijections={_text(name): _bijection(one) for name, one in tree["bijections"].items()},
             losses={_text(name): dict(loss) for name, loss in tree.get("losses", {}).items()},
             made_with=tuple(dict(made) for made in tree["made_with"]),
@@ -223,6 +228,10 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, got {str(value)[:60]}")
     return value
+
+
+def _plugin(tree: Any) -> Plugin:
+    return Plugin(*(_text(tree[name]) for name in ("kind", "name", "package", "version")))
 
 
 def _number(value: Any, limit: int) -> int:
