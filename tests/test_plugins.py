@@ -91,7 +91,7 @@ def test_dataset_with_plug_ins_and_without(installed, tmp_path, monkeypatch):
     with pytest.raises(
         DatasetError, match=r"not installed: `logistic` of infoloom-sinh 0.1.0 \(distributions\)"
     ):
-        again.story()
+        assert again.story
     with pytest.raises(FlowError, match=r"unknown step `sinh`"):
         build("vector(8) | sinh(0.5)")
     with pytest.raises(SpecError, match=r"unknown distribution `logistic`"):

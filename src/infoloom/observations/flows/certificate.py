@@ -127,15 +127,15 @@ def _step_eigenvalues(
     flow: SteppedFlow, real: Tensor | None, effort: Effort, generator: torch.Generator, tell: Report
 ) -> dict[str, list[float]]:
     size = min(flow.batch, effort.eigen_rows)
-    flow = _in_turn(flow, flow.label, 0, size)  # whole batches of 32 all have the same classes by place
-    batches = -(-effort.eigen_rows // size)
-    gathered = [_points(flow, real, index, size, generator) for index in range(batches)]
+    batches = range(-(-effort.eigen_rows // size))
+    flows = [_in_turn(flow, flow.label, index, size) for index in batches]
+    gathered = [_points(one, real, index, size, generator) for index, one in zip(batches, flows, strict=True)]
     found: dict[str, list[float]] = {kind: [] for kind in gathered[0]}
     for step in range(flow.step_count):
         for kind, values in found.items():
             extremes = [
-                smallest_eigenvalue(flow.increment(step), points[kind][step], rounds=effort.rounds)
-                for points in gathered
+                smallest_eigenvalue(one.increment(step), points[kind][step], rounds=effort.rounds)
+                for points, one in zip(gathered, flows, strict=True)
             ]
             values.append(min(float((one.value - one.residual).min()) for one in extremes))
         tell("eigenvalues", (step + 1) / flow.step_count)
@@ -165,8 +165,10 @@ def _in_turn(flow: SteppedFlow, labels: Tensor | None, index: int, size: int) ->
     """The flow for one batch of rows, with the classes that such rows have in batches of 32."""
     if labels is None:
         return flow
-    places = (index * size + torch.arange(size)) % BATCH
-    return flow.with_label(labels[places % len(labels)])
+    if len(labels) == 1:
+        return flow.with_label(labels)
+    places = (index * size + torch.arange(size, device=labels.device)) % BATCH
+    return flow.with_label(places % len(flow.description.classes or labels))
 
 
 def _between(ours: Tensor, theirs: Tensor, generator: torch.Generator) -> Tensor:
