@@ -32,8 +32,6 @@ def open_story(root: Path, manifest: Manifest) -> Story:
             "changed. "
             "Restore it; the truth of the manifest belongs to the spec that the rows were drawn from."
         )
-    text = path.read_text(encoding="utf-8")
-    check_attached(text, root)
     absent = missing(manifest.plugins)
     if absent:
         wanted = ", ".join(f"`{one.name}` of {one.package} {one.version} ({one.kind})" for one in absent)
@@ -41,6 +39,8 @@ def open_story(root: Path, manifest: Manifest) -> Story:
             f"dataset `{root}`: expected the plug-ins that it was made with; not installed: {wanted}. Rows and "
             "the truth in the manifest can be read without them; install them to compile the story."
         )
+    text = path.read_text(encoding="utf-8")
+    check_attached(text, root)
     return story_of(text, str(root.resolve()))
 
 
