@@ -91,6 +91,11 @@ REFUSED = [
     ),
     (with_node("add.Tensor", [{"$": 0, "dtype": "float"}], {}), "expected numbers, texts, references"),
     (with_node("einsum.default", ["i" * 65, [{"$": 0}]], {}), "expected texts of at most 64 letters"),
+    (
+        with_node("searchsorted.Tensor", [{"$": 1}, {"$": 0}], {"sorter": {"$": 0}}),
+        "option `sorter`: not allowed",
+    ),
+    (with_node("native_group_norm.default", [], {}), "operator `native_group_norm.default`"),
     (with_node("add.Tensor", {}, {}), "expected a list of arguments"),
     (changed(nodes=[["add.Tensor"]]), "expected [operator, arguments, options]"),
     (changed(nodes=[[]] * 50_001), "expected at most 50,000 nodes"),
@@ -119,6 +124,7 @@ HUGE = [
     (with_node("add.Tensor", [{"$": 0}], {}), "expected operators that fit together"),
     (with_node("matmul.default", [{"$": 0}, {"$": 0}], {}), "expected operators that fit together"),
     (with_node("size.mul", [{"$": 0}, 2], {}), "expected whole numbers for the sizes"),
+    (with_node("tensor_split.sections", [{"$": 0}, 10**9], {}), "expected at most 65,536 pieces"),
     (with_node("getitem", [{"$": 0}, 0], {}), "expected `getitem` of an operator with several results"),
     (
         {**with_node("ones.default", [[100_000]], {}), "nodes": [["ones.default", [[100_000]], {}],

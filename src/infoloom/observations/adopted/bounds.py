@@ -74,7 +74,10 @@ class _Watch:
 
     def before(self, name: str, args: Sequence[Any]) -> None:
         tensors = [one for one in args if isinstance(one, Tensor)]
-        if name.startswith(_PIECES) and any(size > MAX_PIECES for one in tensors for size in one.shape):
+        sizes = [size for one in tensors for size in one.shape] + [
+            one for one in args if isinstance(one, int)
+        ]
+        if name.startswith(_PIECES) and max(sizes, default=0) > MAX_PIECES:
             raise FlowError(f"stored graph: operator `{name}`: expected at most {MAX_PIECES:,} pieces.")
         if name.startswith("conv") and len(tensors) > 1 and math.prod(tensors[1].shape[2:]) > LARGEST_KERNEL:
             raise FlowError(f"stored graph: operator `{name}`: expected kernels of at most {LARGEST_KERNEL}.")

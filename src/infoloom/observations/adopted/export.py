@@ -21,7 +21,7 @@ LARGEST_BATCH: Final = 63  # some packages choose other routines from 64 rows on
 _TO_THE_END: Final = 2**63 - 1  # what a slice without an end is traced with
 _ANY_LAYOUT: Final = {"view.default": "reshape.default", "_unsafe_view.default": "reshape.default"}
 # whose forward-mode derivative needs rows that lie in order
-_IN_ORDER: Final = frozenset({"group_norm.default", "native_group_norm.default"})
+_IN_ORDER: Final = frozenset({"group_norm.default"})
 
 
 @dataclass(frozen=True)

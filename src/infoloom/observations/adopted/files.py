@@ -41,17 +41,24 @@ class StoredModel:
         description: What fixes the flow besides them.
         trees: Graphs as plain values: `velocity`, or `forward` and `inverse`.
         tensors: All weights, by name, in the precision they are kept in.
+        checked: Whether `check_graphs` has seen them already.
 
     Raises:
         FlowError: Graphs that are not allowed, do not fit the description or take too much memory.
     """
 
     def __init__(
-        self, description: FlowDescription, trees: Mapping[str, Any], tensors: Mapping[str, Tensor]
+        self,
+        description: FlowDescription,
+        trees: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        *,
+        checked: bool = False,
     ) -> None:
         self.description, self.trees, self.tensors = description, dict(trees), dict(tensors)
         self.kind = str(description.network.get("kind"))
-        check_graphs(description, self.trees, self.tensors)
+        if not checked:
+            check_graphs(description, self.trees, self.tensors)
         self.digest = _digest(self.trees, self.tensors)
 
     def flow(
@@ -170,7 +177,7 @@ def read_model(path: Path) -> StoredModel:
             hollow = {name: _hollow(name, file.get_slice(name)) for name in _names(file)}
             check_graphs(description, trees, hollow)
             tensors = {name: file.get_tensor(name) for name in hollow}
-        return StoredModel(description, trees, tensors)
+        return StoredModel(description, trees, tensors, checked=True)
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
         raise FlowError(
             f"flow `{path}`: expected a file with a stored graph ({error}). Do not use it."

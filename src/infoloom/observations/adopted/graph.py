@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from infoloom.errors import FlowError
-from infoloom.observations.adopted.operators import LARGEST_INTEGER, MAKING, resolve
+from infoloom.observations.adopted.operators import LARGEST_INTEGER, MAKING, UNCHECKED, resolve
 
 __all__ = ["MAX_NODES", "MAX_RANK", "Reference", "StoredGraph", "Watch", "graph_weights"]
 
@@ -141,6 +141,8 @@ class _Reader:
                 f"stored graph: node {place}: expected a list of arguments and an object of options."
             )
         function = resolve(name)
+        for key in UNCHECKED & options.keys():
+            raise FlowError(f"stored graph: node {place}: option `{key}`: not allowed. Do not use this file.")
         kept = {str(key): self.value(value, place) for key, value in options.items()}
         if name in MAKING and _takes_device(function):
             kept["device"] = self.device  # also where the file does not say it

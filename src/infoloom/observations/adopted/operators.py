@@ -11,7 +11,16 @@ import torch
 
 from infoloom.errors import FlowError
 
-__all__ = ["IDENTITIES", "LARGEST_INTEGER", "MAKING", "OF_PYTHON", "OPERATORS", "SIZES", "resolve"]
+__all__ = [
+    "IDENTITIES",
+    "LARGEST_INTEGER",
+    "MAKING",
+    "OF_PYTHON",
+    "OPERATORS",
+    "SIZES",
+    "UNCHECKED",
+    "resolve",
+]
 
 LARGEST_INTEGER: Final = 2**53
 
@@ -19,8 +28,8 @@ _LAYERS: Final = """
 linear.default addmm.default mm.default bmm.default baddbmm.default matmul.default einsum.default
 dot.default mv.default outer.default conv1d.default conv1d.padding conv2d.default conv2d.padding
 conv3d.default conv3d.padding conv_transpose1d.default conv_transpose2d.input conv_transpose3d.input
-convolution.default group_norm.default native_group_norm.default layer_norm.default
-native_layer_norm.default rms_norm.default avg_pool1d.default avg_pool2d.default adaptive_avg_pool2d.default
+convolution.default group_norm.default layer_norm.default
+rms_norm.default avg_pool1d.default avg_pool2d.default adaptive_avg_pool2d.default
 _adaptive_avg_pool2d.default max_pool2d.default mean.default mean.dim upsample_nearest1d.default
 upsample_nearest1d.vec upsample_nearest2d.default upsample_nearest2d.vec upsample_bilinear2d.default
 upsample_bilinear2d.vec pixel_shuffle.default pixel_unshuffle.default embedding.default one_hot.default
@@ -65,7 +74,7 @@ repeat.default repeat_interleave.self_int reshape.default roll.default select.in
 slice.Tensor slice_scatter.default split.Tensor split.sizes split_with_sizes.default squeeze.default
 squeeze.dim squeeze.dims stack.default t.default tensor_split.sections tile.default transpose.int
 tril.default triu.default unbind.int unflatten.int unfold.default unsqueeze.default view.default
-view_as.default _unsafe_view.default broadcast_tensors.default meshgrid.default meshgrid.indexing
+view_as.default broadcast_tensors.default meshgrid.default meshgrid.indexing
 """
 _MAKING: Final = """
 arange.default arange.start arange.start_step eye.default full.default full_like.default linspace.default
@@ -84,6 +93,9 @@ looks at anything but its arguments."""
 
 MAKING: Final = frozenset((*_MAKING.split(), "_to_copy.default", "to.dtype_layout"))
 """Those of them that make tensors, on a device that is given to them."""
+
+UNCHECKED: Final = frozenset({"sorter", "output_size"})
+"""Options that torch takes on trust; with wrong ones it would read memory that is not there."""
 
 IDENTITIES: Final = frozenset({"alias.default", "detach.default", "lift_fresh_copy.default"})
 """What leaves values as they are: left out when a model is exported."""
