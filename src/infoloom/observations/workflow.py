@@ -10,6 +10,7 @@ from typing import Any
 from infoloom.errors import FlowError
 from infoloom.observations.flows.certificate import Effort, early_margin, expected_seconds
 from infoloom.observations.flows.grids import step_grid
+from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.realism.features import Features, load_features, save_features, train_features
 from infoloom.observations.realism.pictures import sample_picture, whitening_picture
 from infoloom.observations.realism.quality import measure_quality
@@ -158,7 +159,8 @@ def _look(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> float:
     _package(plan, trainer, data, path)
     if plan.samples is not None:
         sample_picture(str(path), plan.samples, rows=2)
-    margin = early_margin(all_classes(str(path)))
+    flow = all_classes(str(path))
+    margin = early_margin(flow) if isinstance(flow, SteppedFlow) else 0.0
     path.unlink()
     return margin
 

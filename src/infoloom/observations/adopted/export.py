@@ -136,7 +136,7 @@ class _Writer:
             self.values[node] = self._written(node.args[0])
             return
         if name == "getitem" and isinstance(self.values.get(node.args[0]), list):
-            self.values[node] = self.values[node.args[0]][node.args[1]]  # type: ignore[index]
+            self.values[node] = self.values[node.args[0]][node.args[1]]
             return
         if not node.users and ("assert" in name or name.startswith("sym_constrain")):
             return

@@ -67,7 +67,8 @@ def from_diffusers(model: nn.Module, scheduler: Any, **options: Any) -> Adopted:
     Raises:
         FlowError: A scheduler without a noise schedule that is known here.
     """
-    config, plan = model.config, scheduler.config
+    config: Any = model.config
+    plan = scheduler.config
     size = config["sample_size"]
     height, width = (size, size) if isinstance(size, int) else tuple(size)
     channels = int(config["in_channels"])

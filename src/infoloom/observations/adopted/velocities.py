@@ -79,7 +79,8 @@ class DiffusionVelocity(StoredVelocity):
         sigma = self.schedule.sigma
         if float(at) < self.start * (1.0 - _ABOVE):
             width = 1.0 - (1.0 - sigma) * self.start
-            return values * (((self.start**2 + width**2) ** 0.5 - 1.0) / self.start)
+            factor: float = ((self.start**2 + width**2) ** 0.5 - 1.0) / self.start
+            return values * factor
         width_there = 1.0 - (1.0 - sigma) * at
         norm = (at**2 + width_there**2).sqrt()
         timestep = self.schedule.timestep_of(width_there / at)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from infoloom.observations.base import Bijection
 from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow, flow_digest
 
@@ -99,7 +100,7 @@ def certify(
     }
 
 
-def expected_seconds(flow: SteppedFlow, effort: Effort) -> float:
+def expected_seconds(flow: Bijection, effort: Effort) -> float:
     """About how long `certify` will take, by the time of one pass through the flow."""
     rows = min(8, effort.trip_rows)
     z = torch.randn((rows, *flow.shape_in), generator=torch.Generator().manual_seed(0))
@@ -165,10 +166,10 @@ def _in_turn(flow: SteppedFlow, labels: Tensor | None, index: int, size: int) ->
     """The flow for one batch of rows, with the classes that such rows have in batches of 32."""
     if labels is None:
         return flow
-    if len(labels) == 1:
-        return flow.with_label(labels)
     places = (index * size + torch.arange(size, device=labels.device)) % BATCH
-    return flow.with_label(places % len(flow.description.classes or labels))
+    if 1 < len(labels) < BATCH:  # classes in turn, of a flow that takes fewer rows at once
+        return flow.with_label(places % len(flow.description.classes or labels))
+    return flow.with_label(labels[places % len(labels)])
 
 
 def _between(ours: Tensor, theirs: Tensor, generator: torch.Generator) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from infoloom.errors import FlowError
+from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.formulas.linear import Whitening
 from infoloom.observations.realism.distances import (
@@ -90,7 +91,7 @@ def measure_quality(
 
 
 def sample_quality(
-    flow: SteppedFlow, data: TrainingData, features: Features, *, rows: int = 256, seed: int = 0
+    flow: SteppedFlow | ExactFlow, data: TrainingData, features: Features, *, rows: int = 256, seed: int = 0
 ) -> dict[str, float]:
     """Only the `samples` of `measure_quality`, of a flow that need not lie in a file.
 
@@ -168,12 +169,12 @@ def _compared(
     return found
 
 
-def _classes_in_turn(flow: SteppedFlow, count: int) -> NDArray[np.int64] | None:
+def _classes_in_turn(flow: SteppedFlow | ExactFlow, count: int) -> NDArray[np.int64] | None:
     classes = len(flow.description.classes or ())
     return np.arange(count) % flow.batch % classes if classes else None
 
 
-def _sampled(flow: SteppedFlow, latents: torch.Tensor | None, rows: int, seed: int) -> Rows:
+def _sampled(flow: SteppedFlow | ExactFlow, latents: torch.Tensor | None, rows: int, seed: int) -> Rows:
     generator = torch.Generator().manual_seed(seed + 2)
     chosen = torch.randn((rows, flow.dim), generator=generator) if latents is None else latents
     with torch.no_grad():

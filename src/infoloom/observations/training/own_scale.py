@@ -54,4 +54,4 @@ def standardised(values: NDArray[Any], center: Numbers, scale: Numbers) -> NDArr
     if isinstance(center, float) and isinstance(scale, float):
         return np.asarray((values - center) / scale, np.float32)
     wide = (np.asarray(values, np.float64) - np.asarray(center)) / np.asarray(scale)
-    return wide.astype(np.float32)
+    return np.asarray(wide, np.float32)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from infoloom.errors import FlowError
 from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.adopted.exact_certificate import certify_exact
 from infoloom.observations.build import load_flow
@@ -84,7 +85,9 @@ def all_classes(name: str, dtype: torch.dtype = torch.float32) -> SteppedFlow | 
     return flow.with_label(torch.arange(flow.batch) % len(classes))
 
 
-def real_rows(data: TrainingData, flow: SteppedFlow, *, seed: int = 0, held_out: bool = True) -> Tensor:
+def real_rows(
+    data: TrainingData, flow: SteppedFlow | ExactFlow, *, seed: int = 0, held_out: bool = True
+) -> Tensor:
     """Real rows with the noise that the flow's own path keeps, in the order of its classes, (m, *shape) float32.
 
     Noise of width σ · scale makes up for the rounding of real data: a flow with that path samples rows with just
@@ -105,7 +108,7 @@ def real_rows(data: TrainingData, flow: SteppedFlow, *, seed: int = 0, held_out:
     return noisy if labels is None else noisy[_in_turn(labels, len(data.classes or ()))]
 
 
-def _real_batches(data: TrainingData, flow: SteppedFlow) -> tuple[int, Tensor | None]:
+def _real_batches(data: TrainingData, flow: SteppedFlow | ExactFlow) -> tuple[int, Tensor | None]:
     """Rows held out and then rows trained on, both in whole batches of all classes, and how many were held out."""
     kinds = [real_rows(data, flow)] if len(data.held_out) else []
     kinds += [real_rows(data, flow, held_out=False)] if len(data.values) else []
@@ -142,11 +145,12 @@ def certify_file(
     """
     flow, wide = all_classes(str(path)), all_classes(str(path), torch.float64)
     held, real = (0, None) if data is None else _real_batches(data, flow)
-    found = (
-        certify_exact(flow, wide, real, effort=effort, report=report)
-        if isinstance(flow, ExactFlow) and isinstance(wide, ExactFlow)
-        else certify(flow, wide, real, effort=effort, report=report)
-    )
+    if isinstance(flow, ExactFlow) and isinstance(wide, ExactFlow):
+        found = certify_exact(flow, wide, real, effort=effort, report=report)
+    elif isinstance(flow, SteppedFlow) and isinstance(wide, SteppedFlow):
+        found = certify(flow, wide, real, effort=effort, report=report)
+    else:  # unreachable: one file in two precisions
+        raise FlowError(f"flow `{path}`: expected one kind of flow in both precisions.")
     certificate = found | {"held_out_rows": held}
     if keep:
         update_card(path, certificate=certificate)
