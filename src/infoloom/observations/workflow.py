@@ -160,7 +160,9 @@ def _look(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> float:
     if plan.samples is not None:
         sample_picture(str(path), plan.samples, rows=2)
     flow = all_classes(str(path))
-    margin = early_margin(flow) if isinstance(flow, SteppedFlow) else 0.0
+    if not isinstance(flow, SteppedFlow):  # unreachable: a training makes stepped flows
+        raise FlowError(f"flow `{path}`: expected steps to look at.")
+    margin = early_margin(flow)
     path.unlink()
     return margin
 
