@@ -1,7 +1,7 @@
 """Adopted models: is what is stored the model, what does it cost, and do CIFAR-10 U-Nets of 36 M parameters go through?
 
     OMP_NUM_THREADS=2 python benchmarks/adopt.py                     # the exact parts, and diffusers' U-Net
-    OMP_NUM_THREADS=2 python benchmarks/adopt.py --torchcfm          # torchcfm's too, where it is installed
+    OMP_NUM_THREADS=2 python benchmarks/adopt.py --models torchcfm   # torchcfm's, where it is installed
     OMP_NUM_THREADS=2 python benchmarks/adopt.py --small             # small networks, for a first look
 
 Claims: noise predictions become velocities within 1e-12 of the exact score of a Gaussian; DDIM steps are those of
@@ -38,20 +38,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--torchcfm", action="store_true")
+    parser.add_argument("--models", nargs="+", choices=("diffusers", "torchcfm"), default=["diffusers"])
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--steps", type=int, default=10)
     asked = parser.parse_args()
     torch.manual_seed(0)
     print(f"noise prediction against the exact score of a Gaussian: {gaussian_error():.1e} (claim 1e-12)")
-    scheduler = DDIMScheduler(
-        beta_schedule="linear", clip_sample=False, set_alpha_to_one=False, timestep_spacing="trailing"
-    )
-    unet = diffusers_unet(asked.small)
-    look("diffusers UNet2DModel", unet, lambda: from_diffusers(
-        unet, scheduler, grid=asked.steps, effort=None, batch=BATCH), lambda x, t: unet(x, 999.0 * t).sample,
-    )  # fmt: skip
-    if asked.torchcfm:
+    if "diffusers" in asked.models:
+        scheduler = DDIMScheduler(beta_schedule="linear")
+        unet = diffusers_unet(asked.small)
+        look("diffusers UNet2DModel", unet, lambda: from_diffusers(
+            unet, scheduler, grid=asked.steps, effort=None, batch=BATCH), lambda x, t: unet(x, 999.0 * t).sample,
+        )  # fmt: skip
+    if "torchcfm" in asked.models:
         other = torchcfm_unet(asked.small)
         shape = (3, 8, 8) if asked.small else (3, 32, 32)
         look("torchcfm UNetModelWrapper", other, lambda: from_torchcfm(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from importlib import import_module
 
 import pytest
@@ -116,7 +117,7 @@ def test_normflows_real_nvp_and_residual():
     maps = FlowDescription((2,), None, "bijection", (0.0, 1.0), {"name": "graph", "batch": 8}, 0.0, 1.0)
     flows = []
     for dtype in (torch.float32, torch.float64):
-        wrapped = _Normflows(residual.to(dtype), (2,))
+        wrapped = _Normflows(copy.deepcopy(residual).to(dtype), (2,))
         flows.append(ExactFlow(maps, wrapped.forward_and_log_det, wrapped.inverse, "", dtype))
     found = certify_exact(*flows, effort=Effort(eigen_rows=1, trip_rows=8, wide_rows=8))
     assert not found["passes"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 
 import pytest
@@ -104,7 +105,7 @@ def test_inverse_by_bisection_fails_in_float64():
     )
     parts = []
     for dtype in (torch.float32, torch.float64):
-        model = _Zuko(flow.to(dtype), (2,), None)
+        model = _Zuko(copy.deepcopy(flow).to(dtype), (2,), None)
         parts.append(ExactFlow(description, model.forward_and_log_det, model.inverse, "", dtype))
     found = certify_exact(*parts, effort=Effort(eigen_rows=1, trip_rows=8, wide_rows=8))
     assert not found["passes"]

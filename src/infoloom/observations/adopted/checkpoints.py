@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import json
 import pickle
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -99,7 +100,9 @@ def read_weights(path: Path, key: str | None = None) -> dict[str, Tensor]:
         except (SafetensorError, ValueError) as error:
             raise FlowError(f"weights `{path}`: expected a safetensors file ({error}).") from error
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch's reader, on files that it refuses a moment later
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError) as error:
         raise FlowError(
             f"weights `{path}`: expected a state dictionary of tensors, because anything else needs "
