@@ -181,7 +181,7 @@ def torchcfm_unet(small: bool) -> nn.Module:
     from torchcfm.models.unet.unet import UNetModelWrapper
 
     settings = (
-        {"dim": (3, 8, 8), "num_channels": 16, "num_res_blocks": 1, "channel_mult": (1, 2)}
+        {"dim": (3, 8, 8), "num_channels": 32, "num_res_blocks": 1, "channel_mult": (1, 2)}
         if small
         else {
             "dim": (3, 32, 32), "num_channels": 128, "num_res_blocks": 2, "channel_mult": [1, 2, 2, 2],

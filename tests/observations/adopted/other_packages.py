@@ -43,7 +43,7 @@ def randomised(model, strength=0.02):
 @pytest.mark.parametrize("classes", [None, ["cat", "dog"]])
 def test_torchcfm_unet(tmp_path, classes):
     unet = import_module("torchcfm.models.unet.unet").UNetModelWrapper(
-        dim=(1, 8, 8), num_channels=16, num_res_blocks=1, channel_mult=(1, 2), attention_resolutions="4", num_heads=2,
+        dim=(1, 8, 8), num_channels=32, num_res_blocks=1, channel_mult=(1, 2), attention_resolutions="4", num_heads=2,
         class_cond=bool(classes), num_classes=2 if classes else None,
     )  # fmt: skip
     made = from_torchcfm(randomised(unet).eval(), (1, 8, 8), classes=classes, grid=4, effort=FEW)
@@ -70,7 +70,7 @@ def test_flow_matching_wrapper():
 
     class Wrapped(wrapper):
         def forward(self, x, t, **extras):
-            return self.model(x, t, extras.get("label"))
+            return self.model(x, t.expand(len(x)), extras.get("label"))
 
     model = Wrapped(SmallVelocity(classes=2))
     made = from_flow_matching(model, (4,), classes=["a", "b"], grid=4, effort=FEW)

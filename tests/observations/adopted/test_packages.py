@@ -200,18 +200,22 @@ class NflowsLike(torch.nn.Module):
         self._distribution.log_prob = lambda x: torch.distributions.Normal(0.0, 1.0).log_prob(x).sum(1)
 
 
+class Layer(Affine):
+    """normflows: a layer gives its log-determinant both ways."""
+
+    def forward(self, z):
+        return self.forward_and_log_det(z)
+
+    def inverse(self, x):
+        return super().inverse(x), None
+
+
 class NormflowsLike(torch.nn.Module):
     def __init__(self):
         super().__init__()
-        self.map, self.q0 = Affine(), torch.nn.Module()
+        self.flows, self.q0 = torch.nn.ModuleList([Layer()]), torch.nn.Module()
         self.q0.loc = torch.nn.Parameter(torch.tensor([[1.0, 2.0, 3.0]]))
         self.q0.log_scale = torch.nn.Parameter(torch.tensor([[0.1, 0.2, 0.3]]))
-
-    def forward_and_log_det(self, z):
-        return self.map.forward_and_log_det(z)
-
-    def inverse(self, x):
-        return self.map.inverse(x)
 
 
 @pytest.mark.parametrize(

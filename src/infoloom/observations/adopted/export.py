@@ -19,7 +19,13 @@ __all__ = ["Exported", "evaluating", "export_graph"]
 
 LARGEST_BATCH: Final = 63  # some packages choose other routines from 64 rows on
 _TO_THE_END: Final = 2**63 - 1  # what a slice without an end is traced with
-_ANY_LAYOUT: Final = {"view.default": "reshape.default", "_unsafe_view.default": "reshape.default"}
+_INSTEAD: Final = {
+    "view.default": "reshape.default",  # whatever the layout
+    "_unsafe_view.default": "reshape.default",
+    "empty.memory_format": "zeros.default",  # nothing of a file reads memory as it was
+    "empty_like.default": "zeros_like.default",
+    "new_empty.default": "new_zeros.default",
+}
 # whose forward-mode derivative needs rows that lie in order
 _IN_ORDER: Final = frozenset({"group_norm.default"})
 
@@ -131,7 +137,7 @@ class _Writer:
             self._nested(owner, node)
             return
         name = OF_PYTHON.get(node.target) or str(node.target).removeprefix("aten.")
-        name = _ANY_LAYOUT.get(name, name)
+        name = _INSTEAD.get(name, name)
         if name in IDENTITIES or (name == "dropout.default" and node.args[2] is False):
             self.values[node] = self._written(node.args[0])
             return
@@ -182,7 +188,11 @@ class _Writer:
 
 def _said(key: str, value: Any) -> bool:
     """Options that say what holds anyway."""
-    return (key == "layout" and value == torch.strided) or (key == "pin_memory" and not value)
+    return (
+        (key == "layout" and value == torch.strided)
+        or (key == "pin_memory" and not value)
+        or (key == "memory_format" and value in (torch.contiguous_format, torch.preserve_format))
+    )
 
 
 def _kind(value: torch.dtype) -> str:

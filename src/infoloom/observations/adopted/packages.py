@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from infoloom.errors import FlowError
 from infoloom.observations.adopted.adopt import Adopted, adopt
+from infoloom.observations.adopted.splines import branch_free
 from infoloom.observations.adopted.tracing import class_name
 
 __all__ = [
@@ -229,11 +230,13 @@ class _Zuko(_Conditioned):
 
 class _Nflows(_Conditioned):
     def forward_and_log_det(self, latents: Tensor, *label: Tensor) -> tuple[Tensor, Tensor]:
-        values, log_det = self._part.inverse(latents, context=self._embedded(label))
+        with branch_free():
+            values, log_det = self._part.inverse(latents, context=self._embedded(label))
         return values.reshape(-1, *self.shape), log_det
 
     def inverse(self, values: Tensor, *label: Tensor) -> Tensor:
-        found: Tensor = self._part(values.flatten(1), context=self._embedded(label))[0]
+        with branch_free():
+            found: Tensor = self._part(values.flatten(1), context=self._embedded(label))[0]
         return found
 
     @property
@@ -253,18 +256,26 @@ class _Normflows(_Wrapped):
     def forward_and_log_det(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         base: Any = self.model.q0
         log_scale = base.log_scale.reshape(1, -1)
-        values, log_det = self._flow.forward_and_log_det(base.loc.reshape(1, -1) + log_scale.exp() * latents)
-        return values.reshape(-1, *self.shape), log_det + log_scale.sum()
+        values, log_det = base.loc.reshape(1, -1) + log_scale.exp() * latents, log_scale.sum()
+        with branch_free():
+            for flow in self._flows:
+                values, part = flow(values)
+                log_det = log_det + part
+        return values.reshape(-1, *self.shape), log_det
 
     def inverse(self, values: Tensor) -> Tensor:
         base: Any = self.model.q0
-        noise: Tensor = self._flow.inverse(values.flatten(1))
+        noise = values.flatten(1)
+        with branch_free():
+            for flow in reversed(self._flows):
+                noise = flow.inverse(noise)[0]
         found: Tensor = (noise - base.loc.reshape(1, -1)) * (-base.log_scale.reshape(1, -1)).exp()
         return found
 
     @property
-    def _flow(self) -> Any:
-        return self.model
+    def _flows(self) -> list[Any]:
+        flows: Any = self.model.flows
+        return list(flows)
 
 
 class _Freia(_Conditioned):
