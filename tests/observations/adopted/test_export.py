@@ -73,6 +73,12 @@ def test_attention_in_float64_with_forward_mode_derivatives():
     assert float((moved - wanted).norm() / wanted.norm()) < 1e-8
 
 
+def test_len_of_the_rows_is_no_constant():
+    flow = adopted(lambda x, t: x + torch.ones(len(x), 1)).flow()
+    z = torch.randn(5, 3)
+    assert torch.allclose(flow.forward(z), z + 0.5 * (z + 1.0) + 0.5 * (1.5 * z + 0.5 + 1.0), atol=1e-6)
+
+
 REFUSED = [
     (
         lambda x, t: x + torch.randn_like(x),

@@ -61,14 +61,23 @@ def export_graph(module: nn.Module, inputs: Sequence[Tensor], names: Sequence[st
     """
     with evaluating(module), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of torch's own tracing
-        rows = torch.export.Dim("rows", min=2, max=LARGEST_BATCH)
         try:
-            program = torch.export.export(
-                module, tuple(inputs), dynamic_shapes=tuple({0: rows} for _ in inputs), strict=False
-            ).run_decompositions(_DECOMPOSED)
+            program = _program(module, inputs).run_decompositions(_DECOMPOSED)
         except Exception as error:  # torch raises dozens of kinds here, none of them public
             raise FlowError(_untraceable(error)) from error
     return _Writer(program, names).exported()
+
+
+def _program(module: nn.Module, inputs: Sequence[Tensor]) -> Any:
+    """The traced program; where `len` has made the number of rows a constant, by the stricter tracer that sees it."""
+    rows = torch.export.Dim("rows", min=2, max=LARGEST_BATCH)
+    shapes = tuple({0: rows} for _ in inputs)
+    try:
+        return torch.export.export(module, tuple(inputs), dynamic_shapes=shapes, strict=False)
+    except torch._dynamo.exc.UserError as error:
+        if "specialized it to be a constant" not in str(error):
+            raise
+        return torch.export.export(module, tuple(inputs), dynamic_shapes=shapes, strict=True)
 
 
 class _Writer:
