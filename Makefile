@@ -7,7 +7,7 @@ STAMP := $(VENV)/.infoloom-installed
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist worksteal
 
-.PHONY: install demo test test-all check docs format screenshots clean
+.PHONY: install demo test test-all test-adopt check docs format screenshots clean
 
 install: $(STAMP)
 
@@ -36,6 +36,15 @@ test: install
 
 test-all: install
 	$(PYTEST) -m "slow or not slow"
+
+# Models built with the real packages, in an environment of their own: they bring in what must not enter ours.
+ADOPT := .venv-adopt/bin
+
+test-adopt:
+	test -x $(ADOPT)/python || $(PYTHON) -m venv .venv-adopt
+	$(ADOPT)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch]' pytest \
+		torchcfm flow-matching nflows normflows FrEIA zuko diffusers
+	$(ONE_THREAD) $(ADOPT)/python -m pytest -q -rA -m "slow or not slow" tests/observations/adopted/other_packages.py
 
 check: install
 	$(BIN)/ruff check .

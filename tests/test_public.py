@@ -23,6 +23,7 @@ PUBLIC = [
     "generate",
     "load",
     "noise",
+    "observations",
     "open",
     "preset",
     "presets",

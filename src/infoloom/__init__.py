@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from infoloom import observations as observations
     from infoloom import presets as presets
     from infoloom import ssl as ssl
     from infoloom.datasets import Dataset as Dataset
@@ -40,6 +41,7 @@ _PLACES = {
     "generate": "datasets:generate",
     "load": "story:load",
     "noise": "spec.expression:noise",
+    "observations": "observations",
     "open": "datasets:open_dataset",
     "preset": "presets:preset",
     "presets": "presets",

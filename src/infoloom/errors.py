@@ -14,6 +14,7 @@ __all__ = [
     "InfiniteInformationError",
     "InfoloomError",
     "LearnerError",
+    "PluginError",
     "ProbeError",
     "QueryError",
     "SpecError",
@@ -76,6 +77,10 @@ class BenchmarkError(InfoloomError):
 
 class LearnerError(InfoloomError):
     """Data or settings that a self-supervised learner cannot use, or a training that diverged."""
+
+
+class PluginError(InfoloomError):
+    """Something of another installed package that is missing, cannot be imported or does not do what it should."""
 
 
 class TaskError(InfoloomError):

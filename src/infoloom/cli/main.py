@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infoloom.cli import bench, data, design, explore, flow, info, report, strip
+from infoloom.cli import bench, data, design, explore, flow, flow_adopt, info, plugins, report, strip
 from infoloom.errors import InfoloomError
 
 __all__ = ["app", "main"]
@@ -24,6 +24,8 @@ data.register(app)
 strip.register(app)
 report.register(app)
 explore.register(app)
+plugins.register(app)
+flow_adopt.register(flow.flow_app)
 app.add_typer(flow.flow_app, name="flow")
 app.add_typer(bench.bench_app, name="bench")
 

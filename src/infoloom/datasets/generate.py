@@ -14,6 +14,7 @@ from infoloom.datasets.checking.channel_losses import measured_loss
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
 from infoloom.datasets.making.code_path import path_text
 from infoloom.datasets.making.plan import Plan, make_plan, parse_plan
+from infoloom.datasets.making.plugins_used import used_plugins
 from infoloom.datasets.making.shard import Made, ShardJob, bijection_of, read_done, require_torch
 from infoloom.datasets.showing.card import card_text
 from infoloom.datasets.showing.croissant import croissant
@@ -270,6 +271,7 @@ def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
         truth=values,
         accuracy={name: accuracy for name, quantity in truth.items() if (accuracy := _accuracy(quantity))},
         notes=(*story.notes, *_paths(made_with)),
+        plugins=used_plugins(story.spec),
         bijections={
             name: _bijection(story, spec, place, name, plan.allow_uncertified) for name in story.modalities
         },

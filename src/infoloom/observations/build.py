@@ -10,19 +10,21 @@ from typing import Any
 
 import torch
 
-from infoloom.errors import FlowError
+from infoloom.errors import FlowError, PluginError
+from infoloom.observations.adopted.exact import ExactFlow
+from infoloom.observations.adopted.files import flow_of, read_model
 from infoloom.observations.base import Bijection
 from infoloom.observations.composition import Composition
-from infoloom.observations.flows.checkpoint import FlowDescription, load_checkpoint
+from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription, load_checkpoint
 from infoloom.observations.flows.stepped import SteppedFlow
-from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.formulas.coupling import Coupling
 from infoloom.observations.formulas.elementwise import Affine, Asinh, Cdf, Identity, Power
 from infoloom.observations.formulas.linear import Permutation, Rotation, WhitenerLike, Whitening
 from infoloom.observations.injection import Injection
 from infoloom.observations.renderers.registry import make_renderer
 from infoloom.observations.rendering import Rendering
-from infoloom.spec.flow import FlowStep, flow_path, flow_shape, parse_flow, zoo_names
+from infoloom.plugins import load, offered
+from infoloom.spec.flow import FlowStep, flow_header, flow_path, flow_shape, parse_flow, zoo_names
 
 __all__ = ["REGISTRY", "build", "load_flow"]
 
@@ -102,8 +104,8 @@ def load_flow(
     *,
     device: str = "cpu",
     directory: Path | None = None,
-) -> SteppedFlow:
-    """A trained flow by name or path, whatever its certificate says.
+) -> SteppedFlow | ExactFlow:
+    """A trained or adopted flow by name or path, whatever its certificate says.
 
     Args:
         name: One of the zoo, or a path ending in `.safetensors`.
@@ -120,14 +122,16 @@ def load_flow(
         raise FlowError(
             f"flow `{name}`: unknown; expected one of {', '.join(zoo_names())} or a path to a .safetensors file."
         )
-    description, velocity = _cached(path, path.stat().st_mtime_ns, dtype, device)
-    return SteppedFlow(description, velocity, _class_number(name, label, description.classes), name)
+    description, parts = _cached(path, path.stat().st_mtime_ns, dtype, device)
+    return flow_of(description, parts, _class_number(name, label, description.classes), name)
 
 
 @functools.lru_cache(maxsize=8)
-def _cached(
-    path: Path, modified: int, dtype: torch.dtype, device: str
-) -> tuple[FlowDescription, VelocityField]:
+def _cached(path: Path, modified: int, dtype: torch.dtype, device: str) -> tuple[FlowDescription, Any]:
+    network = flow_header(path).get("network")
+    if isinstance(network, dict) and network.get("name") == GRAPH:
+        model = read_model(path)
+        return model.description, model.parts(dtype, device)
     description, velocity = load_checkpoint(path, dtype)
     return description, velocity.to(device)
 
@@ -155,7 +159,7 @@ def _part(
     if step.name in ("identity", "vector"):
         target = tuple(size for size in step.args if isinstance(size, int))
         return Identity(shape or (math.prod(target),), target)
-    if step.name not in REGISTRY or shape is None:
+    if shape is None or (step.name not in REGISTRY and step.name not in offered("observations")):
         raise FlowError(
             f"flow step `{step.name}`: unknown; expected one of {', '.join([*sorted(REGISTRY), *zoo_names()])}."
         )
@@ -168,12 +172,20 @@ def _part(
 
 def _registered(step: FlowStep, shape: tuple[int, ...]) -> Bijection:
     options: dict[str, Any] = dict(step.kwargs)
+    own = step.name in REGISTRY
+    constructor = REGISTRY[step.name] if own else load("observations", step.name)
     try:
-        return REGISTRY[step.name](shape, *step.args, **options)
+        made = constructor(shape, *step.args, **options)
     except TypeError as error:
         raise FlowError(
             f"flow step `{step.name}`: cannot take {[*step.args, *options]} ({error})."
         ) from error
+    if not own and not (isinstance(made, Bijection) and made.shape_in == made.shape_out == shape):
+        raise PluginError(
+            f"flow step `{step.name}`: expected a `Bijection` that keeps the shape {shape}. Check the plug-in with "
+            "`infoloom.testing.check_observation`."
+        )
+    return made
 
 
 def _require_certificate(part: Injection, allowed: bool) -> None:

@@ -12,9 +12,11 @@ from typing import Any, Final
 from infoloom.errors import FlowError
 from infoloom.observations.flows.certificate import Effort, early_margin, expected_seconds
 from infoloom.observations.flows.grids import step_grid
+from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.realism.features import Features, load_features, save_features, train_features
 from infoloom.observations.realism.pictures import sample_picture, whitening_picture
 from infoloom.observations.realism.quality import measure_quality
+from infoloom.observations.training.continuing import Finished
 from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, update_card
 from infoloom.observations.training.precision import Precision
 from infoloom.observations.training.reading import Reading
@@ -57,6 +59,8 @@ class TrainingPlan:
         compiled: Compile the network first.
         samples: Picture of samples to write, at every tenth of the budget and at the end.
         precision: Of the training; measured when left out.
+        continued: Go on with the finished flow in `output`; the budget is what is added.
+        quick: Leave the certificate out; the flow is then marked as not certified.
     """
 
     name: str
@@ -82,6 +86,8 @@ class TrainingPlan:
     compiled: bool = False
     samples: Path | None = None
     precision: Precision | None = None
+    continued: bool = False
+    quick: bool = False
 
     def data(self) -> TrainingData:
         """Read and check the data.
@@ -112,16 +118,17 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
     """Train, package and certify a flow; a stopped training goes on from its state file.
 
     Returns:
-        The certificate, with the flow's classes.
+        The certificate, with the flow's classes; of a quick training only that it does not pass.
 
     Raises:
         FlowError: Data, network or grid that cannot be used, or a loss that is no number.
     """
     tell = report or (lambda what, share: None)
-    data = plan.data()
+    finished = Finished(plan.output) if plan.continued else None
+    data = plan.data() if finished is None else finished.data(plan.data())
     for line in data.description():
         tell(line, 0.0)
-    recipe = plan.recipe(data.shape)
+    recipe = plan.recipe(data.shape) if finished is None else finished.recipe(plan.recipe(data.shape))
     # a wrong grid is said before the training, not after it
     step_grid(recipe.flow_steps, recipe.sigma, recipe.bend)
     trainer = Trainer(
@@ -130,10 +137,19 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
     state = plan.output.with_suffix(".training.safetensors")
     if state.is_file():
         trainer.resume(state)
+    elif finished is not None:
+        finished.load(trainer)
     tell(f"precision: {trainer.settle_precision()}", 0.0)
     minutes = plan.minutes if plan.minutes is not None or plan.steps is not None else recipe.minutes
-    trainer.run(minutes=minutes, steps=plan.steps, save_to=state, report=_looking(plan, trainer, data, tell))
+    steps = plan.steps
+    if finished is not None:
+        minutes = None if minutes is None else finished.minutes + minutes
+        steps = None if steps is None else finished.steps + steps
+    trainer.run(minutes=minutes, steps=steps, save_to=state, report=_looking(plan, trainer, data, tell))
     _package(plan, trainer, data, plan.output)
+    if plan.quick:
+        state.unlink(missing_ok=True)
+        return {"passes": False, "reason": "never certified", "classes": data.classes}
     effort = Effort(20, 200, 100)
     minutes = expected_seconds(all_classes(str(plan.output)), effort) / 60.0
     tell(f"certificate: about {minutes:.1f} minutes of processor time", 0.0)
@@ -172,7 +188,10 @@ def _look(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> float:
     _package(plan, trainer, data, path)
     if plan.samples is not None:
         sample_picture(str(path), plan.samples, rows=2)
-    margin = early_margin(all_classes(str(path)), rows=2)
+    flow = all_classes(str(path))
+    if not isinstance(flow, SteppedFlow):  # unreachable: a training makes stepped flows
+        raise FlowError(f"flow `{path}`: expected steps to look at.")
+    margin = early_margin(flow, rows=2)
     path.unlink()
     return margin
 

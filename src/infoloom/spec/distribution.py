@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Final
 
+from infoloom.plugins import load, offered
 from infoloom.spec.parser import ExpressionError, parse_call
 
 __all__ = ["DISTRIBUTIONS", "DistributionCall", "parse_distribution", "parse_scale"]
@@ -47,16 +48,20 @@ def parse_distribution(text: str) -> DistributionCall:
         call = parse_call(text)
     except ExpressionError as error:
         raise ValueError(f"the distribution `{text}`: {error} (character {error.position + 1})") from error
-    if call.name not in DISTRIBUTIONS:
-        near = difflib.get_close_matches(call.name, DISTRIBUTIONS, n=1)
+    others = offered("distributions")
+    if call.name not in DISTRIBUTIONS and call.name not in others:
+        near = difflib.get_close_matches(call.name, [*DISTRIBUTIONS, *others], n=1)
         hint = (
-            f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(DISTRIBUTIONS.values())}"
+            f"did you mean `{near[0]}`?"
+            if near
+            else f"expected one of {', '.join([*DISTRIBUTIONS.values(), *sorted(others)])}"
         )
         raise ValueError(f"unknown distribution `{call.name}`; {hint}")
     numbers = [value for value in call.args if isinstance(value, int | float) and not isinstance(value, bool)]
     args = tuple(float(value) for value in numbers)
+    usage = DISTRIBUTIONS[call.name] if call.name in DISTRIBUTIONS else load("distributions", call.name).usage
     if call.kwargs or len(args) != len(call.args) or not _fits(call.name, args):
-        raise ValueError(f"the distribution `{text}`: expected {DISTRIBUTIONS[call.name]}{_why(call.name)}")
+        raise ValueError(f"the distribution `{text}`: expected {usage}{_why(call.name)}")
     return DistributionCall(call.name, args)
 
 
@@ -73,6 +78,8 @@ def parse_scale(text: str) -> float:
 
 
 def _fits(name: str, args: tuple[float, ...]) -> bool:
+    if name not in DISTRIBUTIONS:
+        return bool(load("distributions", name).fits(args))
     match name:
         case "student_t":
             return len(args) == 1 and 2.0 < args[0] <= 1e6

@@ -16,6 +16,7 @@ from typing import Any, Final
 from infoloom.errors import FlowError
 from infoloom.foreign.files import open_regular
 from infoloom.foreign.trees import checked, parse_json
+from infoloom.plugins import offered
 from infoloom.spec.flow_trees import FORMAT, HeaderTree
 from infoloom.spec.renderers import renderer_form, renderer_names
 
@@ -155,10 +156,11 @@ def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
                 + _suggest(step.name, [*_SHAPED, *zoo_names(), *renderer_names()])
             )
         if made is None:
-            if step.name not in SHAPE_KEEPING:
+            known = [*SHAPE_KEEPING, *sorted(offered("observations"))]
+            if step.name not in known:
                 raise FlowError(
                     f"flow `{text}`: unknown step `{step.name}`; expected one of "
-                    f"{', '.join([*SHAPE_KEEPING, *zoo_names()])}.{_suggest(step.name, [*SHAPE_KEEPING, *zoo_names()])}"
+                    f"{', '.join([*known, *zoo_names()])}.{_suggest(step.name, [*known, *zoo_names()])}"
                 )
             _check_class(step, None)
         else:

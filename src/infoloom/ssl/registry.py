@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from infoloom.errors import LearnerError
+from infoloom.plugins import load, offered
 
 if TYPE_CHECKING:
     from infoloom.ssl.learner import Learner
@@ -34,8 +35,8 @@ REGISTRY: Mapping[str, str] = {
 
 
 def names() -> tuple[str, ...]:
-    """Names that `build` knows, sorted."""
-    return tuple(sorted(REGISTRY))
+    """Names that `build` knows, sorted: our own and those of installed plug-ins."""
+    return tuple(sorted({*REGISTRY, *offered("learners")}))
 
 
 def build(objective: str, shapes: Mapping[str, tuple[int, ...]], /, **settings: Any) -> Learner:
@@ -54,7 +55,7 @@ def build(objective: str, shapes: Mapping[str, tuple[int, ...]], /, **settings: 
         >>> learner.objective, learner.settings.features
         ('clip', 32)
     """
-    if objective not in REGISTRY:
+    if objective not in names():
         near = difflib.get_close_matches(objective, names(), n=1)
         advice = f"Did you mean `{near[0]}`?" if near else "Choose one of them."
         raise LearnerError(f"`objective` `{objective}`: expected one of {', '.join(names())}. {advice}")
@@ -71,7 +72,9 @@ def build(objective: str, shapes: Mapping[str, tuple[int, ...]], /, **settings: 
 
 
 def _module(objective: str) -> Any:
-    """Import the module of an objective when it is first asked for."""
+    """Import the module of an objective, or the plug-in with `Settings` and `learner`, when it is first asked for."""
+    if objective not in REGISTRY:
+        return load("learners", objective)
     try:
         return import_module(f"infoloom.ssl.objectives.{REGISTRY[objective]}")
     except ModuleNotFoundError as error:

@@ -126,3 +126,11 @@ def test_the_geometric_grid_bounds_every_step_alike() -> None:
 def test_grids_that_make_no_sense_are_refused(steps: int, sigma: float, bend: float) -> None:
     with pytest.raises(FlowError, match="expected steps ≥ 1, sigma and bend within 0 to 1"):
         step_grid(steps, sigma, bend)
+
+
+def test_smallest_eigenvalue_where_one_row_is_done_before_the_others():
+    """A multiple of the identity in one row ends its Krylov space at once; what is left empty is no eigenvalue 0."""
+    rates = torch.tensor([[-0.5, -0.5, -0.5], [-0.7, -0.1, 0.2]], dtype=torch.float64)
+    found = smallest_eigenvalue(lambda y: rates * y, torch.zeros(2, 3, dtype=torch.float64))
+    assert torch.allclose(found.value, torch.tensor([0.5, 0.3], dtype=torch.float64))
+    assert float(found.residual.max()) < 1e-12

@@ -12,6 +12,7 @@ from infoloom.datasets.exports.npz import write_npz
 from infoloom.datasets.exports.tars import write_folders, write_webdataset
 from infoloom.datasets.exports.universe import write_universe
 from infoloom.errors import DatasetError
+from infoloom.plugins import load, offered
 
 if TYPE_CHECKING:
     from infoloom.datasets.storage.view import View
@@ -34,7 +35,7 @@ def export(data: View, out: str | Path, kind: str) -> Path:
         data: An open dataset.
         out: The file (`hdf5`) or folder to write; it must not exist.
         kind: `hdf5` (a group a split), `mmu` (keys of Multimodal Universe v1), `webdataset`, `4m` (a folder of tars a
-            modality) or `npz` (layout of the paper's own code).
+            modality) or `npz` (layout of the paper's own code); or the name of an installed plug-in.
 
     Returns:
         The path written.
@@ -42,11 +43,13 @@ def export(data: View, out: str | Path, kind: str) -> Path:
     Raises:
         DatasetError: Unknown kind, or a dataset that does not fit into it.
     """
-    if kind not in KINDS:
-        raise DatasetError(f"format `{kind}`: expected one of {', '.join(KINDS)}.")
+    others = offered("exports")
+    if kind not in KINDS and kind not in others:
+        raise DatasetError(f"format `{kind}`: expected one of {', '.join([*KINDS, *sorted(others)])}.")
+    write = KINDS[kind] if kind in KINDS else load("exports", kind)
     path = fresh(Path(out))
     try:
-        KINDS[kind](data, path)
+        write(data, path)
     except OSError as error:
         raise DatasetError(
             f"export `{path}`: cannot be written ({error.strerror or error}). Make room, or choose another place."

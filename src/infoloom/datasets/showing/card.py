@@ -93,7 +93,16 @@ def _title(manifest: Manifest) -> str:
         f"# {manifest.name}\n\n{manifest.rows:,} rows ({splits}) of {_listed(names)}, made by infoloom. The mutual "
         f"information between its variables {known}"
     )
-    return "\n\n".join([text, *manifest.notes])
+    return "\n\n".join([text, *manifest.notes, *_plugins(manifest)])
+
+
+def _plugins(manifest: Manifest) -> list[str]:
+    if not manifest.plugins:
+        return []
+    named = ", ".join(f"`{one.name}` ({one.kind}) of {one.package} {one.version}" for one in manifest.plugins)
+    return [
+        f"Made with plug-ins: {named}. Rows can be read without them; compiling the story and verifying need them."
+    ]
 
 
 def _truth(manifest: Manifest) -> str:
@@ -226,6 +235,10 @@ def certificate_text(certificate: dict[str, Any]) -> str:
     if certificate.get("log_determinants"):
         found = " and ".join(_digits(value, ".1f") for value in certificate["log_determinants"])
         parts.append(f"log-determinants of the map {found} nats")
+    if "log_det_error" in certificate:
+        parts.append(
+            f"log-determinant within {certificate['log_det_error']:.1e} nats of the dense Jacobian's"
+        )
     if certificate.get("digest"):
         parts.append(f"digest of weights and grid `{certificate['digest']}`")
     return "; ".join(parts)

@@ -10,6 +10,7 @@ import numpy as np
 
 from infoloom.datasets.storage.columns import Column
 from infoloom.errors import DatasetError, InfoloomError
+from infoloom.plugins import offered
 from infoloom.spec.flow import SHAPE_KEEPING, flow_header, flow_path, parse_flow
 from infoloom.spec.renderers import renderer_form
 
@@ -95,6 +96,8 @@ def levels_of(story: Story, modality: str) -> _Ends:
             ends, tail = _trained_ends(flow_header(flow_path(step.name, story.spec.directory))), []
         elif step.name == _MIXING and (ends or tail or story.whitener(modality).kind != "whiten"):
             raise _no_range(modality, flow, f"`{part}` mixes components that are not independent and normal")
+        elif step.name not in SHAPE_KEEPING and step.name in offered("observations"):
+            raise _no_range(modality, flow, f"`{part}` is a plug-in's step, whose range is not known")
         elif step.name in SHAPE_KEEPING and step.name not in (_MIXING, "permutation"):
             tail.append(part)
     low, high = sorted(_image(tail, ends or _latent_ends(story, modality), modality, flow))
@@ -109,11 +112,9 @@ def _trained_ends(header: dict[str, Any]) -> _Ends:
     for ending, ends in _UNITS.items():
         if unit.endswith(ending):
             return ends
-    center, reach = (
-        float(header["center"]),
-        _TRAINED_SIGMAS * float(header["scale"]) * float(header["spread"]),
-    )
-    return center - reach, center + reach
+    center = np.asarray(header["center"], dtype=np.float64)
+    reach = _TRAINED_SIGMAS * np.asarray(header["scale"], dtype=np.float64) * float(header["spread"])
+    return float((center - reach).min()), float((center + reach).max())
 
 
 def _latent_ends(story: Story, modality: str) -> _Ends:

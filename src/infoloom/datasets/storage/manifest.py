@@ -15,6 +15,7 @@ from infoloom.datasets.storage.trees import MAX_COLUMNS, ManifestTree, RecordTre
 from infoloom.errors import DatasetError
 from infoloom.foreign.trees import checked
 from infoloom.information.quantity import CLOSED_FORM, MONTE_CARLO, Quantity
+from infoloom.plugins import Plugin
 
 __all__ = ["Manifest", "ShardRecord", "read_manifest"]
 
@@ -60,6 +61,7 @@ class Manifest:
         accuracy: For values that are not exact, how they were found and how far they may be off, by query.
         notes: What a user of the rows must know besides, one sentence each.
         losses: What 8-bit columns are measured to lose, by column.
+        plugins: What other packages' parts the story needs.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Manifest:
     accuracy: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     losses: dict[str, dict[str, Any]] = field(default_factory=dict)
+    plugins: tuple[Plugin, ...] = ()
 
     @property
     def upper_bounds(self) -> dict[str, str]:
@@ -114,6 +117,7 @@ class Manifest:
                 **({"upper_bounds": self.upper_bounds} if self.upper_bounds else {}),
             },
             **({"notes": list(self.notes)} if self.notes else {}),
+            **({"plugins": [one.to_json() for one in self.plugins]} if self.plugins else {}),
             "bijections": self.bijections,
             **({"losses": self.losses} if self.losses else {}),
             "made_with": list(self.made_with),
@@ -210,6 +214,7 @@ def _manifest(said: ManifestTree, tree: dict[str, Any]) -> Manifest:
         truth={query: v.value if isinstance(v, ValueTree) else v for query, v in values.items()},
         accuracy={query: _accuracy(v) for query, v in values.items() if isinstance(v, ValueTree)},
         notes=tuple(said.notes),
+        plugins=tuple(Plugin(one.kind, one.name, one.package, one.version) for one in said.plugins),
         bijections=tree["bijections"],
         losses=tree.get("losses", {}),
         made_with=tuple(tree["made_with"]),

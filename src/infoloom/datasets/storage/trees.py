@@ -179,6 +179,15 @@ class LossTree(Open):
     information: dict[Word, Finite]
 
 
+class PluginTree(Tree):
+    """A plug-in that a dataset was made with."""
+
+    kind: Word
+    name: Word
+    package: Word
+    version: Word
+
+
 class ManifestTree(Open):
     """A manifest."""
 
@@ -193,6 +202,7 @@ class ManifestTree(Open):
     columns: Annotated[list[ColumnTree], Field(max_length=MAX_COLUMNS)]
     truth: TruthTree
     notes: Annotated[list[Text], Field(max_length=10_000)] = Field(default_factory=list)
+    plugins: Annotated[list[PluginTree], Field(max_length=1_000)] = Field(default_factory=list)
     bijections: dict[Word, BijectionTree]
     losses: dict[Word, LossTree] = Field(default_factory=dict)
     made_with: Annotated[list[PathTree], Field(max_length=1_000_000)]

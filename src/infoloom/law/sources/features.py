@@ -214,6 +214,10 @@ def _has_variance(feature: Feature, distribution: Distribution) -> bool:
     """Whether the square of a function of one cause has an expectation, small enough for a float."""
     rate = 2.0 * sum(abs(f.scale) * f.power for f in feature.factors if f.function == "exp")
     degree = 2.0 * sum(f.power for f in feature.factors if f.function in (None, "relu", "abs"))
+    if distribution.plugin is not None:  # moments up to an order are all that is known
+        return rate == 0.0 and degree < min(
+            float(distribution.plugin.moments(distribution.args)), _OVERFLOW / 2.0
+        )
     match distribution.name:
         case "student_t":
             return rate == 0.0 and degree < distribution.args[0]

@@ -16,6 +16,7 @@ from infoloom.errors import TemplateError
 from infoloom.law.templates import files, patterns
 from infoloom.law.templates.arguments import Misfit, bind
 from infoloom.law.templates.patterns import Place
+from infoloom.plugins import load, offered
 from infoloom.spec.expression import TemplateCall
 
 __all__ = ["TEMPLATES", "Template", "make_template", "make_templates"]
@@ -147,8 +148,17 @@ def _check_place(place: Place) -> None:
 def _find(name: str) -> Template:
     if name in TEMPLATES:
         return TEMPLATES[name]
-    near = difflib.get_close_matches(name, TEMPLATES, n=1)
-    hint = f"Write `{near[0]}`, if that is what you mean" if near else f"Use one of {', '.join(TEMPLATES)}"
+    others = offered("templates")
+    if name in others:
+        found = load("templates", name)
+        if isinstance(found, Template):
+            return found
+        if callable(found):
+            return Template(found, found)
+        raise Misfit("expected a `Template` or a function of the place from the plug-in. Repair that package")
+    known = [*TEMPLATES, *sorted(others)]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Write `{near[0]}`, if that is what you mean" if near else f"Use one of {', '.join(known)}"
     raise Misfit(f"expected the name of a template. {hint}")
 
 

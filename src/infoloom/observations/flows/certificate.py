@@ -10,10 +10,11 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from infoloom.observations.base import Bijection
 from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow, flow_digest
 
-__all__ = ["MARGIN", "Effort", "certify", "early_margin", "expected_seconds"]
+__all__ = ["MARGIN", "Effort", "certify", "early_margin", "expected_seconds", "step_margins"]
 
 Report = Callable[[str, float], None]
 
@@ -34,7 +35,7 @@ class Effort:
         trip_rows: Sampled rows, and real rows, for the round trip in float32.
         wide_rows: The same in float64; 0 leaves it out.
         rounds: Size of the Krylov space.
-        singular_rows: Rows for the singular values and the log-determinant of the whole map.
+        singular_rows: Rows for the singular values and the log-determinant of the whole map; 0 leaves them out.
     """
 
     eigen_rows: int = 64
@@ -92,14 +93,14 @@ def certify(
         "eigenvalues": steps,
         "eigen_rows": effort.eigen_rows,
         "round_trip": trips,
-        **whole_map(flow, effort.singular_rows, seed=seed, report=tell),
+        **(whole_map(flow, effort.singular_rows, seed=seed, report=tell) if effort.singular_rows else {}),
         "solver": flow.description.solver,
         "steps": flow.step_count,
         "seed": seed,
     }
 
 
-def expected_seconds(flow: SteppedFlow, effort: Effort) -> float:
+def expected_seconds(flow: Bijection, effort: Effort) -> float:
     """About how long `certify` will take, by the time of one pass through the flow."""
     rows = min(8, effort.trip_rows)
     z = torch.randn((rows, *flow.shape_in), generator=torch.Generator().manual_seed(0))
@@ -113,24 +114,29 @@ def expected_seconds(flow: SteppedFlow, effort: Effort) -> float:
 
 def early_margin(flow: SteppedFlow, *, rows: int = 8, seed: int = 0) -> float:
     """The smallest eigenvalue over the steps along a few sampled rows: a first look, no certificate."""
+    return min(step_margins(flow, rows=rows, seed=seed))
+
+
+def step_margins(flow: SteppedFlow, *, rows: int = 8, seed: int = 0) -> list[float]:
+    """The smallest eigenvalue of every step along a few sampled rows."""
     generator = torch.Generator().manual_seed(seed)
     steps = _step_eigenvalues(flow, None, Effort(rows, rounds=8), generator, lambda what, share: None)
-    return min(min(kind) for kind in steps.values())
+    return [min(values) for values in zip(*steps.values(), strict=True)]
 
 
 def _step_eigenvalues(
     flow: SteppedFlow, real: Tensor | None, effort: Effort, generator: torch.Generator, tell: Report
 ) -> dict[str, list[float]]:
     size = min(flow.batch, effort.eigen_rows)
-    flow = _in_turn(flow, flow.label, 0, size)  # whole batches of 32 all have the same classes by place
-    batches = -(-effort.eigen_rows // size)
-    gathered = [_points(flow, real, index, size, generator) for index in range(batches)]
+    batches = range(-(-effort.eigen_rows // size))
+    flows = [_in_turn(flow, flow.label, index, size) for index in batches]
+    gathered = [_points(one, real, index, size, generator) for index, one in zip(batches, flows, strict=True)]
     found: dict[str, list[float]] = {kind: [] for kind in gathered[0]}
     for step in range(flow.step_count):
         for kind, values in found.items():
             extremes = [
-                smallest_eigenvalue(flow.increment(step), points[kind][step], rounds=effort.rounds)
-                for points in gathered
+                smallest_eigenvalue(one.increment(step), points[kind][step], rounds=effort.rounds)
+                for points, one in zip(gathered, flows, strict=True)
             ]
             values.append(min(float((one.value - one.residual).min()) for one in extremes))
         tell("eigenvalues", (step + 1) / flow.step_count)
@@ -160,7 +166,9 @@ def _in_turn(flow: SteppedFlow, labels: Tensor | None, index: int, size: int) ->
     """The flow for one batch of rows, with the classes that such rows have in batches of 32."""
     if labels is None:
         return flow
-    places = (index * size + torch.arange(size)) % BATCH
+    places = (index * size + torch.arange(size, device=labels.device)) % BATCH
+    if 1 < len(labels) < BATCH:  # classes in turn, of a flow that takes fewer rows at once
+        return flow.with_label(places % len(flow.description.classes or labels))
     return flow.with_label(labels[places % len(labels)])
 
 

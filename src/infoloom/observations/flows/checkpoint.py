@@ -16,12 +16,23 @@ from safetensors.torch import save
 from torch import Tensor
 
 from infoloom.errors import FlowError
+from infoloom.observations.flows.scaling import Numbers, checked_numbers
 from infoloom.observations.flows.velocity import VelocityField
 from infoloom.spec.flow import flow_header
 
-__all__ = ["FORMAT", "FlowDescription", "load_checkpoint", "save_checkpoint", "write_tensors"]
+__all__ = [
+    "FORMAT",
+    "GRAPH",
+    "FlowDescription",
+    "load_checkpoint",
+    "rewrite_description",
+    "save_checkpoint",
+    "write_tensors",
+]
 
 FORMAT = 1
+GRAPH = "graph"
+"""Name of the network of adopted flows, whose files hold a graph of operators."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +42,12 @@ class FlowDescription:
     Args:
         shape: Shape of one observation.
         classes: Class names, or None for an unconditional flow.
-        solver: `euler` or `midpoint`.
+        solver: `euler` or `midpoint`; `bijection` for an adopted flow that has no steps.
         grid: Times t_0 = 0 < … < t_K = 1 of the steps.
         network: Settings of the network.
         sigma: Width of the training path at t = 1, in units of `scale`.
         spread: Standard deviation of the training data, in units of `scale`.
-        center: Observations are `center + scale · x`.
+        center: Observations are `center + scale · x`; one number, or one for each component or channel.
         scale: See `center`.
         card: Where the flow comes from and what was measured: data, licence, recipe, seed, certificate, quality.
     """
@@ -48,8 +59,8 @@ class FlowDescription:
     network: Mapping[str, Any]
     sigma: float
     spread: float
-    center: float = 0.0
-    scale: float = 1.0
+    center: Numbers = 0.0
+    scale: Numbers = 1.0
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -70,7 +81,7 @@ class FlowDescription:
             )
         try:
             return _checked(header)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, FlowError) as error:
             raise FlowError(
                 f"flow `{path}`: expected a complete description ({error}). Train the flow again."
             ) from error
@@ -135,6 +146,14 @@ def _velocity(description: FlowDescription) -> VelocityField:
     )
 
 
+def rewrite_description(path: Path, description: FlowDescription) -> None:
+    """Change the description in a flow's file; weights and whatever else it holds stay as they are."""
+    with safe_open(str(path), framework="pt") as file:
+        metadata = dict(file.metadata() or {})
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    write_tensors(path, tensors, {**metadata, "infoloom": description.to_json()})
+
+
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file in one move, so that a half-written one never carries the name."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -146,17 +165,22 @@ def _checked(header: Mapping[str, Any]) -> FlowDescription:
     grid = tuple(float(time) for time in header["grid"])
     if len(grid) < 2 or grid[0] != 0.0 or grid[-1] != 1.0 or any(b <= a for a, b in pairwise(grid)):
         raise ValueError("its grid must rise from 0 to 1")
-    if header["solver"] not in ("euler", "midpoint"):
+    network, shape = dict(header["network"]), tuple(int(size) for size in header["shape"])
+    if header["solver"] not in (
+        "euler",
+        "midpoint",
+        *(("bijection",) if network.get("name") == GRAPH else ()),
+    ):
         raise ValueError(f"unknown solver {header['solver']!r}")
     return FlowDescription(
-        shape=tuple(int(size) for size in header["shape"]),
+        shape=shape,
         classes=None if header["classes"] is None else tuple(str(name) for name in header["classes"]),
         solver=header["solver"],
         grid=grid,
-        network=dict(header["network"]),
+        network=network,
         sigma=float(header["sigma"]),
         spread=float(header["spread"]),
-        center=float(header["center"]),
-        scale=float(header["scale"]),
+        center=checked_numbers(header["center"], shape, "center"),
+        scale=checked_numbers(header["scale"], shape, "scale", positive=True),
         card=dict(header["card"]),
     )

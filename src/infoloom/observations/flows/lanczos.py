@@ -62,9 +62,12 @@ def _lanczos(apply: Callable[[Tensor], Tensor], points: Tensor, rounds: int, see
         length = rest.norm(dim=1, keepdim=True)
         if len(basis) == rounds or bool((length < 1e-9).all()):
             break
-        basis.append(rest / length.clamp(min=1e-9))
+        basis.append(torch.where(length < 1e-9, torch.zeros_like(rest), rest / length.clamp(min=1e-9)))
     space, mapped = torch.stack(basis, dim=1).double(), torch.stack(images, dim=1).double()
     small = space @ mapped.transpose(1, 2)
+    # Where a row's space is exhausted before the others', the empty vectors must not count as an eigenvalue 0.
+    empty = space.norm(dim=2) < 0.5
+    small = small + torch.diag_embed(empty * small[:, :1, 0])
     values, vectors = torch.linalg.eigh(0.5 * (small + small.transpose(1, 2)))
     weights = vectors[:, :, :1]
     ritz = (space * weights).sum(dim=1)

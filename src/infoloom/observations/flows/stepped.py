@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,14 +9,15 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from infoloom.errors import FlowError
 from infoloom.observations.base import Bijection
 from infoloom.observations.batching import in_fixed_batches
 from infoloom.observations.flows.checkpoint import FlowDescription
+from infoloom.observations.flows.kept import begun_digest, kept_certificate
+from infoloom.observations.flows.scaling import as_factor, log_volume
 from infoloom.observations.flows.solve import solve_step
-from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.tangent import jacobian, push_forward
 
 __all__ = ["BATCH", "Inversion", "SteppedFlow", "flow_digest"]
@@ -51,18 +51,19 @@ class SteppedFlow(Bijection):
 
     Args:
         description: Grid, solver, shape, scaling, card.
-        velocity: The velocity field.
+        velocity: The velocity field, called with values (n, *shape), times (1,) and classes (1,) or (n,) or None; at
+            least one parameter says its precision and device.
         label: Class number, or None for an unconditional flow.
         name: What to call it in messages.
 
     Attributes:
-        batch: Rows computed together: 32, or 8 in float64.
+        batch: Rows computed together: 32, or 8 in float64; fewer for large adopted models.
     """
 
     def __init__(
         self,
         description: FlowDescription,
-        velocity: VelocityField,
+        velocity: nn.Module,
         label: int | None = None,
         name: str = "flow",
     ) -> None:
@@ -70,7 +71,10 @@ class SteppedFlow(Bijection):
         self.shape_in, self.shape_out = (math.prod(description.shape),), description.shape
         weight = next(velocity.parameters())
         self.dtype, self.device = weight.dtype, weight.device
-        self.batch = WIDE_BATCH if self.dtype == torch.float64 else BATCH
+        most = int(description.network.get("batch", BATCH))
+        self.batch = min(most, WIDE_BATCH if self.dtype == torch.float64 else BATCH)
+        self.center = as_factor(description.center, self.dtype, self.device)
+        self.scale = as_factor(description.scale, self.dtype, self.device)
         self.times = torch.tensor(description.grid, dtype=torch.float64, device=self.device)
         self.label = None if label is None else torch.tensor([label], device=self.device)
 
@@ -100,7 +104,7 @@ class SteppedFlow(Bijection):
             )
         rows = self._own(self.check_input(z))
         found = [torch.linalg.slogdet(self.standardised_jacobian(row)).logabsdet for row in rows]
-        return rows.new_tensor(found) + self.dim * math.log(self.description.scale)
+        return rows.new_tensor(found) + log_volume(self.description.scale, self.shape_out)
 
     def standardised_jacobian(self, row: Tensor) -> Tensor:
         """The whole Jacobian of z ↦ (x − center) / scale at one latent (d,), (d, d)."""
@@ -109,7 +113,7 @@ class SteppedFlow(Bijection):
     def pull_back(self, z: Tensor, change: Tensor) -> Tensor:
         """J⁻¹ e, every step's share of the Jacobian solved as its inverse is, never formed."""
         states = self.states(self._own(self.check_input(z)))
-        moved = (self._own(self.check_output(change)) / self.description.scale).flatten(1)
+        moved = (self._own(self.check_output(change)) / self.scale).flatten(1)
         for step in reversed(range(self.step_count)):
             moved = solve_step(
                 partial(self._increment_moved, step, states[step]), moved, tolerance=TOLERANCE[self.dtype]
@@ -118,16 +122,7 @@ class SteppedFlow(Bijection):
 
     def certificate(self) -> Mapping[str, Any]:
         """The certificate kept in the flow's card, if it belongs to these very weights and grid."""
-        kept = self.description.card.get("certificate")
-        if not isinstance(kept, Mapping):
-            return {"kind": "stepped", "flow": self.name, "passes": False, "reason": "never certified"}
-        if kept.get("digest") != flow_digest(self):
-            return {
-                **kept,
-                "passes": False,
-                "reason": "the certificate belongs to other weights or another grid",
-            }
-        return {**kept, "flow": self.name}
+        return kept_certificate(self.description, "stepped", flow_digest(self), self.name)
 
     def with_label(self, label: Tensor | None) -> SteppedFlow:
         """The same flow for another class, (1,), or for classes by place in a batch, (batch,)."""
@@ -181,7 +176,7 @@ class SteppedFlow(Bijection):
     def _forward_rows(self, z: Tensor) -> Tensor:
         for step in range(self.step_count):
             z = z + self.increment(step)(z)
-        return (self.description.center + self.description.scale * z).view(-1, *self.shape_out)
+        return self.center + self.scale * z.view(-1, *self.shape_out)
 
     def _inverse_rows(self, x: Tensor, near: SteppedFlow | None = None) -> Inversion:
         starts = (
@@ -210,7 +205,7 @@ class SteppedFlow(Bijection):
 
     def standardised(self, x: Tensor) -> Tensor:
         """Observations as flat rows in units of training, (n, d)."""
-        return ((x - self.description.center) / self.description.scale).flatten(1)
+        return ((x - self.center) / self.scale).flatten(1)
 
     def _velocity(self, y: Tensor, time: Tensor) -> Tensor:
         velocity: Tensor = self.velocity(y.reshape(-1, *self.shape_out), time, self.label)
@@ -227,16 +222,12 @@ class SteppedFlow(Bijection):
 
 def flow_digest(flow: SteppedFlow) -> str:
     """SHA-256 of all that fixes the map: weights as stored, grid, solver, scaling."""
-    description = flow.description
-    parts: list[Any] = [
-        description.shape,
-        description.solver,
-        description.grid,
-        sorted(description.network.items()),
-    ]
-    parts += [description.sigma, description.spread, description.center, description.scale]
-    digest = hashlib.sha256(repr(parts).encode())
+    digest = begun_digest(flow.description)
+    stored = getattr(flow.velocity, "digest", None)
+    if isinstance(stored, str):  # an adopted model: its graph and weights as they lie in the file
+        digest.update(stored.encode())
+        return str(digest.hexdigest())
     for name, value in sorted(flow.velocity.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.to("cpu", torch.float16).contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return str(digest.hexdigest())

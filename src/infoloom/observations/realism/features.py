@@ -20,7 +20,9 @@ from infoloom.errors import FlowError
 from infoloom.foreign.files import require_regular
 from infoloom.foreign.trees import Finite, Tree, checked, parse_json
 from infoloom.observations.flows.checkpoint import write_tensors
+from infoloom.observations.flows.scaling import Numbers, as_array
 from infoloom.observations.realism.classifier import Classifier
+from infoloom.observations.training.own_scale import standardised
 from infoloom.observations.training.training_data import TrainingData
 
 __all__ = ["Features", "load_features", "save_features", "train_features"]
@@ -45,8 +47,8 @@ class Features:
 
     shape: tuple[int, ...]
     classes: int
-    center: float
-    scale: float
+    center: Numbers
+    scale: Numbers
     weights: Mapping[str, Tensor]
     accuracy: float | None = None
 
@@ -63,7 +65,7 @@ class Features:
         return np.asarray(self._in_parts(self._network(), rows).argmax(dim=1).numpy())
 
     def _scaled(self, rows: Rows) -> Tensor:
-        return torch.from_numpy((rows - self.center) / self.scale)
+        return torch.from_numpy(standardised(rows, self.center, self.scale))
 
     def _in_parts(self, function: Callable[[Tensor], Tensor], rows: Rows) -> Tensor:
         return torch.cat([function(part) for part in torch.split(self._scaled(rows), 256)])
@@ -84,7 +86,7 @@ def train_features(data: TrainingData, *, steps: int = 600, seed: int = 0) -> Fe
     """
     if data.labels is None:
         return _principal(data)
-    values = torch.from_numpy((data.values - data.center) / data.scale)
+    values = torch.from_numpy(standardised(data.values, data.center, data.scale))
     labels = torch.from_numpy(data.labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -164,7 +166,8 @@ def _with_accuracy(features: Features, data: TrainingData) -> Features:
 
 
 def _principal(data: TrainingData, count: int = 32) -> Features:
-    rows = (data.values.reshape(len(data.values), -1).astype(np.float64) - data.center) / data.scale
+    rows = (data.values.astype(np.float64) - as_array(data.center)) / as_array(data.scale)
+    rows = rows.reshape(len(rows), -1)
     middle = rows.mean(axis=0)
     directions = np.linalg.svd(rows[:2000] - middle, full_matrices=False)[2][:count]
     size = float(((rows - middle) @ directions.T).std())

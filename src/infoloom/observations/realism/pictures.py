@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow
 from infoloom.observations.realism.quality import story_latents
 from infoloom.observations.training.packaging import all_classes
@@ -93,7 +94,7 @@ def _enough(rows: int, columns: int) -> int:
     return (-(-rows * columns // BATCH) + 1) * BATCH
 
 
-def _limits(flow: SteppedFlow, samples: NDArray[np.float32]) -> tuple[float, float]:
+def _limits(flow: SteppedFlow | ExactFlow, samples: NDArray[np.float32]) -> tuple[float, float]:
     """Values to show as black and white."""
     return (-1.0, 1.0) if flow.description.scale == 1.0 else (float(samples.min()), float(samples.max()))
 
@@ -104,7 +105,7 @@ def _stacked(blocks: list[Pixels]) -> Pixels:
     return np.concatenate([part for block in blocks for part in (block, gap)][:-1])
 
 
-def _chosen(flow: SteppedFlow, latents: Tensor, rows: int, columns: int) -> NDArray[np.float32]:
+def _chosen(flow: SteppedFlow | ExactFlow, latents: Tensor, rows: int, columns: int) -> NDArray[np.float32]:
     """Samples of these latents, `rows` of every class, one column a class."""
     with torch.no_grad():
         found = np.asarray(flow.forward(latents).numpy())

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from infoloom.errors import FlowError
+from infoloom.observations.adopted.exact import ExactFlow
+from infoloom.observations.flows.scaling import as_array
 from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.formulas.linear import Whitening
 from infoloom.observations.realism.distances import (
@@ -104,7 +106,7 @@ def measure_quality(
 
 
 def sample_quality(
-    flow: SteppedFlow, data: TrainingData, features: Features, *, rows: int = 256, seed: int = 0
+    flow: SteppedFlow | ExactFlow, data: TrainingData, features: Features, *, rows: int = 256, seed: int = 0
 ) -> dict[str, float]:
     """Only the `samples` of `measure_quality`, of a flow that need not lie in a file.
 
@@ -233,7 +235,11 @@ def _compared(
 
 
 def _sampled(
-    flow: SteppedFlow, latents: torch.Tensor | None, rows: int, seed: int, labels: NDArray[np.int64] | None
+    flow: SteppedFlow | ExactFlow,
+    latents: torch.Tensor | None,
+    rows: int,
+    seed: int,
+    labels: NDArray[np.int64] | None,
 ) -> Rows:
     """Rows of the flow, with these classes."""
     generator = torch.Generator().manual_seed(seed + 2)
@@ -252,7 +258,7 @@ def _sampled(
 
 
 def _real(
-    data: TrainingData, flow: SteppedFlow, count: int, seed: int, *, held_out: bool
+    data: TrainingData, flow: SteppedFlow | ExactFlow | ExactFlow, count: int, seed: int, *, held_out: bool
 ) -> tuple[Rows, NDArray[np.int64] | None]:
     """Real rows in random order with the noise of the flow's path, and their classes."""
     values = data.held_out if held_out else data.values
@@ -260,6 +266,6 @@ def _real(
     generator = np.random.default_rng(seed)
     chosen = generator.permutation(len(values))[:count]
     noise = generator.standard_normal((len(chosen), *values.shape[1:]), dtype=np.float32)
-    size = flow.description.sigma * flow.description.scale
+    size = flow.description.sigma * as_array(flow.description.scale)
     noisy = np.asarray(values[chosen] + size * noise, np.float32)
     return noisy, None if labels is None else labels[chosen]

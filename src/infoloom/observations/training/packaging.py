@@ -13,10 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from infoloom.errors import FlowError
+from infoloom.observations.adopted.exact import ExactFlow
+from infoloom.observations.adopted.exact_certificate import certify_exact
 from infoloom.observations.build import load_flow
 from infoloom.observations.flows.certificate import Effort, certify
-from infoloom.observations.flows.checkpoint import FlowDescription, load_checkpoint, save_checkpoint
+from infoloom.observations.flows.checkpoint import FlowDescription, rewrite_description, save_checkpoint
 from infoloom.observations.flows.grids import step_grid
+from infoloom.observations.flows.scaling import as_array
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow
 from infoloom.observations.training.training import Trainer
 from infoloom.observations.training.training_data import TrainingData
@@ -77,8 +81,8 @@ def package_flow(
     return description
 
 
-def all_classes(name: str, dtype: torch.dtype = torch.float32) -> SteppedFlow:
-    """A trained flow that gives the rows of a batch all of its classes in turn."""
+def all_classes(name: str, dtype: torch.dtype = torch.float32) -> SteppedFlow | ExactFlow:
+    """A trained or adopted flow that gives the rows of a batch all of its classes in turn."""
     classes = flow_header(flow_path(name)).get("classes")
     if not classes:
         return load_flow(name, dtype=dtype)
@@ -86,7 +90,9 @@ def all_classes(name: str, dtype: torch.dtype = torch.float32) -> SteppedFlow:
     return flow.with_label(torch.arange(flow.batch) % len(classes))
 
 
-def real_rows(data: TrainingData, flow: SteppedFlow, *, seed: int = 0, held_out: bool = True) -> Tensor:
+def real_rows(
+    data: TrainingData, flow: SteppedFlow | ExactFlow, *, seed: int = 0, held_out: bool = True
+) -> Tensor:
     """Real rows with the noise that the flow's own path keeps, in the order of its classes, (m, *shape) float32.
 
     Noise of width σ · scale makes up for the rounding of real data: a flow with that path samples rows with just
@@ -102,11 +108,12 @@ def real_rows(data: TrainingData, flow: SteppedFlow, *, seed: int = 0, held_out:
     values = data.held_out if use_held_out else data.values
     labels = data.held_out_labels if use_held_out else data.labels
     noise = np.random.default_rng(seed).standard_normal(values.shape, dtype=np.float32)
-    noisy = torch.from_numpy(values + flow.description.sigma * flow.description.scale * noise)
+    width = (flow.description.sigma * as_array(flow.description.scale)).astype(np.float32)
+    noisy = torch.from_numpy(values + width * noise)
     return noisy if labels is None else noisy[_in_turn(labels, len(data.classes or ()))]
 
 
-def _real_batches(data: TrainingData, flow: SteppedFlow) -> tuple[int, Tensor | None]:
+def _real_batches(data: TrainingData, flow: SteppedFlow | ExactFlow) -> tuple[int, Tensor | None]:
     """Rows held out and then rows trained on, both in whole batches of all classes, and how many were held out."""
     kinds = [real_rows(data, flow)] if len(data.held_out) else []
     kinds += [real_rows(data, flow, held_out=False)] if len(data.values) else []
@@ -143,7 +150,13 @@ def certify_file(
     """
     flow, wide = all_classes(str(path)), all_classes(str(path), torch.float64)
     held, real = (0, None) if data is None else _real_batches(data, flow)
-    certificate = certify(flow, wide, real, effort=effort, report=report) | {"held_out_rows": held}
+    if isinstance(flow, ExactFlow) and isinstance(wide, ExactFlow):
+        found = certify_exact(flow, wide, real, effort=effort, report=report)
+    elif isinstance(flow, SteppedFlow) and isinstance(wide, SteppedFlow):
+        found = certify(flow, wide, real, effort=effort, report=report)
+    else:  # unreachable: one file in two precisions
+        raise FlowError(f"flow `{path}`: expected one kind of flow in both precisions.")
+    certificate = found | {"held_out_rows": held}
     if keep:
         update_card(path, certificate=certificate)
     return certificate
@@ -151,6 +164,5 @@ def certify_file(
 
 def update_card(path: Path, **entries: Any) -> None:
     """Add entries to the card in a flow's file; weights stay as they are."""
-    description, velocity = load_checkpoint(path)
-    changed = replace(description, card={**description.card, **entries})
-    save_checkpoint(path, changed, velocity.state_dict())
+    description = FlowDescription.from_header(flow_header(path), path)
+    rewrite_description(path, replace(description, card={**description.card, **entries}))

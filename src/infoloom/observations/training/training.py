@@ -22,6 +22,7 @@ from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.flows.velocity import VelocityField, path_spread
 from infoloom.observations.training.augment import augment, check_augmentation
 from infoloom.observations.training.held_out import Best, HeldOut
+from infoloom.observations.training.own_scale import standardised
 from infoloom.observations.training.precision import Precision, autocast, choose_precision
 from infoloom.observations.training.recipes import Recipe
 from infoloom.observations.training.training_data import TrainingData
@@ -101,7 +102,7 @@ class Trainer:
         precision: Precision | None = None,
     ) -> None:
         self.recipe, self.device = recipe, torch.device(device)
-        self.values = torch.from_numpy((data.values - data.center) / data.scale).float().to(self.device)
+        self.values = torch.from_numpy(standardised(data.values, data.center, data.scale)).to(self.device)
         self.labels = None if data.labels is None else torch.from_numpy(data.labels).to(self.device)
         self.class_count = len(data.classes or ())
         if not len(self.values):
@@ -126,7 +127,7 @@ class Trainer:
             weight_decay=recipe.weight_decay,
         )
         self.step, self.seconds, self.loss = 0, 0.0, 1.0
-        held = torch.from_numpy((data.held_out - data.center) / data.scale).float()
+        held = torch.from_numpy(standardised(data.held_out, data.center, data.scale))
         of = None if data.held_out_labels is None else torch.from_numpy(data.held_out_labels)
         self.held_out, self.best, self.last_look = HeldOut(held, of), Best(), math.nan
         self._network = torch.compile(self.field.residual) if compiled else self.field.residual

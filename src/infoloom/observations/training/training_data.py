@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infoloom.errors import FlowError
+from infoloom.observations.flows.scaling import Numbers, as_array
 from infoloom.observations.training.files import read_file, read_hub_folder
+from infoloom.observations.training.own_scale import own_scale
 from infoloom.observations.training.picture_files import folder_of_pictures
 from infoloom.observations.training.reading import Reading, chosen_classes, resized
 from infoloom.observations.training.rows import BRIGHTNESS, Array, Rows, joined
@@ -34,8 +36,8 @@ class TrainingData:
         held_out_labels: Their class numbers, (m,), or None.
         classes: Class names, or None.
         unit: What a value means.
-        center: Value that stands for zero in training.
-        scale: Size that stands for one in training.
+        center: Value that stands for zero in training; one for each column or channel where they differ.
+        scale: Size that stands for one in training, likewise.
         notes: How the source was read, a sentence each.
     """
 
@@ -45,8 +47,8 @@ class TrainingData:
     held_out_labels: NDArray[np.int64] | None
     classes: tuple[str, ...] | None
     unit: str
-    center: float = 0.0
-    scale: float = 1.0
+    center: Numbers = 0.0
+    scale: Numbers = 1.0
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
@@ -74,7 +76,7 @@ class TrainingData:
         lines.append(
             f"values: {low:.6g} to {high:.6g}, {len(np.unique(whole)):,} different ones ({self.unit})"
         )
-        lines.append(f"in training {self.center:.6g} stands for 0 and {self.scale:.6g} for 1")
+        lines.append(f"in training {_shown(self.center)} stands for 0 and {_shown(self.scale)} for 1")
         lines.append(
             f"held-out rows that are copies of training rows: {_copies(self.values, self.held_out):,}"
         )
@@ -114,9 +116,11 @@ def load_training_data(source: str, reading: Reading | None = None, *, seed: int
     if rows.scale is None:
         _refuse_coarse(rows.values, source)
     held = _held_out(rows, seed)
-    center, scale = rows.scale or _scale(rows.values[~held])
+    center, scale = rows.scale or own_scale(rows.values[~held])
     if rows.unit == BRIGHTNESS and not held.all():
-        center = _scale(rows.values[~held])[0]  # dark grounds would lie far from what the first layer expects
+        center = float(
+            np.asarray(rows.values[~held], np.float64).mean()
+        )  # dark grounds would lie far from what the first layer expects
     classes, numbers = _classes(rows)
     values = rows.values.astype(np.float32)
     return TrainingData(
@@ -179,10 +183,12 @@ def _classes(rows: Rows) -> tuple[tuple[str, ...] | None, NDArray[np.int64] | No
     return classes, np.array([number[str(name)] for name in rows.label], np.int64)
 
 
-def _scale(values: Array) -> tuple[float, float]:
-    """Mean and deviation of all numbers, in float64 whatever their offset."""
-    wide = np.asarray(values, np.float64)
-    return float(wide.mean()), float(wide.std()) or 1.0
+def _shown(numbers: Numbers) -> str:
+    """One number, or the first columns' own."""
+    flat = as_array(numbers).reshape(-1)
+    if flat.size == 1:
+        return f"{flat[0]:.6g}"
+    return f"{', '.join(f'{one:.6g}' for one in flat[:6])}{', …' if flat.size > 6 else ''} (column by column)"
 
 
 def _refuse_coarse(values: Array, source: str) -> None:
