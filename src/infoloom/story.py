@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,10 @@ from infoloom.information.pointwise import Pointwise
 from infoloom.information.quantity import Quantity
 from infoloom.information.requirements import parse_requirements
 from infoloom.information.table import table_queries
+from infoloom.information.words.categorical import categorical_entropy
+from infoloom.information.words.cells import Cells, make_cells
+from infoloom.information.words.mixed import Mixed
+from infoloom.information.words.rows import WordPointwise
 from infoloom.law.compilation import compile_spec, compose_graph
 from infoloom.law.covariance import StructuredCovariance, Whitener
 from infoloom.law.equations import Array, templates
@@ -87,6 +91,16 @@ class Story:
     def labels(self) -> tuple[str, ...]:
         """Names of the labels."""
         return tuple(self.spec.labels)
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """Names of the modalities that are words."""
+        return tuple(name for name, modality in self.spec.modalities.items() if modality.words is not None)
+
+    @property
+    def cells(self) -> Mapping[str, Cells]:
+        """Variables of words and classes by name: labels, captions, and each word of a caption as `text[size]`."""
+        return self._mixed.cells
 
     def dim(self, name: str) -> int:
         """Number of components of a variable.
@@ -152,7 +166,8 @@ class Story:
         """The value of a quantity such as `I(radio; xray | theta)`; `quantity` says how it is known.
 
         Args:
-            query: `I(a, b; c | d)`, `I(a; b; c)` (co-information), `H(a)`, `TC(a, b, c)`, `DTC(…)`, `O(…)`.
+            query: `I(a, b; c | d)`, `I(a; b; c)` (co-information), `H(a)`, `TC(a, b, c)`, `DTC(…)`, `O(…)`. A label's
+                name means its class, a caption's its words; `text[size]` is one word, `text.size` its factor.
 
         Returns:
             Value in nats.
@@ -171,8 +186,13 @@ class Story:
             'closed form'
         """
         asked = parse_query(query) if isinstance(query, str) else query
-        check_names(asked, self.covariance.names)
+        check_names(asked, {**dict.fromkeys(self.covariance.names), **self.cells})
         refuse_held(asked, self.held)
+        if self._mixed.concerns(asked):
+            return self._mixed.quantity(asked)
+        if asked.measure == "H" and (entropy := categorical_entropy(self.graph, asked)) is not None:
+            told = self.quantity(Query("I", (asked.parts[0], asked.given))) if asked.given else Quantity(0.0)
+            return replace(told, value=entropy - told.value)
         if self.covariance.system.law.scale is not None:
             return elliptical_quantity(self.covariance, asked)
         if not self.gaussian:
@@ -270,7 +290,7 @@ class Story:
         """Log-densities and pointwise information of rows such as `sample` returns."""
         if self.covariance.system.law.features.features:
             return SpecialPointwise(self._special, rows)
-        return Pointwise(self.covariance, rows)
+        return WordPointwise(self._mixed, rows) if self.cells else Pointwise(self.covariance, rows)
 
     def pmi(
         self,
@@ -362,6 +382,10 @@ class Story:
         return make_labels(self.spec.labels, self.before or self.covariance, self.targets)
 
     @cached_property
+    def _mixed(self) -> Mixed:
+        return Mixed(self.covariance, make_cells(self.spec, self.before or self.covariance, self._labels))
+
+    @cached_property
     def _special(self) -> Special:
         return Special(self.covariance)
 
@@ -380,8 +404,7 @@ def compile_story(spec: Spec | str | Path | dict[str, Any]) -> Story:
     spec = spec if isinstance(spec, Spec) else load_spec(spec)
     made = compile_spec(spec)
     story = Story(spec, made.graph, made.covariance, made.before)
-    parse_requirements(spec.require, story.covariance.names)
-    make_labels(spec.labels, story.before or story.covariance, story.targets)
+    parse_requirements(spec.require, {**dict.fromkeys(story.covariance.names), **story.cells})
     return story
 
 
