@@ -98,6 +98,11 @@ class Story:
         return tuple(name for name, modality in self.spec.modalities.items() if modality.words is not None)
 
     @property
+    def mapped(self) -> tuple[str, ...]:
+        """Names of the modalities whose latents go through a map: all but captions."""
+        return tuple(name for name in self.modalities if name not in self.captions)
+
+    @property
     def cells(self) -> Mapping[str, Cells]:
         """Variables of words and classes by name: labels, captions, and each word of a caption as `text[size]`."""
         return self._mixed.cells

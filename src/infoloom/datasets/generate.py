@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infoloom.datasets.checking.channel_losses import measured_loss
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
+from infoloom.datasets.making.captions import describe_captions
 from infoloom.datasets.making.plan import Plan, make_plan, parse_plan
 from infoloom.datasets.making.shard import Made, ShardJob, bijection_of, read_done, require_torch
 from infoloom.datasets.showing.card import card_text
@@ -258,10 +259,11 @@ def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
         accuracy={name: accuracy for name, quantity in truth.items() if (accuracy := _accuracy(quantity))},
         notes=story.notes,
         bijections={
-            name: _bijection(story, spec, place, name, plan.allow_uncertified) for name in story.modalities
+            name: _bijection(story, spec, place, name, plan.allow_uncertified) for name in story.mapped
         },
         made_with=tuple(made_with),
         spec_sha256=hashlib.sha256(spec.encode()).hexdigest(),
+        captions=describe_captions(story),
         losses={c.name: _loss(story, place, c, values) for c in plan.columns if c.kind == "channel"},
     )
 
@@ -275,7 +277,7 @@ def _require_certificates(story: Story) -> None:
     """Refuse flows that are not certified before anything is written."""
     from infoloom.observations import build
 
-    for flow in dict.fromkeys(story.flow(name) for name in story.modalities):
+    for flow in dict.fromkeys(story.flow(name) for name in story.mapped):
         if any(step.trained for step in parse_flow(flow)):
             build(flow, directory=story.spec.directory)
 

@@ -52,7 +52,7 @@ def predictions_of(story: Story) -> tuple[tuple[str, tuple[str, ...]], ...]:
             f"predictions of `{story.name}`: expected a Gaussian story, because otherwise the optimal prediction has "
             "no closed form. Leave `predictions` out."
         )
-    modalities = tuple(story.modalities)
+    modalities = tuple(story.mapped)
     together = [modalities] if len(modalities) > 1 else []
     return tuple(
         (target, given) for target in story.targets for given in [*((m,) for m in modalities), *together]

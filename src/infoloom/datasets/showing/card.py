@@ -24,6 +24,9 @@ MEANING: Final = {
     "cause": "cause: independent, mean 0, variance 1",
     "latent": "latent of the modality, before whitening and flow",
     "pmi": "pointwise mutual information of the row, nats; its mean is the information",
+    "text": "sentence; its words carry all of its information",
+    "words": "numbers of the sentence's words, one a slot, see below",
+    "tokens": "token ids of the sentence, see below; 0 fills up short ones",
     "prediction": "optimal prediction, E[target | modalities]: no learner has a smaller mean squared error",
 }
 _MAX_TRUTH: Final = 400
@@ -38,6 +41,7 @@ def card_text(manifest: Manifest) -> str:
         _reading(manifest),
         _columns(manifest),
         _provenance(manifest),
+        *_captions(manifest),
         *_channels(manifest),
     )
     return f"---\n{header}---\n\n" + "\n\n".join(parts) + "\n"
@@ -62,7 +66,7 @@ def _header(manifest: Manifest) -> dict[str, Any]:
 
 def _feature(column: Column) -> dict[str, Any]:
     if not column.shape:
-        return {"name": column.name, "dtype": column.dtype}
+        return {"name": column.name, "dtype": column.stored}
     if not column.nested:
         return {"name": column.name, "list": column.dtype, "length": column.size}
     array = {"shape": list(column.shape), "dtype": column.dtype}
@@ -141,9 +145,26 @@ The Parquet files in `data/` open in polars, DuckDB and pandas too. `infoloom ve
 checks checksums, recomputes the truth from `spec.yaml` and compares it with the rows."""
 
 
+def _captions(manifest: Manifest) -> list[str]:
+    """Words and vocabulary of captions."""
+    parts = []
+    for name, one in manifest.captions.items():
+        lines = [
+            f"- {slot}: " + ", ".join(f"{i} {word}" for i, word in enumerate(said))
+            for slot, said in one["words"].items()
+        ]
+        tokens = " ".join(f"{i + 1} {token}" for i, token in enumerate(one["vocabulary"]))
+        parts.append(
+            f"## Words of `{name}`\n\nSentences: `{one['flow']}`. Each word is a class of a standardised factor, from its "
+            "smallest values to its largest; information values of the name mean these words, and synonyms are chosen "
+            "by noise.\n\n" + "\n".join(lines) + f"\n\nVocabulary by token id: `{tokens}`"
+        )
+    return parts
+
+
 def _columns(manifest: Manifest) -> str:
     lines = [
-        f"| {_cell(c.name)} | {c.dtype}{list(c.shape) if c.shape else ''} | {MEANING[c.kind]} |"
+        f"| {_cell(c.name)} | {c.stored}{list(c.shape) if c.shape else ''} | {MEANING[c.kind]} |"
         for c in manifest.columns
     ]
     return "## Columns\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(lines)

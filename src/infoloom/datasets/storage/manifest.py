@@ -64,6 +64,7 @@ class Manifest:
         accuracy: For values that are not exact, how they were found and how far they may be off, by query.
         notes: What a user of the rows must know besides, one sentence each.
         losses: What 8-bit columns are measured to lose, by column.
+        captions: Sentences, words and vocabulary of modalities that are words.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Manifest:
     accuracy: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     losses: dict[str, dict[str, Any]] = field(default_factory=dict)
+    captions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def upper_bounds(self) -> dict[str, str]:
@@ -120,6 +122,7 @@ class Manifest:
             **({"notes": list(self.notes)} if self.notes else {}),
             "bijections": self.bijections,
             **({"losses": self.losses} if self.losses else {}),
+            **({"captions": self.captions} if self.captions else {}),
             "made_with": list(self.made_with),
             "shards": [record.to_json() for record in self.shards],
         }
@@ -178,6 +181,7 @@ def _parse(tree: dict[str, Any], root: Path) -> Manifest:
             notes=tuple(_text(note) for note in tree.get("notes", ())),
             bijections={_text(name): _bijection(one) for name, one in tree["bijections"].items()},
             losses={_text(name): dict(loss) for name, loss in tree.get("losses", {}).items()},
+            captions={_text(name): _caption(one) for name, one in tree.get("captions", {}).items()},
             made_with=tuple(dict(made) for made in tree["made_with"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -243,7 +247,9 @@ def _column(tree: Any) -> Column:
     column = Column(_text(tree["name"]), tree["kind"], str(tree["dtype"]), shape, _levels(tree))
     if not _NAME.fullmatch(column.name):
         raise ValueError(f"column `{column.name[:60]}`: not a name")
-    if column.kind not in KINDS or column.dtype not in ("int64", "uint8", "float32", "float64"):
+    if column.kind not in KINDS or not (
+        column.textual or column.dtype in ("int64", "uint8", "float32", "float64")
+    ):
         raise ValueError(f"column `{column.name}`: kind `{column.kind}`, type `{column.dtype}`")
     if (column.kind == "channel") != (column.levels is not None):
         raise ValueError(f"column `{column.name}`: kind `{column.kind}`, levels {column.levels}")
@@ -258,6 +264,13 @@ def _bijection(tree: Any) -> dict[str, Any]:
     certificate = dict(tree["certificate"])
     parts = {"parts": [dict(part) for part in certificate["parts"]]} if "parts" in certificate else {}
     return {**tree, "certificate": {**certificate, **parts}}
+
+
+def _caption(tree: Any) -> dict[str, Any]:
+    """Sentences, words and vocabulary of a caption."""
+    words = {_text(slot): [_text(word) for word in said] for slot, said in tree["words"].items()}
+    vocabulary = [_text(token) for token in tree["vocabulary"]]
+    return {"flow": _text(tree["flow"]), "words": words, "vocabulary": vocabulary}
 
 
 def _levels(tree: Any) -> tuple[float, float] | None:
