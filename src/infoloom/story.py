@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import numpy as np
 from infoloom.errors import QueryError, SpecError
 from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
+from infoloom.information.ceilings.ceilings import class_bounds
 from infoloom.information.ceilings.labels import Label, make_labels
 from infoloom.information.ceilings.prediction import predict
 from infoloom.information.ceilings.table import Ceilings, find_ceilings
@@ -27,6 +28,7 @@ from infoloom.information.quantity import Quantity
 from infoloom.information.requirements import parse_requirements
 from infoloom.information.table import table_queries
 from infoloom.information.words.categorical import categorical_entropy
+from infoloom.information.words.ceilings import class_ceilings, target_ceilings
 from infoloom.information.words.cells import Cells, make_cells
 from infoloom.information.words.mixed import Mixed
 from infoloom.information.words.rows import WordPointwise
@@ -164,7 +166,7 @@ class Story:
 
     def diagnose(self) -> tuple[Finding, ...]:
         """Signs of a story that will disappoint, each with its number and a remedy."""
-        whiteners = {name: self.whitener(name) for name in self.modalities if name not in self.held}
+        whiteners = {name: self.whitener(name) for name in self.mapped if name not in self.held}
         return diagnose(self.covariance, whiteners, {} if self.gaussian else self.sample(DIAGNOSED))
 
     def information(self, query: str) -> float:
@@ -208,6 +210,21 @@ class Story:
         """Information of modalities with each other and with the targets, by query."""
         free = [[n for n in names if n not in self.held] for names in (self.targets, self.modalities)]
         return {str(query): self.quantity(query) for query in table_queries(*free)}
+
+    def unsaid(self) -> dict[str, tuple[Quantity, Quantity]]:
+        """What words cannot say: by pair `text; y` the information of a caption's factors about y, and of its words.
+
+        Their difference is I(factors; y) − I(words; y) ≥ 0: what the words lose (data processing).
+        """
+        found = {}
+        for name in self.captions:
+            factors = tuple(cut.variable for cut in self.cells[name].cuts if cut.variable not in self.held)
+            for other in (*self.targets, *self.modalities):
+                if other != name and other not in self.held and other not in self.captions and factors:
+                    values = (Query("I", (said, (other,))) for said in (factors, (name,)))
+                    whole, words = map(self.quantity, values)
+                    found[f"{name}; {other}"] = (whole, words)
+        return found
 
     def truth_table(self) -> dict[str, float]:
         """The values of `truth` alone, nats by query."""
@@ -328,6 +345,8 @@ class Story:
     ) -> Ceilings:
         """What the best possible learner reaches on every target, label and pair of modalities.
 
+        Captions are looked at one by one, by their words; pairs and joint sets are those of the other modalities.
+
         Args:
             classes: Also cut every target into so many equally likely classes.
             batch: Pairs in a contrastive batch; None leaves pairs of modalities out.
@@ -345,7 +364,16 @@ class Story:
         if self.held:
             raise QueryError("ceilings: expected a story without interventions. Ask the story before them.")
         sizes: dict[str, Any] = {"classes": classes, "batch": batch, "batches": batches, "seed": seed}
-        return find_ceilings(self.covariance, self.targets, self.modalities, self._labels, **sizes)
+        found = find_ceilings(self.covariance, self.targets, self.mapped, self._labels, **sizes)
+        cut = [(label.name, label.target, label.bounds) for label in self._labels]
+        for name in self.targets if classes is not None else ():
+            variance = float(np.sum(self.covariance.system.in_span[name] ** 2))
+            cut.append((name, name, class_bounds(classes or 0, variance)))
+        return replace(
+            found,
+            targets=(*found.targets, *target_ceilings(self._mixed, self.targets, self.captions)),
+            classes=(*found.classes, *class_ceilings(self._mixed, cut, self.captions)),
+        )
 
     def predict(
         self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], target: str, given: str | tuple[str, ...]
@@ -365,17 +393,40 @@ class Story:
         Raises:
             QueryError: The story is not Gaussian, or a name does not fit.
         """
+        said = next(
+            (n for n in (target, *((given,) if isinstance(given, str) else given)) if n in self.cells), None
+        )
+        if said is not None:
+            raise QueryError(
+                f"prediction of `{target}`: `{said}` is words or classes; expected Gaussian variables, because only "
+                "their optimal prediction is linear. Leave it out."
+            )
         return predict(self.covariance, rows, target, (given,) if isinstance(given, str) else given)
 
     def decompose(self, target: str, modalities: tuple[str, ...] = ()) -> Decomposition:
-        """Redundant, unique and synergistic information of modalities (all when left out) about a scalar target.
+        """Redundant, unique and synergistic information of modalities about a scalar target or a label.
+
+        Modalities are all but captions when left out.
 
         Example:
             >>> parts = load("figure-1").decompose("theta")
             >>> round(parts.redundancy, 6), round(parts.synergy, 6)
             (4.420579, 0.111568)
         """
-        return decompose(self.covariance, target, modalities or self.modalities)
+        said = next(
+            (name for name in (target, *modalities) if name in self.cells and name not in self.labels), None
+        )
+        if said is not None:
+            raise QueryError(
+                f"decomposition of `{target}`: `{said}` is words; expected Gaussian modalities, because for words "
+                "minimal mutual information is not the decomposition. Leave it out."
+            )
+        chosen = modalities or self.mapped
+        about = partial(self._about, target) if target in self.labels else None
+        return decompose(self.covariance, target, chosen, about)
+
+    def _about(self, label: str, names: Sequence[str]) -> float:
+        return self.quantity(Query("I", ((label,), tuple(names)))).value
 
     def _modality(self, name: str) -> ModalitySpec:
         if name not in self.spec.modalities:

@@ -162,7 +162,8 @@ def plan_columns(
     if twice:
         raise DatasetError(
             f"column `{twice[0]}`: expected one meaning a name, because `sample_id`, `z_<modality>`, "
-            "`<modality>_uint8`, `<caption>_words` and `<caption>_tokens` are made by the dataset. Rename the variable in the spec."
+            "`<modality>_uint8`, `<caption>_words` and `<caption>_tokens` are made by the dataset. "
+            "Rename the variable in the spec."
         )
     return tuple(columns)
 

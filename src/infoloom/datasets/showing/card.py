@@ -155,9 +155,9 @@ def _captions(manifest: Manifest) -> list[str]:
         ]
         tokens = " ".join(f"{i + 1} {token}" for i, token in enumerate(one["vocabulary"]))
         parts.append(
-            f"## Words of `{name}`\n\nSentences: `{one['flow']}`. Each word is a class of a standardised factor, from its "
-            "smallest values to its largest; information values of the name mean these words, and synonyms are chosen "
-            "by noise.\n\n" + "\n".join(lines) + f"\n\nVocabulary by token id: `{tokens}`"
+            f"## Words of `{name}`\n\nSentences: `{one['flow']}`. Each word is a class of a standardised factor, from "
+            "its smallest values to its largest; information values of the name mean these words, and noise chooses "
+            "synonyms.\n\n" + "\n".join(lines) + f"\n\nVocabulary by token id: `{tokens}`"
         )
     return parts
 

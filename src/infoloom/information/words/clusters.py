@@ -30,6 +30,7 @@ _UNTIED: Final = 1e-12
 _FITS: Final = 1e-10
 _SAME: Final = 1e-13
 _LEAST: Final = 1e-8
+_STEP_LIKE: Final = 1e-30  # a spread so small that Φ is a step: variables that determine each other
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _split(rest: Array) -> tuple[Array, Array]:
         max(ways, key=lambda way: float(way[1].min()))
     ]
     inner, left = min(usable, key=lambda way: (way[0].shape[1], -float(way[1].min())))
-    return inner * size[:, None], np.sqrt(left) * size
+    return inner * size[:, None], np.sqrt(np.maximum(left, _STEP_LIKE)) * size
 
 
 def _by_one(correlation: Array) -> Iterator[tuple[Array, Array]]:

@@ -23,15 +23,17 @@ from infoloom.information.words.clusters import Cluster
 from infoloom.information.words.tables import class_probabilities, product_rows, split_at
 from infoloom.law.equations import Array
 
-__all__ = ["TOLERANCE", "Canonical", "Estimate", "by_quadrature", "canonical", "grid", "tables"]
+__all__ = ["TOLERANCE", "Canonical", "Estimate", "by_quadrature", "canonical", "free_grid", "grid", "tables"]
 
 TOLERANCE: Final = 1e-6
 _GOOD: Final = 1e-8
 _REACH: Final = 7.0
+_FINEST: Final = 1e-5
 _STEPS: Final = (0.9, 0.7, 0.54, 0.42, 0.32, 0.24, 0.18, 0.13)
 _MOST: Final = 6e9  # nanoseconds or so a level
 _DIMENSIONS: Final = 4
 _POINTS: Final = 1_000_000
+_FREE: Final = 200_000
 _CHUNK: Final = 2**21
 _EXACT: Final = 1e-12
 _FLOOR: Final = 1e-9  # nats; rounding and tails beyond the reach
@@ -124,13 +126,27 @@ def _level(cluster: Cluster, axes: Canonical, step: float) -> float | None:
     return sum(float(weights @ scipy.special.entr(table).sum(axis=1)) for table in parts)
 
 
+def free_grid(cluster: Cluster, axes: Canonical, step: float) -> tuple[Array, Array] | None:
+    """Points of all axes and their weights, shapes (n, k) and (n,); None where there are too many."""
+    steps = _steps(cluster, axes, step)[1]
+    if steps.min(initial=1.0) < _FINEST:
+        return None
+    inner = list(map(grid, steps))
+    if math.prod(len(points) for points, _ in inner) > _FREE:
+        return None
+    return _product([points for points, _ in inner]), _weights([share for _, share in inner])
+
+
 def tables(cluster: Cluster, axes: Canonical, step: float) -> tuple[Array, Iterator[Array]] | None:
     """P(words | s) on a grid of s, some words at a time; None where it takes too long.
 
     Returns:
         Weights of the points s, shape (S,), and arrays of shape (S, some words), in the order of the words.
     """
-    outer, inner = (list(map(grid, steps)) for steps in _steps(cluster, axes, step))
+    steps = _steps(cluster, axes, step)
+    if min(one.min(initial=1.0) for one in steps) < _FINEST:
+        return None
+    outer, inner = (list(map(grid, one)) for one in steps)
     known = axes.known
     sizes = [len(points) for points, _ in inner]
     seen = [len(points) for points, _ in outer[:known]]

@@ -24,6 +24,7 @@ _EFFORT: Final = 2.5e9  # nanoseconds or so
 _STEP: Final = 0.42
 _LIGHT: Final = 1e-16
 _FEW: Final = 4096
+_SHARP: Final = 1e4
 _FLOOR: Final = 1e-6  # nats; what a grid inside may be off
 _CHUNK: Final = 2**21
 
@@ -44,17 +45,17 @@ def quasi_normal(count: int, dim: int, generator: np.random.Generator) -> Array:
 def inner_points(cluster: Cluster, generator: np.random.Generator) -> tuple[Array, Array, bool]:
     """Points and weights for what ties the words, and whether they are a grid that leaves no bias."""
     ties = cluster.inner.shape[1]
-    if ties <= 2:
-        points, weights = _inner_grid(cluster)
+    narrow = np.max((cluster.inner / cluster.spread[:, None]) ** 2, axis=0, initial=0.0)
+    if ties <= 2 and narrow.max(initial=0.0) < _SHARP:
+        points, weights = _inner_grid(narrow)
         if len(points) <= _FEW:
             return points, weights, True
     points = quasi_normal(_INNER, ties, generator)
     return points, np.full(len(points), 1.0 / len(points)), False
 
 
-def _inner_grid(cluster: Cluster) -> tuple[Array, Array]:
+def _inner_grid(narrow: Array) -> tuple[Array, Array]:
     """A product grid for what ties the words, without points of no weight."""
-    narrow = np.max((cluster.inner / cluster.spread[:, None]) ** 2, axis=0, initial=0.0)
     points, weights = np.zeros((1, 0)), np.ones(1)
     for step in _STEP / np.sqrt(1.0 + narrow):
         axis, shares = grid(float(step))
