@@ -6,7 +6,9 @@ import pytest
 import infoloom as loom
 from infoloom.datasets.checking.verify import verify
 from infoloom.datasets.making.captions import caption_rows, speaker
-from infoloom.errors import DesignError, QueryError, SpecError
+from infoloom.datasets.showing.preview import draw_preview, preview_figure
+from infoloom.errors import DatasetError, DesignError, FlowError, QueryError, SpecError
+from infoloom.observations import build
 
 ROWS = 600
 
@@ -122,3 +124,36 @@ def test_what_takes_no_words(story):
     tree["require"] = {"I(text; theta)": 0.2}
     with pytest.raises((SpecError, DesignError), match=r"`text` is words; expected Gaussian variables"):
         loom.design(tree)
+
+
+def test_previews_show_sentences(data, tmp_path):
+
+    figure = preview_figure(data, "theta")
+    below = [ax.get_xlabel().replace("\n", " ") for ax in figure.axes if ax.get_xlabel()]
+    assert below
+    assert set(below) <= set(data["text"].tolist())
+    assert draw_preview(data, tmp_path / "p.png").stat().st_size > 1000
+
+
+def test_a_dataset_of_captions_alone_has_no_preview(story, tmp_path):
+    tree = story.spec.to_dict()
+    del tree["modalities"]["x"]
+    loom.generate(loom.load(tree), tmp_path / "d", rows=50, seed=0)
+    alone = loom.open(tmp_path / "d")
+    assert verify(alone.root).passed
+    with pytest.raises(
+        DatasetError, match=r"preview: expected an observation to draw; this dataset has captions only"
+    ):
+        draw_preview(alone, tmp_path / "p.png", sort_by="theta")
+
+
+def test_a_caption_is_no_map(story):
+    with pytest.raises(FlowError, match=r"expected a map of numbers; a caption says words"):
+        build(story.flow("text"))
+
+
+def test_exports_keep_sentences(data, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    data.export(tmp_path / "d.h5", "hdf5")
+    with h5py.File(tmp_path / "d.h5") as file:
+        assert file["train"]["text"].asstr()[:3].tolist() == data[:3]["text"].tolist()

@@ -19,7 +19,7 @@ from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.formulas.coupling import Coupling
 from infoloom.observations.formulas.elementwise import Affine, Asinh, Cdf, Identity, Power
 from infoloom.observations.formulas.linear import Permutation, Rotation, WhitenerLike, Whitening
-from infoloom.spec.flow import FlowStep, flow_path, flow_shape, parse_flow, zoo_names
+from infoloom.spec.flow import FlowStep, flow_caption, flow_path, flow_shape, parse_flow, zoo_names
 
 __all__ = ["REGISTRY", "build", "load_flow"]
 
@@ -67,6 +67,10 @@ def build(
         tensor([[3., 3.]])
     """
     flow_shape(expression, directory)  # checks names, classes and sizes with messages that need no torch
+    if flow_caption(expression) is not None:
+        raise FlowError(
+            f"flow `{expression}`: expected a map of numbers; a caption says words. Generate a dataset to have them."
+        )
     parts: list[Bijection] = []
     for step in parse_flow(expression):
         shape = parts[-1].shape_out if parts else None

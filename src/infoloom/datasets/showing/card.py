@@ -74,12 +74,13 @@ def _feature(column: Column) -> dict[str, Any]:
 
 
 def _title(manifest: Manifest) -> str:
-    names = [column.name for column in manifest.columns if column.kind == "modality"]
+    names = [column.name for column in manifest.columns if column.kind in ("modality", "text")]
     splits = ", ".join(f"{split} {rows:,}" for split, rows in manifest.splits)
     known = (
         "is known: it follows from `spec.yaml` as accurately as the table says, and every observation is an "
         "invertible function of a latent, which leaves it unchanged."
-        if manifest.notes
+        + (" Of a caption it is the information of its words." if manifest.captions else "")
+        if manifest.notes or manifest.captions
         else "is known exactly: it follows from `spec.yaml` in closed form, and every "
         "observation is an invertible function of a Gaussian latent, which leaves it unchanged."
     )
