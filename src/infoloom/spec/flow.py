@@ -10,6 +10,7 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -79,6 +80,7 @@ class FlowStep:
         return renderer_form(self.name) is not None
 
 
+@lru_cache(maxsize=4096)
 def parse_flow(text: str) -> tuple[FlowStep, ...]:
     """Read a flow expression.
 

@@ -197,6 +197,7 @@ def test_both_methods_agree(known: tuple[str, ...]) -> None:
 def test_out_of_reach_of_quadrature_is_monte_carlo(monkeypatch: pytest.MonkeyPatch) -> None:
     story = random_story(3)
     exact = story.quantity("I(text; x)")
+    monkeypatch.setattr(quasi, "_EFFORT", 3e8)
     monkeypatch.setattr(mixed, "by_quadrature", lambda cluster: None)
     drawn = load(story.spec.to_dict()).quantity("I(text; x)")
     assert drawn.method == MONTE_CARLO
