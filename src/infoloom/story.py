@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, Literal, overload
 
@@ -15,6 +15,7 @@ from infoloom.information.beyond_gaussian.effort import SEED, Effort
 from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
 from infoloom.information.beyond_gaussian.posterior import Posterior
+from infoloom.information.ceilings.ceilings import class_bounds
 from infoloom.information.ceilings.labels import Label, make_labels
 from infoloom.information.ceilings.prediction import predict
 from infoloom.information.ceilings.special_table import find_special_ceilings
@@ -29,6 +30,11 @@ from infoloom.information.pointwise import Pointwise
 from infoloom.information.quantity import Quantity
 from infoloom.information.requirements import parse_requirements
 from infoloom.information.table import table_queries
+from infoloom.information.words.categorical import categorical_entropy
+from infoloom.information.words.ceilings import class_ceilings, target_ceilings
+from infoloom.information.words.cells import Cells, make_cells
+from infoloom.information.words.mixed import Mixed
+from infoloom.information.words.rows import WordPointwise
 from infoloom.law.compilation import compile_spec, compose_graph
 from infoloom.law.covariance import StructuredCovariance, Whitener
 from infoloom.law.equations import Array, templates
@@ -92,6 +98,21 @@ class Story:
         """Names of the labels."""
         return tuple(self.spec.labels)
 
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """Names of the modalities that are words."""
+        return tuple(name for name, modality in self.spec.modalities.items() if modality.words is not None)
+
+    @property
+    def mapped(self) -> tuple[str, ...]:
+        """Names of the modalities whose latents go through a map: all but captions."""
+        return tuple(name for name in self.modalities if name not in self.captions)
+
+    @property
+    def cells(self) -> Mapping[str, Cells]:
+        """Variables of words and classes by name: labels, captions, and each word of a caption as `text[size]`."""
+        return self._mixed.cells
+
     def dim(self, name: str) -> int:
         """Number of components of a variable.
 
@@ -149,14 +170,15 @@ class Story:
 
     def diagnose(self) -> tuple[Finding, ...]:
         """Signs of a story that will disappoint, each with its number and a remedy."""
-        whiteners = {name: self.whitener(name) for name in self.modalities if name not in self.held}
+        whiteners = {name: self.whitener(name) for name in self.mapped if name not in self.held}
         return diagnose(self.covariance, whiteners, {} if self.gaussian else self.sample(DIAGNOSED))
 
     def information(self, query: str) -> float:
         """The value of a quantity such as `I(radio; xray | theta)`; `quantity` says how it is known.
 
         Args:
-            query: `I(a, b; c | d)`, `I(a; b; c)` (co-information), `H(a)`, `TC(a, b, c)`, `DTC(…)`, `O(…)`.
+            query: `I(a, b; c | d)`, `I(a; b; c)` (co-information), `H(a)`, `TC(a, b, c)`, `DTC(…)`, `O(…)`. A label's
+                name means its class, a caption's its words; `text[size]` is one word, `text.size` its factor.
 
         Returns:
             Value in nats.
@@ -193,8 +215,13 @@ class Story:
         """
         effort = Effort(tolerance, budget, seed)
         asked = parse_query(query) if isinstance(query, str) else query
-        check_names(asked, self.covariance.names)
+        check_names(asked, {**dict.fromkeys(self.covariance.names), **self.cells})
         refuse_held(asked, self.held)
+        if self._mixed.concerns(asked):
+            return self._mixed.quantity(asked)
+        if asked.measure == "H" and (entropy := categorical_entropy(self.graph, asked)) is not None:
+            told = self.quantity(Query("I", (asked.parts[0], asked.given))) if asked.given else Quantity(0.0)
+            return replace(told, value=entropy - told.value)
         if self.covariance.system.law.scale is not None:
             return elliptical_quantity(self.covariance, asked)
         if not self.gaussian:
@@ -211,6 +238,21 @@ class Story:
         free = [[n for n in names if n not in self.held] for names in (self.targets, self.modalities)]
         asked = table_queries(*free)
         return {str(one): self.quantity(one, tolerance=tolerance, budget=budget) for one in asked}
+
+    def unsaid(self) -> dict[str, tuple[Quantity, Quantity]]:
+        """What words cannot say: by pair `text; y` the information of a caption's factors about y, and of its words.
+
+        Their difference is I(factors; y) − I(words; y) ≥ 0: what the words lose (data processing).
+        """
+        found = {}
+        for name in self.captions:
+            factors = tuple(cut.variable for cut in self.cells[name].cuts if cut.variable not in self.held)
+            for other in (*self.targets, *self.modalities):
+                if other != name and other not in self.held and other not in self.captions and factors:
+                    values = (Query("I", (said, (other,))) for said in (factors, (name,)))
+                    whole, words = map(self.quantity, values)
+                    found[f"{name}; {other}"] = (whole, words)
+        return found
 
     def truth_table(self) -> dict[str, float]:
         """The values of `truth` alone, nats by query."""
@@ -298,7 +340,7 @@ class Story:
         """Log-densities and pointwise information of rows such as `sample` returns."""
         if self.covariance.system.law.features.features:
             return SpecialPointwise(self._special, rows)
-        return Pointwise(self.covariance, rows)
+        return WordPointwise(self._mixed, rows) if self.cells else Pointwise(self.covariance, rows)
 
     @overload
     def pmi(
@@ -358,6 +400,7 @@ class Story:
         """What the best possible learner reaches on every target, label and pair of modalities.
 
         Where the story is not Gaussian values have errors, and pairs of modalities are left out.
+        Captions are looked at one by one, by their words; pairs and joint sets are those of the other modalities.
 
         Args:
             classes: Also cut every target into so many equally likely classes.
@@ -379,7 +422,16 @@ class Story:
         if self.covariance.system.law.features.features:
             return find_special_ceilings(self._special, self.targets, self.modalities, self._labels, classes)
         sizes: dict[str, Any] = {"classes": classes, "batch": batch, "batches": batches, "seed": seed}
-        return find_ceilings(self.covariance, self.targets, self.modalities, self._labels, **sizes)
+        found = find_ceilings(self.covariance, self.targets, self.mapped, self._labels, **sizes)
+        cut = [(label.name, label.target, label.bounds) for label in self._labels]
+        for name in self.targets if classes is not None else ():
+            variance = float(np.sum(self.covariance.system.in_span[name] ** 2))
+            cut.append((name, name, class_bounds(classes or 0, variance)))
+        return replace(
+            found,
+            targets=(*found.targets, *target_ceilings(self._mixed, self.targets, self.captions)),
+            classes=(*found.classes, *class_ceilings(self._mixed, cut, self.captions)),
+        )
 
     def predict(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], target: str, given: Names) -> Array:
         """The optimal prediction E[target | given] of every row, given latents before whitening.
@@ -399,6 +451,14 @@ class Story:
         Raises:
             QueryError: A name does not fit, or the story has a common scale.
         """
+        said = next(
+            (n for n in (target, *((given,) if isinstance(given, str) else given)) if n in self.cells), None
+        )
+        if said is not None:
+            raise QueryError(
+                f"prediction of `{target}`: `{said}` is words or classes; expected Gaussian variables, because only "
+                "their optimal prediction is linear. Leave it out."
+            )
         names = (given,) if isinstance(given, str) else given
         if not self.covariance.system.law.features.features:
             return predict(self.covariance, rows, target, names)
@@ -406,14 +466,29 @@ class Story:
         return posterior.moments(SpecialPointwise(self._special, rows).whitened(names))[0]
 
     def decompose(self, target: str, modalities: tuple[str, ...] = ()) -> Decomposition:
-        """Redundant, unique and synergistic information of modalities (all when left out) about a scalar target.
+        """Redundant, unique and synergistic information of modalities about a scalar target or a label.
+
+        Modalities are all but captions when left out.
 
         Example:
             >>> parts = load("figure-1").decompose("theta")
             >>> round(parts.redundancy, 6), round(parts.synergy, 6)
             (4.420579, 0.111568)
         """
-        return decompose(self.covariance, target, modalities or self.modalities)
+        said = next(
+            (name for name in (target, *modalities) if name in self.cells and name not in self.labels), None
+        )
+        if said is not None:
+            raise QueryError(
+                f"decomposition of `{target}`: `{said}` is words; expected Gaussian modalities, because for words "
+                "minimal mutual information is not the decomposition. Leave it out."
+            )
+        chosen = modalities or self.mapped
+        about = partial(self._about, target) if target in self.labels else None
+        return decompose(self.covariance, target, chosen, about)
+
+    def _about(self, label: str, names: Sequence[str]) -> float:
+        return self.quantity(Query("I", ((label,), tuple(names)))).value
 
     def _modality(self, name: str) -> ModalitySpec:
         if name not in self.spec.modalities:
@@ -423,6 +498,10 @@ class Story:
     @cached_property
     def _labels(self) -> tuple[Label, ...]:
         return make_labels(self.spec.labels, self.before or self.covariance, self.targets)
+
+    @cached_property
+    def _mixed(self) -> Mixed:
+        return Mixed(self.covariance, make_cells(self.spec, self.before or self.covariance, self._labels))
 
     @cached_property
     def _special(self) -> Special:
@@ -443,8 +522,7 @@ def compile_story(spec: Spec | str | Path | dict[str, Any]) -> Story:
     spec = spec if isinstance(spec, Spec) else load_spec(spec)
     made = compile_spec(spec)
     story = Story(spec, made.graph, made.covariance, made.before)
-    parse_requirements(spec.require, story.covariance.names)
-    make_labels(spec.labels, story.before or story.covariance, story.targets)
+    parse_requirements(spec.require, {**dict.fromkeys(story.covariance.names), **story.cells})
     return story
 
 

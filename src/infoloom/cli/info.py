@@ -125,6 +125,8 @@ def info(
     _print_table(
         f"{story.name}, exact" if exact else story.name, {n: v.text(bits) for n, v in values.items()}, unit
     )
+    if not queries:
+        _print_unsaid(story, bits)
     for note in story.notes:
         print(f"\n{note}")
     missed = [name for name, value in values.items() if tolerance is not None and value.error > tolerance]
@@ -133,6 +135,28 @@ def info(
             f"\nNot within {tolerance:g} nats: {', '.join(missed)}. The errors say what was reached; "
             "give a larger `--budget`."
         )
+
+
+def _print_unsaid(story: Story, bits: bool) -> None:
+    """What the words of captions lose of their factors' information."""
+    from infoloom.information.quantity import CLOSED_FORM, MONTE_CARLO, QUADRATURE, Quantity
+
+    gaps = {}
+    for pair, (whole, words) in story.unsaid().items():
+        method = (
+            MONTE_CARLO
+            if words.standard_error is not None
+            else QUADRATURE
+            if words.tolerance
+            else CLOSED_FORM
+        )
+        gap = Quantity(
+            whole.value - words.value, words.standard_error, method, whole.tolerance + words.tolerance
+        )
+        gaps[f"I({pair})"] = gap.text(bits)
+    if gaps:
+        print()
+        _print_table("What words cannot say, I(factors; y) − I(words; y)", gaps, "bits" if bits else "nats")
 
 
 def _print_table(title: str, values: dict[str, str], unit: str) -> None:

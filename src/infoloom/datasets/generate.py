@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infoloom.datasets.checking.channel_losses import measured_loss
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
+from infoloom.datasets.making.captions import describe_captions
 from infoloom.datasets.making.code_path import path_text
 from infoloom.datasets.making.plan import Plan, make_plan, parse_plan
 from infoloom.datasets.making.plugins_used import used_plugins
@@ -273,10 +274,11 @@ def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
         notes=(*story.notes, *_paths(made_with)),
         plugins=used_plugins(story.spec),
         bijections={
-            name: _bijection(story, spec, place, name, plan.allow_uncertified) for name in story.modalities
+            name: _bijection(story, spec, place, name, plan.allow_uncertified) for name in story.mapped
         },
         made_with=tuple(made_with),
         spec_sha256=hashlib.sha256(spec.encode()).hexdigest(),
+        captions=describe_captions(story),
         losses={c.name: _loss(story, place, c, values) for c in plan.columns if c.kind == "channel"},
     )
 
@@ -301,7 +303,7 @@ def _require_certificates(story: Story) -> None:
     """Refuse flows that are not certified before anything is written."""
     from infoloom.observations import build
 
-    for flow in dict.fromkeys(story.flow(name) for name in story.modalities):
+    for flow in dict.fromkeys(story.flow(name) for name in story.mapped):
         if any(step.trained or step.rendered for step in parse_flow(flow)):
             build(flow, directory=story.spec.directory)
 

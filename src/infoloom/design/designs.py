@@ -182,11 +182,30 @@ class Setting:
         return cls(spec, graph, Linearised(graph, lay_out(graph), known, free), lower, upper)
 
 
+def refuse_words(spec: Spec, requirements: Sequence[Requirement]) -> None:
+    """Refuse requirements on captions: their information is no function of log-determinants.
+
+    Raises:
+        SpecError: One of them.
+    """
+    for one in requirements:
+        for name in (*(n for part in one.query.parts for n in part), *one.query.given):
+            if name in spec.modalities and spec.modalities[name].words is not None:
+                raise SpecError(
+                    [
+                        f"require.{one.name}: `{name}` is words; expected Gaussian variables, because the solver knows "
+                        f"log-determinants only. Require it of a factor, such as `{name}."
+                        f"{next(iter(spec.modalities[name].words or ()))}`."
+                    ]
+                )
+
+
 def _design(
     setting: Setting, require: Mapping[str, float | str], start: Mapping[str, float] | None = None
 ) -> Design:
     linear = setting.linearised
     requirements = parse_requirements(require, linear.names)
+    refuse_words(setting.spec, requirements)
     if not requirements:
         raise SpecError(["require: expected at least one requirement, such as `I(x; y): 1.0`."])
     try:

@@ -6,7 +6,7 @@ laws of the target with each source gives these values (Barrett 2015): the redun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,12 @@ class Decomposition:
         }
 
 
-def decompose(covariance: StructuredCovariance, target: str, modalities: Sequence[str]) -> Decomposition:
+def decompose(
+    covariance: StructuredCovariance,
+    target: str,
+    modalities: Sequence[str],
+    about: Callable[[Sequence[str]], float] | None = None,
+) -> Decomposition:
     """Decompose the information that modalities have about a scalar target.
 
     redundancy = min_i I(θ; x_i); unique_i = max(0, I(θ; x_i) − max_{j≠i} I(θ; x_j)); synergy = I(θ; x_1, …, x_n) −
@@ -74,6 +79,8 @@ def decompose(covariance: StructuredCovariance, target: str, modalities: Sequenc
         covariance: The joint law.
         target: Name of a scalar.
         modalities: Two or more names.
+        about: I(target; modalities) by names, where the target is a class of a scalar: for two modalities the less
+            informative one is a degraded copy of the other as to the scalar, and so as to its class.
 
     Raises:
         QueryError: A target that is a vector, a story that is not Gaussian, or fewer than two modalities.
@@ -81,7 +88,7 @@ def decompose(covariance: StructuredCovariance, target: str, modalities: Sequenc
     Source:
         Barrett, Phys. Rev. E 91, 052802 (2015), equations 18 to 21.
     """
-    if covariance.dim(target) != 1:
+    if about is None and covariance.dim(target) != 1:
         raise QueryError(
             f"decomposition of `{target}`: expected a scalar, because for {covariance.dim(target)} components minimal "
             "mutual information is not the decomposition and no closed form is known. Name one component."
@@ -95,8 +102,9 @@ def decompose(covariance: StructuredCovariance, target: str, modalities: Sequenc
         raise QueryError(
             f"decomposition of `{target}`: expected two or more modalities, got {len(modalities)}. One has all."
         )
-    values = {name: mutual_information(covariance, [target], [name]) for name in modalities}
-    total = mutual_information(covariance, [target], list(modalities))
+    told = about or (lambda names: mutual_information(covariance, [target], list(names)))
+    values = {name: told([name]) for name in modalities}
+    total = told(modalities)
     best = max(values.values())
     unique = {
         name: max(0.0, value - max(v for other, v in values.items() if other != name))

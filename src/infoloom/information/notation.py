@@ -16,14 +16,14 @@ __all__ = ["MEASURES", "Query", "check_names", "evaluate", "parse_query", "refus
 
 MEASURES: Final = {
     "I": "mutual information; of three or more parts the co-information",
-    "H": "differential entropy of latents",
+    "H": "differential entropy of latents; of words and classes the entropy",
     "TC": "total correlation",
     "DTC": "dual total correlation",
     "O": "O-information",
 }
 MAX_PARTS: Final = 12
 _QUERY = re.compile(r"\s*(?P<measure>[A-Za-z]+)\s*\((?P<inside>[^()]*)\)\s*")
-_NAME = re.compile(r"[^\W\d]\w*(?:\[\d+\]|\.[^\W\d]\w*)?")
+_NAME = re.compile(r"[^\W\d]\w*(?:\[\w+\]|\.[^\W\d]\w*)?")
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from infoloom.errors import FlowError, SpecError
+from infoloom.spec.captions import caption_problems
 from infoloom.spec.expression import Factor, TemplateCall, Term
-from infoloom.spec.flow import flow_factors, flow_shape, latent_shape
+from infoloom.spec.flow import flow_caption, flow_factors, flow_shape, latent_shape
 from infoloom.spec.lint import point_at, suggest
-from infoloom.spec.model import Spec
+from infoloom.spec.model import ModalitySpec, Spec
 from infoloom.spec.parser import ExpressionError, parse_expression
 
 __all__ = ["Edge", "Graph", "Kind", "Node", "build_graph"]
@@ -166,6 +167,7 @@ class _Builder:
         for name, modality in spec.modalities.items():
             shown, latent = self.flow_shapes(name, modality.flow)
             path, written = f"modalities.{name}.latent", modality.latent
+            self.check_caption(name, modality)
             if not isinstance(written, dict):
                 self.nodes[name] = Node(name, "modality", shown, latent=latent)
                 equations[name] = (path, written)
@@ -194,6 +196,21 @@ class _Builder:
         except FlowError as error:
             self.problems.append(f"modalities.{name}.flow: {error}")
             return (), None
+
+    def check_caption(self, name: str, modality: ModalitySpec) -> None:
+        """Words, slots and factors of a caption must fit."""
+        try:
+            caption = flow_caption(modality.flow)
+        except FlowError:
+            return  # a problem already
+        if caption is not None and self.spec.covariance is not None:
+            self.problems.append(
+                f"modalities.{name}.flow: a spec with `covariance` has no factors for words to say. Write equations."
+            )
+            return
+        self.problems += caption_problems(
+            f"modalities.{name}", caption, modality.words, modality.latent, modality.whitening
+        )
 
     def all_factors(self, name: str, written: Mapping[str, str], flow: str, size: int) -> dict[str, str]:
         """The equation of every factor of a flow by full name, in the flow's order; noise where none is written."""

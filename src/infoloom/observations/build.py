@@ -24,7 +24,15 @@ from infoloom.observations.injection import Injection
 from infoloom.observations.renderers.registry import make_renderer
 from infoloom.observations.rendering import Rendering
 from infoloom.plugins import load, offered
-from infoloom.spec.flow import FlowStep, flow_header, flow_path, flow_shape, parse_flow, zoo_names
+from infoloom.spec.flow import (
+    FlowStep,
+    flow_caption,
+    flow_header,
+    flow_path,
+    flow_shape,
+    parse_flow,
+    zoo_names,
+)
 
 __all__ = ["REGISTRY", "build", "load_flow"]
 
@@ -74,6 +82,10 @@ def build(
         tensor([[3., 3.]])
     """
     flow_shape(expression, directory)  # checks names, classes and sizes with messages that need no torch
+    if flow_caption(expression) is not None:
+        raise FlowError(
+            f"flow `{expression}`: expected a map of numbers; a caption says words. Generate a dataset to have them."
+        )
     parts: list[Bijection] = []
     first, *others = steps = parse_flow(expression)
     renderer = make_renderer(first) if first.rendered else None

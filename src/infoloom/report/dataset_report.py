@@ -176,7 +176,7 @@ def _bounds(data: Dataset) -> str:
 
 def _decomposition(story: Story, root: Path) -> Iterator[Section]:
     scalar = [target for target in story.targets if story.dim(target) == 1]
-    if not scalar or len(story.modalities) < 2:
+    if not scalar or len(story.mapped) < 2:
         return
     parts = [story.decompose(target) for target in scalar]
     rows = [

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from infoloom.errors import FlowError
 from infoloom.foreign.files import open_regular
 from infoloom.foreign.trees import checked, parse_json
 from infoloom.plugins import offered
+from infoloom.spec.captions import CAPTION, Caption, parse_caption
 from infoloom.spec.flow_trees import FORMAT, HeaderTree
 from infoloom.spec.renderers import renderer_form, renderer_names
 
@@ -24,6 +26,7 @@ __all__ = [
     "SHAPE_KEEPING",
     "ZOO",
     "FlowStep",
+    "flow_caption",
     "flow_factors",
     "flow_header",
     "flow_path",
@@ -80,6 +83,7 @@ class FlowStep:
         return renderer_form(self.name) is not None
 
 
+@lru_cache(maxsize=4096)
 def parse_flow(text: str) -> tuple[FlowStep, ...]:
     """Read a flow expression.
 
@@ -96,8 +100,26 @@ def parse_flow(text: str) -> tuple[FlowStep, ...]:
     return tuple(_parse_step(part, text) for part in _split(text, "|"))
 
 
+def flow_caption(text: str) -> Caption | None:
+    """The caption of a flow expression `caption("a {size} thing")`; None for other flows.
+
+    Raises:
+        FlowError: The text is no flow expression, or a caption has steps beside it or sentences that do not fit.
+    """
+    steps = parse_flow(text)
+    said = next((step for step in steps if step.name == CAPTION), None)
+    if said is None:
+        return None
+    if len(steps) > 1 or said.kwargs or said.selector is not None:
+        raise FlowError(
+            f"flow `{text}`: expected a caption alone, with sentences in quotes only, because words are no numbers. "
+            "Remove the rest."
+        )
+    return parse_caption(said.args)
+
+
 def flow_factors(text: str) -> tuple[str, ...]:
-    """Names of the latent's components, where the flow expression begins with a renderer; else none.
+    """Names of the latent's components, where the flow expression begins with a renderer or is a caption; else none.
 
     Raises:
         FlowError: The text is no flow expression.
@@ -106,6 +128,9 @@ def flow_factors(text: str) -> tuple[str, ...]:
         >>> flow_factors("rotation_curve(32)")
         ('disc', 'scale', 'halo', 'core')
     """
+    caption = flow_caption(text)
+    if caption is not None:
+        return caption.factors
     form = renderer_form(parse_flow(text)[0].name)
     return () if form is None else form.names
 
@@ -125,9 +150,9 @@ def latent_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
 
 
 def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
-    """Shape of one observation that a flow expression makes.
+    """Shape of one observation that a flow expression makes; of a caption, its words as whole numbers.
 
-    Without a renderer its product is the latent's dimension.
+    Without a renderer or a caption its product is the latent's dimension.
 
     Args:
         text: A flow expression.
@@ -140,6 +165,9 @@ def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
         >>> flow_shape("identity(3, 32, 32) | asinh"), flow_shape("ring(64)")
         ((3, 32, 32), (1, 64, 64))
     """
+    caption = flow_caption(text)
+    if caption is not None:
+        return (len(caption.slots),)
     steps = parse_flow(text)
     shape: tuple[int, ...] | None = None
     for position, step in enumerate(steps):
@@ -152,8 +180,8 @@ def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
         if made is None and position == 0:
             raise FlowError(
                 f"flow `{text}`: expected a first step that fixes the shape, such as `identity(3, 32, 32)`, "
-                f"`vector(16)` or one of {', '.join([*zoo_names(), *renderer_names()])}; got `{step.name}`."
-                + _suggest(step.name, [*_SHAPED, *zoo_names(), *renderer_names()])
+                f"`vector(16)` or one of {', '.join([*zoo_names(), *renderer_names(), CAPTION])}; got `{step.name}`."
+                + _suggest(step.name, [*_SHAPED, *zoo_names(), *renderer_names(), CAPTION])
             )
         if made is None:
             known = [*SHAPE_KEEPING, *sorted(offered("observations"))]

@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from infoloom.errors import SpecError
+from infoloom.spec.captions import Words, check_words
 from infoloom.spec.distribution import parse_distribution, parse_scale
 from infoloom.spec.expression import Expression
 from infoloom.spec.files import content_hash, rename_files
@@ -129,10 +130,13 @@ class ModalitySpec(_Node):
     Attributes:
         latent: One equation for the whole latent, or one for each of its factors by name.
         whitening: `whiten` makes the latent N(0, I) first; named factors are standardised each on its own.
+        words: Of a caption, the words of every slot, from the factor's smallest values to its largest: a list of
+            equally likely ones, or words with their probabilities.
     """
 
     flow: str
     latent: Latent = None
+    words: dict[str, Annotated[Words, BeforeValidator(check_words)]] | None = None
     whitening: Literal["whiten", "scale", "none"] = "whiten"
 
 
@@ -316,6 +320,8 @@ def _trim(parts: list[str]) -> list[str]:
         "labels": 3,
         "do": 2,
     }
+    if len(parts) > 3 and parts[0] == "modalities" and parts[2] == "words":
+        return parts[:4]
     if len(parts) > 4 and parts[3] == _FACTORS:
         return [*parts[:3], parts[4]]
     return parts[: depth.get(parts[0], len(parts))] if parts else parts

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from infoloom.datasets.checking.moments import FALSE_ALARM, Moments, deviation, spread_spans, story_features
+from infoloom.datasets.making.captions import caption_of, caption_rows, speaker
 from infoloom.datasets.making.code_path import path_text
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
@@ -38,6 +39,7 @@ _REDRAWN_SHARDS: Final = 16
 _BATCH: Final = 1024
 _SIGMAS: Final = 4.0
 _SPANS: Final = 4
+_SENTENCES: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,10 @@ def _checks(data: Dataset, rows: int, round_trip_rows: int) -> list[tuple[str, C
         *(
             (f"round trip of {name}", lambda name=name: _round_trip(data, name, round_trip_rows))
             for name in data.manifest.bijections
+        ),
+        *(
+            (f"sentences of {name}", lambda name=name: _sentences(data, name))
+            for name in data.manifest.captions
         ),
         *(
             (f"8 bits of {channel_source(column.name)}", lambda column=column: _channel(data, column, rows))
@@ -358,6 +364,23 @@ def _after_bijection(
         f"I({name}; {target}) of {len(values)} observations {mean:.3f} ± {error:.3f}, truth {truth:.3f} nats"
     )
     yield Check(f"information after the bijection of {name}", passed, detail, mean, truth, error)
+
+
+def _sentences(data: Dataset, name: str) -> Iterator[Check]:
+    """Sentences, words and tokens made again from latents, and words read back from the sentences."""
+    story = data.story
+    columns = [c for c in data.columns if c.kind in ("text", "words", "tokens") and caption_of(c) == name]
+    view, rows, wrong = data.select(*(c.name for c in columns)), 0, 0
+    for start, stop in _round_trip_spans(len(data), _SENTENCES):
+        drawn = story.sample(stop - start, data.manifest.seed, start)[name]
+        again, stored = caption_rows(story, name, drawn), view[start:stop]
+        differ = np.zeros(stop - start, dtype=bool)
+        for column in columns:
+            differ |= (again[column.kind] != stored[column.name]).reshape(stop - start, -1).any(axis=1)
+        differ |= (speaker(story, name).read(stored[name]) != again["words"]).any(axis=1)
+        rows, wrong = rows + stop - start, wrong + int(differ.sum())
+    detail = f"{rows} sentences made again from latents and read back to their words; {wrong} differ"
+    yield Check(f"sentences of {name}", wrong == 0, detail, float(wrong), 0.0)
 
 
 def _channel(data: Dataset, column: Column, limit: int) -> Iterator[Check]:

@@ -52,7 +52,8 @@ def write_hdf5(data: View, path: Path) -> None:
         for name, view in splits(data):
             group = file.create_group(name, track_order=True)
             for column in data.columns:
-                target = group.create_dataset(column.name, (len(view), *column.shape), column.dtype)
+                kind = h5().string_dtype() if column.textual else column.dtype
+                target = group.create_dataset(column.name, (len(view), *column.shape), kind)
                 target.attrs["kind"] = column.kind
                 if column.levels is not None:
                     target.attrs["levels"] = column.levels
@@ -60,5 +61,7 @@ def write_hdf5(data: View, path: Path) -> None:
             for batch in view.batches(rows_at_once(data.columns, _ROWS)):
                 rows = len(next(iter(batch.values())))
                 for key, values in batch.items():
-                    group[key][place : place + rows] = values
+                    group[key][place : place + rows] = (
+                        values.astype(object) if values.dtype.kind == "U" else values
+                    )
                 place += rows

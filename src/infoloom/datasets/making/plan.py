@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from infoloom.datasets.making.captions import caption_columns
 from infoloom.datasets.making.pmi import pmi_name, pmi_pairs
 from infoloom.datasets.making.predictions import prediction_name, predictions_of
 from infoloom.datasets.storage.channel_columns import channel_columns
@@ -159,7 +160,8 @@ def plan_columns(
         DatasetError: Two columns would have one name.
     """
     columns = [Column("sample_id", "id", "int64")]
-    columns += [Column(name, "modality", "float32", tuple(story.shape(name))) for name in story.modalities]
+    columns += [Column(name, "modality", "float32", tuple(story.shape(name))) for name in story.mapped]
+    columns += caption_columns(story)
     columns += channel_columns(story, also)
     columns += [Column(name, "target", "float32") for name in story.targets]
     columns += [Column(name, "label", "int64") for name in story.labels]
@@ -172,8 +174,9 @@ def plan_columns(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DatasetError(
-            f"column `{twice[0]}`: expected one meaning a name, because `sample_id`, `z_<modality>` and "
-            "`<modality>_uint8` are made by the dataset. Rename the variable in the spec."
+            f"column `{twice[0]}`: expected one meaning a name, because `sample_id`, `z_<modality>`, "
+            "`<modality>_uint8`, `<caption>_words` and `<caption>_tokens` are made by the dataset. "
+            "Rename the variable in the spec."
         )
     return tuple(columns)
 

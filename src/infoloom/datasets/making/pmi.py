@@ -63,7 +63,7 @@ def pmi_pairs(story: Story, choice: str | Sequence[str] = "auto") -> tuple[Pair,
     if choice in ("auto", "all"):
         return tuple(pair for pair in _automatic(story, choice == "all") if _finite(story, pair))
     pairs = [parse_pmi(f"pmi({text})") for text in ([choice] if isinstance(choice, str) else choice)]
-    known = {*story.modalities, *story.targets, *story.causes}
+    known = {*story.modalities, *story.targets, *story.causes, *story.cells}
     for left, right in pairs:
         unknown = [name for name in (*left, *right) if name not in known]
         if unknown or set(left) & set(right):

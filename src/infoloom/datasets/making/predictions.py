@@ -51,7 +51,7 @@ def predictions_of(story: Story) -> tuple[tuple[str, tuple[str, ...]], ...]:
         raise DatasetError(
             f"predictions of `{story.name}`: expected a story without a common scale. Leave `predictions` out."
         )
-    modalities = tuple(story.modalities)
+    modalities = tuple(story.mapped)
     together = [modalities] if len(modalities) > 1 else []
     return tuple(
         (target, given) for target in story.targets for given in [*((m,) for m in modalities), *together]

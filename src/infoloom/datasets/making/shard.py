@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from infoloom.datasets.making.captions import caption_of, caption_rows
 from infoloom.datasets.making.code_path import FIXED, code_path, is_fixed
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
@@ -133,12 +134,18 @@ def _rows(story: Story, job: ShardJob, first: int, wanted: slice) -> dict[str, n
     drawn = story.sample(story.plan.block, seed=job.seed, start=first)
     pointwise = story.pointwise(drawn)
     arrays: dict[str, np.ndarray[Any, Any]] = {}
+    said: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
     for column in job.columns:
         match column.kind:
             case "id":
                 arrays[column.name] = np.arange(first + wanted.start, first + wanted.stop, dtype=np.int64)
             case "modality":
                 arrays[column.name] = _observe(job, column.name, drawn[column.name][wanted])
+            case "text" | "words" | "tokens":
+                name = caption_of(column)
+                if name not in said:
+                    said[name] = caption_rows(story, name, drawn[name][wanted])
+                arrays[column.name] = said[name][column.kind]
             case "channel":
                 arrays[column.name] = channel_of(column).apply(arrays[channel_source(column.name)])
             case "latent":
@@ -149,7 +156,8 @@ def _rows(story: Story, job: ShardJob, first: int, wanted: slice) -> dict[str, n
                 arrays[column.name] = pointwise.information(*parse_pmi(column.name))[wanted]
             case _:
                 arrays[column.name] = drawn[column.name][wanted]
-    bad = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+    numbers = {name: array for name, array in arrays.items() if array.dtype.kind != "U"}
+    bad = next((name for name, array in numbers.items() if not np.isfinite(array).all()), None)
     if bad is not None:
         raise DatasetError(
             f"column `{bad}`: expected finite numbers in rows {first + wanted.start} to "

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchStream", "RowView", "torch_view"]
 
-Batch = dict[str, torch.Tensor]
+Batch = dict[str, Any]  # tensors; texts are lists of strings
 _MOST: Final = 4 * 2**30
 _log = logging.getLogger("infoloom")
 
@@ -104,7 +104,7 @@ class RowView(torch_data.Dataset[Batch]):
         return [{name: values[i] for name, values in columns.items()} for i in range(len(positions))]
 
     def _take(self, positions: list[int]) -> Batch:
-        return {name: torch.from_numpy(array) for name, array in self.data.take(positions).items()}
+        return {name: _tensor(array) for name, array in self.data.take(positions).items()}
 
 
 class BatchStream(torch_data.IterableDataset[Batch]):
@@ -231,7 +231,7 @@ class BatchStream(torch_data.IterableDataset[Batch]):
         self._done = begun
         for arrays in rows(start, min(stop, len(self.data))):
             self._done += 1
-            yield {name: torch.from_numpy(_own(array)) for name, array in arrays.items()}
+            yield {name: _tensor(_own(array)) for name, array in arrays.items()}
 
     def _in_order(self, start: int, stop: int) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
         view = self.data
@@ -252,6 +252,14 @@ class BatchStream(torch_data.IterableDataset[Batch]):
             rest = {name: array[full:] for name, array in held.items()} if full < count else {}
         if rest:
             yield rest
+
+
+def _tensor(array: np.ndarray[Any, Any]) -> torch.Tensor | list[str]:
+    """Numbers as a tensor, texts as a list."""
+    if array.dtype.kind != "U":
+        return torch.from_numpy(array)
+    texts: list[str] = array.tolist()
+    return texts
 
 
 def _own(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

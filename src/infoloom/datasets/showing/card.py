@@ -26,6 +26,9 @@ MEANING: Final = {
     "cause": "cause: independent, mean 0, variance 1",
     "latent": "latent of the modality, before whitening and flow",
     "pmi": "pointwise mutual information of the row, nats; its mean is the information",
+    "text": "sentence; its words carry all of its information",
+    "words": "numbers of the sentence's words, one a slot, see below",
+    "tokens": "token ids of the sentence, see below; 0 fills up short ones",
     "prediction": "optimal prediction, E[target | modalities]: no learner has a smaller mean squared error",
 }
 _MAX_TRUTH: Final = 400
@@ -40,6 +43,7 @@ def card_text(manifest: Manifest) -> str:
         _reading(manifest),
         _columns(manifest),
         _provenance(manifest),
+        *_captions(manifest),
         *_channels(manifest),
     )
     return f"---\n{header}---\n\n" + "\n\n".join(parts) + "\n"
@@ -64,7 +68,7 @@ def _header(manifest: Manifest) -> dict[str, Any]:
 
 def _feature(column: Column) -> dict[str, Any]:
     if not column.shape:
-        return {"name": column.name, "dtype": column.dtype}
+        return {"name": column.name, "dtype": column.stored}
     if not column.nested:
         return {"name": column.name, "list": column.dtype, "length": column.size}
     array = {"shape": list(column.shape), "dtype": column.dtype}
@@ -72,12 +76,13 @@ def _feature(column: Column) -> dict[str, Any]:
 
 
 def _title(manifest: Manifest) -> str:
-    names = [column.name for column in manifest.columns if column.kind == "modality"]
+    names = [column.name for column in manifest.columns if column.kind in ("modality", "text")]
     splits = ", ".join(f"{split} {rows:,}" for split, rows in manifest.splits)
     known = (
         "is known: it follows from `spec.yaml` as accurately as the table says, and every observation is an "
         "invertible function of a latent, which leaves it unchanged."
-        if manifest.notes
+        + (" Of a caption it is the information of its words." if manifest.captions else "")
+        if manifest.notes or manifest.captions
         else "is known exactly: it follows from `spec.yaml` in closed form, and every "
         "observation is an invertible function of a Gaussian latent, which leaves it unchanged."
     )
@@ -152,9 +157,26 @@ The Parquet files in `data/` open in polars, DuckDB and pandas too. `infoloom ve
 checks checksums, recomputes the truth from `spec.yaml` and compares it with the rows."""
 
 
+def _captions(manifest: Manifest) -> list[str]:
+    """Words and vocabulary of captions."""
+    parts = []
+    for name, one in manifest.captions.items():
+        lines = [
+            f"- {slot}: " + ", ".join(f"{i} {word}" for i, word in enumerate(said))
+            for slot, said in one["words"].items()
+        ]
+        tokens = " ".join(f"{i + 1} {token}" for i, token in enumerate(one["vocabulary"]))
+        parts.append(
+            f"## Words of `{name}`\n\nSentences: `{one['flow']}`. Each word is a class of a standardised factor, from "
+            "its smallest values to its largest; information values of the name mean these words, and noise chooses "
+            "synonyms.\n\n" + "\n".join(lines) + f"\n\nVocabulary by token id: `{tokens}`"
+        )
+    return parts
+
+
 def _columns(manifest: Manifest) -> str:
     lines = [
-        f"| {_cell(c.name)} | {c.dtype}{list(c.shape) if c.shape else ''} | {MEANING[c.kind]} |"
+        f"| {_cell(c.name)} | {c.stored}{list(c.shape) if c.shape else ''} | {MEANING[c.kind]} |"
         for c in manifest.columns
     ]
     return "## Columns\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(lines)

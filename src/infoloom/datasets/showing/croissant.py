@@ -110,7 +110,7 @@ def _field(column: Column, split: str) -> dict[str, Any]:
         "@type": "cr:Field",
         "@id": f"{split}/{column.name}",
         "name": column.name,
-        "dataType": _TYPES[column.dtype],
+        "dataType": "sc:Text" if column.textual else _TYPES[column.dtype],
         "source": {"fileSet": {"@id": f"{split}-files"}, "extract": {"column": column.name}},
     }
     if column.shape:

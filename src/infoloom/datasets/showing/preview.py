@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,7 @@ _LINES: Final = 8  # leads of a signal that is drawn as curves; more are a spect
 _CANDIDATES: Final = 2000
 _MAX_MODALITIES: Final = 10
 _NEAR: Final = 40
+_WIDTH: Final = 22  # characters under a panel
 
 
 def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None) -> Path:
@@ -66,6 +68,10 @@ def preview_figure(data: Dataset, by: str, panel: float = 1.0) -> Figure:
 
     if data.select(by).columns[0].shape:
         raise DatasetError(f"sort by `{by}`: expected a scalar.")
+    if not _shown(data):
+        raise DatasetError(
+            "preview: expected an observation to draw; this dataset has captions only. Read its rows."
+        )
     values = data.select(by)[: min(len(data), _CANDIDATES)][by]
     picked = picked_rows(values)
     lines = _lines(data, _shown(data), values, picked)
@@ -80,6 +86,8 @@ def preview_figure(data: Dataset, by: str, panel: float = 1.0) -> Figure:
         row[0].set_ylabel(label, fontsize=8)
     for ax, value in zip(axes[0], values[picked], strict=True):
         ax.set_title(f"{value:+.2f}", fontsize=8)
+    for ax, text in zip(axes[len(_shown(data)) - 1], _sentences(data, picked), strict=True):
+        ax.set_xlabel(text, fontsize=5)
     return figure
 
 
@@ -98,6 +106,18 @@ def default_order(data: Dataset) -> str:
 
 def _shown(data: Dataset) -> tuple[Column, ...]:
     return tuple(column for column in data.columns if column.kind == "modality")[:_MAX_MODALITIES]
+
+
+def _sentences(data: Dataset, picked: np.ndarray[Any, Any]) -> list[str]:
+    """What captions say of every picked row, in narrow lines; empty without captions."""
+    names = [column.name for column in data.columns if column.kind == "text"]
+    if not names:
+        return [""] * len(picked)
+    said = data.select(*names).take(picked)
+    return [
+        "\n".join(textwrap.fill(str(said[name][i]), _WIDTH, break_on_hyphens=False) for name in names)
+        for i in range(len(picked))
+    ]
 
 
 Line = tuple[str, Column, np.ndarray[Any, Any]]

@@ -40,7 +40,7 @@ def strip_rows(
         values: What it is set to.
         row: Which row's proto-latents are held.
         seed: Seed of the rows.
-        modalities: Which ones to observe; all when left out.
+        modalities: Which ones to observe; all but captions when left out.
 
     Returns:
         For each modality its observations, shape (len(values), *shape).
@@ -52,7 +52,7 @@ def strip_rows(
     if not len(values):
         raise DatasetError("strip: expected at least one value.")
     twins = [story.twins(1, seed, row, node=node, value=float(value))[1] for value in values]
-    names = story.modalities if modalities is None else modalities
+    names = story.mapped if modalities is None else modalities
     return {name: observe(story, name, np.concatenate([twin[name] for twin in twins])) for name in names}
 
 

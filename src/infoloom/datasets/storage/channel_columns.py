@@ -43,7 +43,7 @@ def channel_columns(story: Story, also: str | Sequence[str] | None) -> tuple[Col
         DatasetError: Another name, or a flow of which no range follows.
     """
     asked = [also] if isinstance(also, str) else list(also or ())
-    known = {name + _SUFFIX: name for name in story.modalities}
+    known = {name + _SUFFIX: name for name in story.mapped}
     strange = next((name for name in asked if name != "uint8" and name not in known), None)
     if strange is not None:
         raise DatasetError(

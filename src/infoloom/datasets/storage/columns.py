@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
@@ -15,6 +16,7 @@ from infoloom.errors import DatasetError
 
 __all__ = [
     "KINDS",
+    "TEXT",
     "Column",
     "Kind",
     "arrow_schema",
@@ -26,9 +28,23 @@ __all__ = [
     "to_table",
 ]
 
-Kind = Literal["id", "modality", "channel", "target", "label", "cause", "latent", "pmi", "prediction"]
+Kind = Literal[
+    "id",
+    "modality",
+    "channel",
+    "target",
+    "label",
+    "cause",
+    "latent",
+    "pmi",
+    "prediction",
+    "text",
+    "words",
+    "tokens",
+]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _TYPES: Final = {"int64": pa.int64(), "uint8": pa.uint8(), "float32": pa.float32(), "float64": pa.float64()}
+TEXT: Final = re.compile(r"<U[1-9]\d{0,5}")  # numpy's name for text of at most so many characters
 _BATCH_BYTES: Final = 256 * 2**20
 _NESTED_RANKS: Final = (2, 3, 4, 5)  # what Hugging Face names Array2D … Array5D
 
@@ -38,6 +54,7 @@ class Column:
     """One column: what it holds, its type and the shape of one row of it.
 
     Attributes:
+        dtype: Numpy's name; `<U40` is text of at most 40 characters, stored as strings.
         levels: Of a column of 8-bit levels: what 0 and 255 stand for, in the unit of the observation.
     """
 
@@ -57,6 +74,16 @@ class Column:
             "shape": list(self.shape),
             **levels,
         }
+
+    @property
+    def textual(self) -> bool:
+        """Whether rows are texts."""
+        return TEXT.fullmatch(self.dtype) is not None
+
+    @property
+    def stored(self) -> str:
+        """Type of the values as other packages name it."""
+        return "string" if self.textual else self.dtype
 
     @property
     def size(self) -> int:
@@ -118,6 +145,8 @@ def to_arrow(array: np.ndarray[Any, Any], column: Column) -> pa.Array:
         raise DatasetError(
             f"column `{column.name}` {array.shape[1:]}: expected rows of shape {column.shape}."
         )
+    if column.textual:
+        return pa.array(array.tolist(), pa.string())
     flat = pa.array(np.ascontiguousarray(array, dtype=column.dtype).reshape(-1))
     if not column.shape:
         return flat
@@ -146,6 +175,8 @@ def _empty(column: Column) -> np.ndarray[Any, Any]:
 
 def _chunk_to_numpy(chunk: pa.Array, column: Column) -> np.ndarray[Any, Any]:
     rows = len(chunk)
+    if column.textual:
+        return _texts(chunk, column)
     while not pa.types.is_primitive(chunk.type):
         if chunk.null_count:
             raise _damaged(column, "a missing value")
@@ -159,6 +190,15 @@ def _chunk_to_numpy(chunk: pa.Array, column: Column) -> np.ndarray[Any, Any]:
     return values.reshape(rows, *column.shape)
 
 
+def _texts(chunk: pa.Array, column: Column) -> np.ndarray[Any, Any]:
+    if chunk.null_count or not pa.types.is_string(chunk.type):
+        raise _damaged(column, f"values of type {chunk.type}")
+    values = np.array(chunk.to_pylist(), dtype=str)
+    if len(values) and np.dtype(column.dtype).itemsize < values.dtype.itemsize:
+        raise _damaged(column, "longer texts")
+    return values.astype(column.dtype)
+
+
 def _damaged(column: Column, found: str) -> DatasetError:
     return DatasetError(
         f"column `{column.name}`: expected {column.dtype} rows of shape {column.shape}, got {found}. "
@@ -167,7 +207,7 @@ def _damaged(column: Column, found: str) -> DatasetError:
 
 
 def _field(column: Column) -> pa.Field:
-    kind: pa.DataType = _TYPES[column.dtype]
+    kind: pa.DataType = pa.string() if column.textual else _TYPES[column.dtype]
     if not column.nested:
         return pa.field(column.name, pa.list_(kind, column.size) if column.shape else kind)
     for _ in column.shape:
@@ -184,7 +224,7 @@ def _field(column: Column) -> pa.Field:
 
 
 def _feature(column: Column) -> dict[str, Any]:
-    value = {"dtype": column.dtype, "_type": "Value"}
+    value = {"dtype": column.stored, "_type": "Value"}
     if not column.shape:
         return value
     if not column.nested:

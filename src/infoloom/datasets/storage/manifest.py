@@ -62,6 +62,7 @@ class Manifest:
         notes: What a user of the rows must know besides, one sentence each.
         losses: What 8-bit columns are measured to lose, by column.
         plugins: What other packages' parts the story needs.
+        captions: Sentences, words and vocabulary of modalities that are words.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Manifest:
     notes: tuple[str, ...] = ()
     losses: dict[str, dict[str, Any]] = field(default_factory=dict)
     plugins: tuple[Plugin, ...] = ()
+    captions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def upper_bounds(self) -> dict[str, str]:
@@ -120,6 +122,7 @@ class Manifest:
             **({"plugins": [one.to_json() for one in self.plugins]} if self.plugins else {}),
             "bijections": self.bijections,
             **({"losses": self.losses} if self.losses else {}),
+            **({"captions": self.captions} if self.captions else {}),
             "made_with": list(self.made_with),
             "shards": [record.to_json() for record in self.shards],
         }
@@ -217,6 +220,7 @@ def _manifest(said: ManifestTree, tree: dict[str, Any]) -> Manifest:
         plugins=tuple(Plugin(one.kind, one.name, one.package, one.version) for one in said.plugins),
         bijections=tree["bijections"],
         losses=tree.get("losses", {}),
+        captions=tree.get("captions", {}),
         made_with=tuple(tree["made_with"]),
     )
 

@@ -57,7 +57,11 @@ def write_parquet(
         compression_level=1,
         use_dictionary=False,
         use_byte_stream_split=floats,
-        column_encoding={leaf(c): "DELTA_BINARY_PACKED" for c in columns if not c.dtype.startswith("float")},
+        column_encoding={
+            leaf(c): "DELTA_LENGTH_BYTE_ARRAY" if c.textual else "DELTA_BINARY_PACKED"
+            for c in columns
+            if not c.dtype.startswith("float")
+        },
         write_statistics=[leaf(column) for column in columns if not column.shape],
         write_page_index=True,
         write_page_checksum=True,

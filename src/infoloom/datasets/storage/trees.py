@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from infoloom.datasets.storage.columns import Column, Kind
+from infoloom.datasets.storage.columns import TEXT, Column, Kind
 from infoloom.datasets.storage.layout import MAX_ALL_SHARDS, MAX_ROWS, MAX_SHARDS
 from infoloom.foreign.trees import Finite, Line, Open, Text, Tree, Word
 from infoloom.information.quantity import MONTE_CARLO, Method
@@ -47,7 +47,7 @@ class ColumnTree(Tree):
 
     name: Annotated[str, StringConstraints(max_length=4096)]
     kind: Kind
-    dtype: Literal["int64", "uint8", "float32", "float64"]
+    dtype: Literal["int64", "uint8", "float32", "float64"] | Annotated[str, StringConstraints(pattern=f"^{TEXT.pattern}$")]
     shape: Annotated[list[Size], Field(max_length=MAX_RANK)]
     levels: Annotated[list[Finite], Field(min_length=2, max_length=2)] | None = None
 
@@ -188,6 +188,14 @@ class PluginTree(Tree):
     version: Word
 
 
+class CaptionTree(Open):
+    """Sentences, words by slot and vocabulary of a modality of words."""
+
+    flow: Line
+    words: dict[Word, Annotated[list[Line], Field(max_length=10_000)]]
+    vocabulary: Annotated[list[Line], Field(max_length=100_000)]
+
+
 class ManifestTree(Open):
     """A manifest."""
 
@@ -203,6 +211,7 @@ class ManifestTree(Open):
     truth: TruthTree
     notes: Annotated[list[Text], Field(max_length=10_000)] = Field(default_factory=list)
     plugins: Annotated[list[PluginTree], Field(max_length=1_000)] = Field(default_factory=list)
+    captions: Annotated[dict[Word, CaptionTree], Field(max_length=1_000)] = Field(default_factory=dict)
     bijections: dict[Word, BijectionTree]
     losses: dict[Word, LossTree] = Field(default_factory=dict)
     made_with: Annotated[list[PathTree], Field(max_length=1_000_000)]

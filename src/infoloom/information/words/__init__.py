@@ -1,0 +1,1 @@
+"""Words and labels: cells of Gaussian variables, and what they tell."""

@@ -1,0 +1,134 @@
+"""Information of words and classes with Gaussian variables and with each other.
+
+Every quantity is a sum of Gaussian ones and of D(W | Y) = E H(words W | Y), the entropy that words keep when the
+Gaussian variables Y are known:
+
+    I(A; B | C) = I(Ya; Yb | Yc) + D(Wa Wc | Ya Yc) + D(Wb Wc | Yb Yc) − D(Wa Wb Wc | Ya Yb Yc) − D(Wc | Yc),
+
+where a part A is its words Wa and its Gaussian variables Ya.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from infoloom.information.closed_form import closed_form
+from infoloom.information.notation import Query
+from infoloom.information.pieces import Piece, pieces
+from infoloom.information.quantity import CLOSED_FORM, MONTE_CARLO, QUADRATURE, Quantity
+from infoloom.information.words.cells import Cells, Cut
+from infoloom.information.words.clusters import find_clusters, tie
+from infoloom.information.words.quadrature import Estimate, by_quadrature
+from infoloom.information.words.quasi import by_quasi_monte_carlo
+from infoloom.law.covariance import StructuredCovariance
+
+__all__ = ["Mixed"]
+
+Names = tuple[str, ...]
+Term = tuple[frozenset[str], frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A Gaussian law with variables of words and classes.
+
+    Attributes:
+        covariance: The joint law.
+        cells: Variables of classes by name.
+    """
+
+    covariance: StructuredCovariance
+    cells: Mapping[str, Cells]
+    _known: dict[Term, Estimate] = field(default_factory=dict, repr=False, compare=False)
+
+    def concerns(self, query: Query) -> bool:
+        """Whether a query names words or classes."""
+        return any(name in self.cells for part in (*query.parts, query.given) for name in part)
+
+    def quantity(self, query: Query) -> Quantity:
+        """A quantity of words, classes and Gaussian variables.
+
+        Entropies of words are those of discrete variables, ≥ 0; with Gaussian variables in the same entropy it is
+        their differential entropy plus that of the words given them.
+
+        Returns:
+            Nats: in closed form, by quadrature to 1e-6 with its tolerance, or by quasi Monte Carlo with its standard
+            error.
+
+        Raises:
+            InfiniteInformationError: The Gaussian variables determine each other in part.
+            DegenerateError: The differential entropy is −∞.
+        """
+        total, tolerance = 0.0, 0.0
+        terms: Counter[Term] = Counter()
+        for piece in pieces(query):
+            plain, entropies = self._split(piece)
+            if plain is not None:
+                found = closed_form(self.covariance, plain)
+                total, tolerance = total + piece.factor * found.value, tolerance + found.tolerance
+            for term, sign in entropies:
+                terms[term] += int(sign * piece.factor)
+        variance = 0.0
+        for term, factor in terms.items():
+            if factor:
+                entropy = self.remaining(*term)
+                total, tolerance = total + factor * entropy.value, tolerance + abs(factor) * entropy.tolerance
+                variance += (factor * entropy.standard_error) ** 2
+        if variance:
+            return Quantity(total, math.hypot(math.sqrt(variance), tolerance), MONTE_CARLO)
+        return Quantity(total, None, QUADRATURE if tolerance else CLOSED_FORM, tolerance)
+
+    def remaining(self, words: frozenset[str], known: frozenset[str]) -> Estimate:
+        """D(W | Y) = E H(W | Y) ≥ 0, nats.
+
+        Args:
+            words: Names of variables of classes.
+            known: Names of Gaussian variables.
+        """
+        if (words, known) not in self._known:
+            self._known[words, known] = self._remaining(words, known)
+        return self._known[words, known]
+
+    def cuts(self, words: Sequence[str] | frozenset[str]) -> list[Cut]:
+        """The cuts of some variables of classes, in the order of their names."""
+        return [cut for name in sorted(words) for cut in self.cells[name].cuts]
+
+    def _remaining(self, words: frozenset[str], known: frozenset[str]) -> Estimate:
+        tied = tie(self.covariance, self.cuts(words))
+        value = tolerance = variance = 0.0
+        for cluster in find_clusters(self.covariance, tied, sorted(known)):
+            found = by_quadrature(cluster) or by_quasi_monte_carlo(cluster)
+            value, tolerance = value + found.value, tolerance + found.tolerance
+            variance += found.standard_error**2
+        return Estimate(value, tolerance, math.sqrt(variance))
+
+    def _split(self, piece: Piece) -> tuple[Query | None, list[tuple[Term, int]]]:
+        """The Gaussian part of a piece, and its entropies of words with their signs."""
+        (wa, ya), (wb, yb), (wc, yc) = (self._parts(names) for names in (piece.a, piece.b, piece.given))
+        if not piece.b:
+            plain = Query("H", (tuple(ya),), tuple(yc)) if ya else None
+            return plain, self._terms([((wa, wc), (ya, yc), 1), ((wc,), (yc,), -1)])
+        plain = Query("I", (tuple(ya), tuple(yb)), tuple(yc)) if ya and yb else None
+        return plain, self._terms(
+            [
+                ((wa, wc), (ya, yc), 1),
+                ((wb, wc), (yb, yc), 1),
+                ((wa, wb, wc), (ya, yb, yc), -1),
+                ((wc,), (yc,), -1),
+            ]
+        )
+
+    def _terms(
+        self, signed: list[tuple[tuple[list[str], ...], tuple[list[str], ...], int]]
+    ) -> list[tuple[Term, int]]:
+        return [
+            ((frozenset().union(*words), frozenset().union(*known)), sign)
+            for words, known, sign in signed
+            if any(words)
+        ]
+
+    def _parts(self, names: Names) -> tuple[list[str], list[str]]:
+        return [n for n in names if n in self.cells], [n for n in names if n not in self.cells]

@@ -1,0 +1,1 @@
+"""Captions: sentences out of words, and words out of sentences."""
