@@ -50,6 +50,7 @@ class CertificateTree(Open):
     round_trip: dict[Word, TripTree] | None = None
     singular_values: Annotated[list[Measured], Field(min_length=2, max_length=2)] | None = None
     log_determinants: Some | None = None
+    log_det_error: Measured | None = None
     parts: Annotated[list[CertificateTree], Field(max_length=1000)] | None = None
 
     @model_validator(mode="after")
@@ -71,13 +72,16 @@ class HeaderTree(Open):
     format: Literal[1]
     shape: Annotated[list[Annotated[int, Field(ge=1, le=_MAX_SIZE)]], Field(min_length=1, max_length=8)]
     classes: Annotated[list[Word], Field(max_length=100_000)] | None
-    solver: Literal["euler", "midpoint"]
+    solver: Literal["euler", "midpoint", "bijection"]
     grid: Annotated[list[Finite], Field(min_length=2, max_length=10_000)]
     network: dict[Word, Setting | Word | Annotated[list[Setting], Field(max_length=32)]]
-    sigma: Annotated[float, Field(gt=0.0, le=1e6)]
+    sigma: Annotated[float, Field(ge=0.0, le=1e6)]
     spread: Annotated[float, Field(gt=0.0, le=1e12)]
-    center: Finite
-    scale: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+    center: Finite | Annotated[list[Any], Field(max_length=_MAX_SIZE)]
+    scale: (
+        Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+        | Annotated[list[Any], Field(max_length=_MAX_SIZE)]
+    )
     card: CardTree
 
     @model_validator(mode="after")

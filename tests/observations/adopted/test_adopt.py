@@ -233,7 +233,7 @@ HOSTILE = [
     (lambda h, g, t: h.update(solver="bijection"), "expected a kind, one of velocity"),
     (lambda h, g, t: h["network"].update(kind="epsilon"), "expected a noise schedule"),
     (lambda h, g, t: h.update(shape=[5], center=0.0, scale=1.0), "expected operators that fit together"),
-    (lambda h, g, t: h.update(scale=-1.0), "expected a complete description"),
+    (lambda h, g, t: h.update(scale=-1.0), "expected greater than 0"),
     (lambda h, g, t: g.clear(), "expected graphs for velocity"),
     (lambda h, g, t: g["velocity"]["outputs"].append({"$": 0}), "expected floating-point results of shapes"),
     (lambda h, g, t: g["velocity"].update(outputs=[{"$": 2}]), "expected floating-point results of shapes"),

@@ -257,10 +257,9 @@ def certificate_text(certificate: dict[str, Any]) -> str:
     if certificate.get("log_determinants"):
         found = " and ".join(_digits(value, ".1f") for value in certificate["log_determinants"])
         parts.append(f"log-determinants of the map {found} nats")
-    if "log_det_error" in certificate:
-        parts.append(
-            f"log-determinant within {certificate['log_det_error']:.1e} nats of the dense Jacobian's"
-        )
+    if certificate.get("log_det_error") is not None:
+        error = _digits(certificate["log_det_error"], ".1e")
+        parts.append(f"log-determinant within {error} nats of the dense Jacobian's")
     if certificate.get("digest"):
         parts.append(f"digest of weights and grid `{certificate['digest']}`")
     return "; ".join(parts)

@@ -47,7 +47,10 @@ class ColumnTree(Tree):
 
     name: Annotated[str, StringConstraints(max_length=4096)]
     kind: Kind
-    dtype: Literal["int64", "uint8", "float32", "float64"] | Annotated[str, StringConstraints(pattern=f"^{TEXT.pattern}$")]
+    dtype: (
+        Literal["int64", "uint8", "float32", "float64"]
+        | Annotated[str, StringConstraints(pattern=f"^{TEXT.pattern}$")]
+    )
     shape: Annotated[list[Size], Field(max_length=MAX_RANK)]
     levels: Annotated[list[Finite], Field(min_length=2, max_length=2)] | None = None
 
