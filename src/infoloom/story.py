@@ -15,7 +15,6 @@ from infoloom.information.beyond_gaussian.effort import SEED, Effort
 from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
 from infoloom.information.beyond_gaussian.posterior import Posterior
-from infoloom.information.ceilings.ceilings import class_bounds
 from infoloom.information.ceilings.labels import Label, make_labels
 from infoloom.information.ceilings.prediction import predict
 from infoloom.information.ceilings.special_table import find_special_ceilings
@@ -31,9 +30,9 @@ from infoloom.information.quantity import Quantity
 from infoloom.information.requirements import parse_requirements
 from infoloom.information.table import table_queries
 from infoloom.information.words.categorical import categorical_entropy
-from infoloom.information.words.ceilings import class_ceilings, target_ceilings
+from infoloom.information.words.ceilings import with_words
 from infoloom.information.words.cells import Cells, make_cells
-from infoloom.information.words.mixed import Mixed
+from infoloom.information.words.mixed import Mixed, refuse_words, unsaid
 from infoloom.information.words.rows import WordPointwise
 from infoloom.law.compilation import compile_spec, compose_graph
 from infoloom.law.covariance import StructuredCovariance, Whitener
@@ -244,15 +243,10 @@ class Story:
 
         Their difference is I(factors; y) − I(words; y) ≥ 0: what the words lose (data processing).
         """
-        found = {}
-        for name in self.captions:
-            factors = tuple(cut.variable for cut in self.cells[name].cuts if cut.variable not in self.held)
-            for other in (*self.targets, *self.modalities):
-                if other != name and other not in self.held and other not in self.captions and factors:
-                    values = (Query("I", (said, (other,))) for said in (factors, (name,)))
-                    whole, words = map(self.quantity, values)
-                    found[f"{name}; {other}"] = (whole, words)
-        return found
+        others = [name for name in (*self.targets, *self.mapped) if name not in self.held]
+        return unsaid(
+            self._mixed, [name for name in self.captions if name not in self.held], others, self.held
+        )
 
     def truth_table(self) -> dict[str, float]:
         """The values of `truth` alone, nats by query."""
@@ -423,15 +417,7 @@ class Story:
             return find_special_ceilings(self._special, self.targets, self.modalities, self._labels, classes)
         sizes: dict[str, Any] = {"classes": classes, "batch": batch, "batches": batches, "seed": seed}
         found = find_ceilings(self.covariance, self.targets, self.mapped, self._labels, **sizes)
-        cut = [(label.name, label.target, label.bounds) for label in self._labels]
-        for name in self.targets if classes is not None else ():
-            variance = float(np.sum(self.covariance.system.in_span[name] ** 2))
-            cut.append((name, name, class_bounds(classes or 0, variance)))
-        return replace(
-            found,
-            targets=(*found.targets, *target_ceilings(self._mixed, self.targets, self.captions)),
-            classes=(*found.classes, *class_ceilings(self._mixed, cut, self.captions)),
-        )
+        return with_words(found, self._mixed, self.targets, self.captions, self._labels, classes)
 
     def predict(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], target: str, given: Names) -> Array:
         """The optimal prediction E[target | given] of every row, given latents before whitening.
@@ -451,19 +437,15 @@ class Story:
         Raises:
             QueryError: A name does not fit, or the story has a common scale.
         """
-        said = next(
-            (n for n in (target, *((given,) if isinstance(given, str) else given)) if n in self.cells), None
+        names = (target, *((given,) if isinstance(given, str) else given))
+        refuse_words(
+            self.cells, names, f"prediction of `{target}`", "only their optimal prediction is linear"
         )
-        if said is not None:
-            raise QueryError(
-                f"prediction of `{target}`: `{said}` is words or classes; expected Gaussian variables, because only "
-                "their optimal prediction is linear. Leave it out."
-            )
-        names = (given,) if isinstance(given, str) else given
+        seen = names[1:]
         if not self.covariance.system.law.features.features:
-            return predict(self.covariance, rows, target, names)
-        posterior = Posterior(self._special, target, names)
-        return posterior.moments(SpecialPointwise(self._special, rows).whitened(names))[0]
+            return predict(self.covariance, rows, target, seen)
+        posterior = Posterior(self._special, target, seen)
+        return posterior.moments(SpecialPointwise(self._special, rows).whitened(seen))[0]
 
     def decompose(self, target: str, modalities: tuple[str, ...] = ()) -> Decomposition:
         """Redundant, unique and synergistic information of modalities about a scalar target or a label.
@@ -475,14 +457,9 @@ class Story:
             >>> round(parts.redundancy, 6), round(parts.synergy, 6)
             (4.420579, 0.111568)
         """
-        said = next(
-            (name for name in (target, *modalities) if name in self.cells and name not in self.labels), None
-        )
-        if said is not None:
-            raise QueryError(
-                f"decomposition of `{target}`: `{said}` is words; expected Gaussian modalities, because for words "
-                "minimal mutual information is not the decomposition. Leave it out."
-            )
+        words = {name: one for name, one in self.cells.items() if name not in self.labels}
+        why = "for words minimal mutual information is not the decomposition"
+        refuse_words(words, (target, *modalities), f"decomposition of `{target}`", why)
         chosen = modalities or self.mapped
         about = partial(self._about, target) if target in self.labels else None
         return decompose(self.covariance, target, chosen, about)

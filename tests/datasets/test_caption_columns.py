@@ -113,7 +113,7 @@ def test_verify_sees_another_sentence(data, monkeypatch):
 
 def test_what_takes_no_words(story):
     with pytest.raises(
-        QueryError, match=r"decomposition of `theta`: `text` is words; expected Gaussian modalities"
+        QueryError, match=r"decomposition of `theta`: `text` is words or classes; expected Gaussian variables"
     ):
         story.decompose("theta", ("x", "text"))
     with pytest.raises(QueryError, match=r"prediction of `theta`: `text` is words or classes"):

@@ -69,7 +69,7 @@ FORM = ": expected `I(a; b | c)`, `H(a)`, `TC(a, b, c)`, `DTC(…)` or `O(…)`.
         ("I(a; b |)", ": expected the name of a variable, got ``."),
         ("I(a; b | c | d)", ": expected the name of a variable, got `c | d`."),
         ("I(a b; c)", ": expected the name of a variable, got `a b`."),
-        ("I(a[x]; c)", ": expected the name of a variable, got `a[x]`."),
+        ("I(a[x y]; c)", ": expected the name of a variable, got `a[x y]`."),
         (
             "I(" + "; ".join(f"a{i}" for i in range(13)) + ")",
             ": expected at most 12 parts, whose subsets all enter.",

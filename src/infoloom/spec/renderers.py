@@ -6,24 +6,21 @@ import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from infoloom.errors import FlowError
+from infoloom.plugins import load, offered
 
 __all__ = [
-    "ENTRY_POINTS",
     "FORMS",
     "FactorForm",
     "RendererForm",
     "Setup",
-    "offered",
     "register_form",
     "renderer_form",
     "renderer_names",
 ]
 
-ENTRY_POINTS: Final = "infoloom.observations"
 Range = tuple[float, float]
 _SHOWN: Final = 64
 
@@ -333,12 +330,14 @@ def renderer_form(name: str) -> RendererForm | None:
     """The form of a renderer: of the package, registered in Python, or of another package's entry point.
 
     Raises:
-        FlowError: An entry point of that name gives something else.
+        FlowError: An entry point of that name has a `form` of another kind.
     """
     found = FORMS.get(name) or _REGISTERED.get(name)
-    if found is not None or name not in (points := offered()):
+    if found is not None or name not in offered("observations"):
         return found
-    form = getattr(points[name].load(), "form", None)
+    form = getattr(load("observations", name), "form", None)
+    if form is None:  # a step that keeps the shape
+        return None
     if not isinstance(form, RendererForm):
         raise FlowError(
             f"renderer `{name}`: expected its entry point to give a renderer with a `form`, got {form!r}."
@@ -347,10 +346,5 @@ def renderer_form(name: str) -> RendererForm | None:
 
 
 def renderer_names() -> tuple[str, ...]:
-    """Names of all renderers, sorted."""
-    return tuple(sorted({*FORMS, *_REGISTERED, *offered()}))
-
-
-def offered() -> dict[str, EntryPoint]:
-    """Renderers of installed packages by name."""
-    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    """Names of all renderers, and of what other packages offer as observation maps, sorted."""
+    return tuple(sorted({*FORMS, *_REGISTERED, *offered("observations")}))

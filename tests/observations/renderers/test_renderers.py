@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -13,6 +14,7 @@ from torch import Tensor
 
 import infoloom.observations.renderers.certificate as certificates
 import infoloom.spec.renderers as forms
+from infoloom import plugins
 from infoloom.errors import FlowError
 from infoloom.observations import (
     RENDERERS,
@@ -236,19 +238,32 @@ def test_the_digest_knows_ranges_and_code(registered) -> None:
     assert certificates.digest_of(made("fine(16)")) in digests
 
 
+@dataclass
+class Step:
+    """Something whose form is of another kind."""
+
+    form: str
+
+
 def test_an_entry_point_brings_a_renderer(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(certificates, "certify_renderer", functools.partial(certify_renderer, rows=100))
-    point = EntryPoint("fine", f"{__name__}:Fine", forms.ENTRY_POINTS)
+    point = EntryPoint("fine", f"{__name__}:Fine", "infoloom.observations")
     monkeypatch.setattr(EntryPoint, "load", lambda self: Fine)
-    monkeypatch.setattr(forms, "entry_points", lambda group: [point])
-    assert "fine" in forms.renderer_names()
-    assert build("fine(16)").shape_out == (16,)
-    monkeypatch.setattr(EntryPoint, "load", lambda self: print)
-    with pytest.raises(
-        FlowError, match=r"renderer `fine`: expected its entry point to give a renderer with a `form`"
-    ):
-        forms.renderer_form("fine")
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == point.group else [])
+    plugins.forget()
+    try:
+        assert "fine" in forms.renderer_names()
+        assert build("fine(16)").shape_out == (16,)
+        monkeypatch.setattr(EntryPoint, "load", lambda self: print)
+        assert forms.renderer_form("fine") is None  # a step that keeps the shape
+        monkeypatch.setattr(EntryPoint, "load", lambda self: Step("fine"))
+        with pytest.raises(
+            FlowError, match=r"renderer `fine`: expected its entry point to give a renderer with a `form`"
+        ):
+            forms.renderer_form("fine")
+    finally:
+        plugins.forget()
 
 
 def test_a_taken_name_and_what_is_no_renderer_are_refused() -> None:

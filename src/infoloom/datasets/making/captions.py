@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infoloom.datasets.storage.columns import Column
-from infoloom.observations.captions.sentences import Speaker
 from infoloom.spec.captions import word_list
 from infoloom.spec.flow import flow_caption
 
 if TYPE_CHECKING:
+    from infoloom.observations.captions.sentences import Speaker
     from infoloom.story import Story
 
 __all__ = ["caption_columns", "caption_of", "caption_rows", "describe_captions", "speaker"]
@@ -21,6 +21,8 @@ _WORDS, _TOKENS = "_words", "_tokens"
 
 def speaker(story: Story, name: str) -> Speaker:
     """What says the words of a modality."""
+    from infoloom.observations.captions.sentences import Speaker  # with it comes torch
+
     modality = story.spec.modalities[name]
     caption = flow_caption(modality.flow)
     if caption is None or modality.words is None:

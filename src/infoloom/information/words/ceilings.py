@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from infoloom.information.ceilings.table import ClassCeiling, TargetCeiling
+from infoloom.information.ceilings.ceilings import class_bounds
+from infoloom.information.ceilings.labels import Label
+from infoloom.information.ceilings.table import Ceilings, ClassCeiling, TargetCeiling
 from infoloom.information.notation import Query
 from infoloom.information.words.cells import Cells, Cut
 from infoloom.information.words.clusters import Cluster, Tied, find_clusters, tie
@@ -18,11 +21,31 @@ from infoloom.information.words.tables import class_probabilities, product_rows,
 from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
 
-__all__ = ["class_ceilings", "label_accuracy", "target_ceilings", "words_r_squared"]
+__all__ = ["class_ceilings", "label_accuracy", "target_ceilings", "with_words", "words_r_squared"]
 
 _STEPS: Final = (0.7, 0.5, 0.36, 0.25, 0.18, 0.13)
 _GOOD: Final = 1e-8
 _TOLERANCE: Final = 1e-6
+
+
+def with_words(
+    found: Ceilings,
+    mixed: Mixed,
+    targets: Sequence[str],
+    captions: Sequence[str],
+    labels: Sequence[Label],
+    classes: int | None,
+) -> Ceilings:
+    """Ceilings with those from the words of each caption added; the other arguments are those of `find_ceilings`."""
+    cut = [(label.name, label.target, label.bounds) for label in labels]
+    for name in targets if classes is not None else ():
+        variance = float(np.sum(mixed.covariance.system.in_span[name] ** 2))
+        cut.append((name, name, class_bounds(classes or 0, variance)))
+    return replace(
+        found,
+        targets=(*found.targets, *target_ceilings(mixed, targets, captions)),
+        classes=(*found.classes, *class_ceilings(mixed, cut, captions)),
+    )
 
 
 def target_ceilings(mixed: Mixed, targets: Sequence[str], captions: Sequence[str]) -> Iterator[TargetCeiling]:

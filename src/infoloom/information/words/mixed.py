@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from infoloom.errors import QueryError
 from infoloom.information.closed_form import closed_form
 from infoloom.information.notation import Query
 from infoloom.information.pieces import Piece, pieces
@@ -25,7 +26,7 @@ from infoloom.information.words.quadrature import Estimate, by_quadrature
 from infoloom.information.words.quasi import by_quasi_monte_carlo
 from infoloom.law.covariance import StructuredCovariance
 
-__all__ = ["Mixed"]
+__all__ = ["Mixed", "refuse_words", "unsaid"]
 
 Names = tuple[str, ...]
 Term = tuple[frozenset[str], frozenset[str]]
@@ -132,3 +133,36 @@ class Mixed:
 
     def _parts(self, names: Names) -> tuple[list[str], list[str]]:
         return [n for n in names if n in self.cells], [n for n in names if n not in self.cells]
+
+
+def unsaid(
+    mixed: Mixed, captions: Sequence[str], others: Sequence[str], held: Collection[str] = ()
+) -> dict[str, tuple[Quantity, Quantity]]:
+    """By pair `text; y` the information of a caption's factors about y, and that of its words, nats.
+
+    Args:
+        mixed: The joint law and its words.
+        captions: Names of captions.
+        others: Names of Gaussian variables.
+        held: Factors that an intervention holds.
+    """
+    found = {}
+    for name in captions:
+        factors = tuple(cut.variable for cut in mixed.cells[name].cuts if cut.variable not in held)
+        for other in others if factors else ():
+            whole = closed_form(mixed.covariance, Query("I", (factors, (other,))))
+            found[f"{name}; {other}"] = (whole, mixed.quantity(Query("I", ((name,), (other,)))))
+    return found
+
+
+def refuse_words(words: Collection[str], names: Sequence[str], what: str, why: str) -> None:
+    """Refuse names of words where only Gaussian variables fit.
+
+    Raises:
+        QueryError: One of them.
+    """
+    said = next((name for name in names if name in words), None)
+    if said is not None:
+        raise QueryError(
+            f"{what}: `{said}` is words or classes; expected Gaussian variables, because {why}. Leave it out."
+        )

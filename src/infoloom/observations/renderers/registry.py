@@ -12,8 +12,9 @@ from infoloom.observations.renderers.rotation_curve import RotationCurve
 from infoloom.observations.renderers.sprites import Sprites
 from infoloom.observations.renderers.tone import Tone
 from infoloom.observations.renderers.xray_spectrum import XraySpectrum
+from infoloom.plugins import load
 from infoloom.spec.flow import FlowStep
-from infoloom.spec.renderers import offered, register_form, renderer_form
+from infoloom.spec.renderers import register_form, renderer_form
 
 __all__ = ["RENDERERS", "make_renderer", "register_renderer"]
 
@@ -50,6 +51,6 @@ def make_renderer(step: FlowStep) -> Renderer:
         raise FlowError(
             f"flow step `{step.name}`: expected a renderer, one of {', '.join(sorted(RENDERERS))}."
         )
-    kind = RENDERERS.get(step.name) or offered()[step.name].load()
+    kind = RENDERERS.get(step.name) or load("observations", step.name)
     made: Renderer = kind(form.setup(step.selector, step.args, dict(step.kwargs)))
     return made
