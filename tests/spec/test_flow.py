@@ -192,7 +192,7 @@ def test_refuses_descriptions(description, selector, message, tmp_path):
             "`network.channels.constrained-int`: expected less than or equal to 65536",
         ),
         ({"network": {"name": {"a": {}}}}, "an object of 1"),
-        ({"sigma": 0.0}, "`sigma`: expected greater than 0, got 0.0"),
+        ({"sigma": -1.0}, "`sigma`: expected greater than or equal to 0, got -1.0"),
         ({"scale": "1"}, "`scale`: expected a valid number, got '1'"),
         ({"card": {"certificate": 3}}, "`card.certificate`: expected a valid dictionary"),
         (

@@ -97,7 +97,7 @@ def said(error: ValidationError) -> str:
     """What a schema found wrong first, in a line."""
     found = error.errors(include_url=False, include_context=False)
     first = found[0]
-    path = ".".join(str(part)[:_SHOWN] for part in first["loc"]) or "it"
+    path = ".".join(str(part)[:_SHOWN] for part in first["loc"] if not _of_union(part)) or "it"
     message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     got = "" if first["type"] == "missing" else f", got {_short(first['input'])}"
     more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
@@ -164,3 +164,8 @@ def _require_text(value: str) -> None:
             value.encode()
         except UnicodeEncodeError as error:
             raise ValueError("half a character (a lone surrogate)") from error
+
+
+def _of_union(part: object) -> bool:
+    """Whether a part of a path is the kind of a union that was tried, and no key of the file."""
+    return isinstance(part, str) and part.startswith(("constrained-", "list[", "function-"))

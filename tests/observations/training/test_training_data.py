@@ -218,7 +218,7 @@ def test_every_class_is_trained_and_held_out_whatever_the_order(tmp_path: Path) 
 
 def test_the_choice_of_held_out_rows_is_seeded(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", RNG.standard_normal((100, 6)))
-    one, same, other = (load(tmp_path / "x.npy", seed=seed).held_out for seed in (0, 0, 1))
+    one, same, other = (load_training_data(str(tmp_path / "x.npy"), seed=seed).held_out for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
     assert len(one) == len(other) == 10

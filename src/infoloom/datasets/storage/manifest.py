@@ -181,7 +181,10 @@ def _checks(manifest: Manifest) -> list[tuple[str, Callable[[], bool]]]:
     return [
         (f"expected at most {MAX_COLUMNS:,} columns, each once", lambda: len(set(names)) != len(names)),
         ("expected at least one column", lambda: not 0 < len(names) <= MAX_COLUMNS),
-        ("expected a map of each modality", lambda: not seen or seen != manifest.bijections.keys()),
+        (
+            "expected a map of each modality",
+            lambda: seen != manifest.bijections.keys() or not {*seen, *manifest.captions},
+        ),
         ("expected each shard once", lambda: len(set(files)) != len(files)),
         ("the rows of the splits do not add up", lambda: sum(n for _, n in manifest.splits) != manifest.rows),
         ("the rows of the shards do not follow one another", lambda: not _contiguous(manifest)),
