@@ -28,7 +28,7 @@ _PREDICTIONS = {"epsilon": "epsilon", "sample": "x0", "v_prediction": "v"}
 
 
 def from_torchcfm(model: nn.Module, shape: Sequence[int], **options: Any) -> Adopted:
-    """A velocity of torchcfm, called as model(t, x[, y]); its `MLP`s take x with t as one more column.
+    """A velocity of torchcfm, called as model(t, x[, y]); its `MLP` takes x with t as one more column.
 
     Args:
         model: `UNetModelWrapper`, or `MLP` with `time_varying=True`.
