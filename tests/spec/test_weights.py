@@ -105,3 +105,10 @@ def test_a_weight_has_a_range_and_a_step(value, minimum, maximum, ends, step):
     one = weights(spec)[0]
     assert one.range == pytest.approx(ends)
     assert one.step == pytest.approx(step)
+
+
+def test_an_equation_that_cannot_be_read_is_named():
+    spec = load_spec("figure-1").model_copy(update={"targets": {"theta": "0.%*cause"}})
+    for asked in (weights, lambda one: with_weights(one, {"targets.theta[0]": 1.0})):
+        with pytest.raises(SpecError, match=r"targets\.theta: unexpected character `%`"):
+            asked(spec)

@@ -45,15 +45,15 @@ class View:
 
 def _by(name: str) -> Reader:
     """Scores about the target, along a parameter of the story."""
-    return lambda row, score: row["params"][name] if score["of"] == "theta" else None
+    return lambda row, score: row["params"].get(name) if score["of"] == "theta" else None
 
 
 def _kind(row: Row, score: Row) -> str | None:
-    return row["params"]["kind"] if score["of"] == "theta" else None
+    return row["params"].get("kind") if score["of"] == "theta" else None
 
 
 def _cause(row: Row, score: Row) -> str | None:
-    known = row["params"]["kind"] == "mixed" and score["of"] in ("shared", "own1", "own2", "hidden")
+    known = row["params"].get("kind") == "mixed" and score["of"] in ("shared", "own1", "own2", "hidden")
     return str(score["of"]) if known else None
 
 
@@ -167,7 +167,7 @@ def _critics(rows: Sequence[Row]) -> list[Section]:
     pairs: dict[tuple[str, str, str], list[dict[str, Row]]] = {}
     for row in rows:
         own = {s["measure"]: s for s in row.get("scores") or () if _first_critic(s)}
-        if own:
+        if {"bound", "pmi_correlation", "pmi_slope"} <= own.keys():
             varied = ", ".join(f"{n} {v}" for n, v in row["params"].items() if n != "side")
             pairs.setdefault((row["experiment"], varied, row["objective"]), []).append(own)
     if not pairs:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from infoloom.errors import SpecError
 from infoloom.spec.expression import Expression, Factor, Term
 from infoloom.spec.model import ModalitySpec, ParameterSpec, Spec
-from infoloom.spec.parser import parse_expression
+from infoloom.spec.parser import ExpressionError, parse_expression
 
 __all__ = ["Weight", "equations", "freed", "weights", "with_weights"]
 
@@ -60,6 +60,9 @@ def weights(spec: Spec) -> tuple[Weight, ...]:
     A term that has a parameter and no number of its own is turned by the parameter alone. A spec with `covariance` in
     place of equations has none.
 
+    Raises:
+        SpecError: An equation that cannot be read.
+
     Example:
         >>> from infoloom.spec.load import load_spec
         >>> [(w.path, w.label, w.value) for w in weights(load_spec("figure-1"))][:2]
@@ -71,7 +74,11 @@ def weights(spec: Spec) -> tuple[Weight, ...]:
         if parameter.value is not None
     ]
     for path, (node, text) in equations(spec).items():
-        for number, term in enumerate(_terms(text)):
+        try:
+            terms = _terms(text)
+        except ExpressionError as error:
+            raise SpecError([f"{path}: {error}."]) from error
+        for number, term in enumerate(terms):
             parametrised = any(factor.name in spec.parameters for factor in term.factors)
             if term.factors and not (parametrised and abs(term.coefficient) == 1.0):
                 label = str(replace(term, coefficient=1.0))
