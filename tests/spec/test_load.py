@@ -123,7 +123,7 @@ def test_a_file_that_is_not_text_or_too_large(tmp_path):
         ("a: !!timestamp x", "spec: not valid YAML: "),
         ("a: !!bool x", "spec: not valid YAML: 'x'."),
         ("a: " + "9" * 5000, "spec: not valid YAML: Exceeds the limit"),
-        ("[" * 5000, "spec: not valid YAML: nested too deeply."),
+        ("[" * 5000, "spec: line 1, column 33: not valid YAML: nested too deeply."),
         ("<<: {a: 1}", "name: this key is missing. Add it."),
         ("", "spec: expected a mapping with `name`, `causes` and `modalities`, got None."),
         ("- 1", "spec: expected a mapping with `name`, `causes` and `modalities`, got [1]."),

@@ -23,6 +23,9 @@ _PLAIN: Final = (
 )
 
 
+_DEEPEST: Final = 32  # levels of lists and mappings; a spec has six
+
+
 def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
     found: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     for tag, pattern, starts in _PLAIN:
@@ -32,15 +35,23 @@ def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
 
 
 class Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice or that is no text, and aliases, which could grow without bound."""
+    """Safe YAML that refuses keys given twice or that are no text, aliases, which could grow without bound, and depth."""
 
+    levels = 0
     yaml_implicit_resolvers = _resolvers()
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.constructor.ConstructorError(None, None, "aliases are not supported", event.start_mark)
-        return super().compose_node(parent, index)
+        self.levels += 1
+        try:
+            if self.levels > _DEEPEST:
+                event = self.peek_event()  # type: ignore[no-untyped-call]
+                raise yaml.constructor.ConstructorError(None, None, "nested too deeply", event.start_mark)
+            return super().compose_node(parent, index)
+        finally:
+            self.levels -= 1
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
