@@ -10,6 +10,7 @@ import pytest
 from oracles import Dense
 
 from infoloom import presets
+from infoloom.information.quantity import MONTE_CARLO, Quantity
 from infoloom.spec.load import load_spec, preset_names
 from infoloom.story import compile_story
 
@@ -137,3 +138,8 @@ def test_a_preset_against_the_dense_oracle_at_full_size():
     a, b = story.modalities
     for query, parts in [(f"I({a}; theta)", ([a], ["theta"])), (f"I({a}; {b})", ([a], [b]))]:
         assert story.information(query) == pytest.approx(oracle.information(*parts), abs=1e-8)
+
+
+def test_a_value_whose_draws_all_agree_keeps_its_digits():
+    assert Quantity(1 / 256, 0.0, MONTE_CARLO).text() == "0.003906250 ± 0.000000000 (Monte Carlo)"
+    assert Quantity(3.0, 2.0, MONTE_CARLO).text() == "3.0 ± 2.0 (Monte Carlo)"

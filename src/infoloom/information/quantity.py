@@ -61,5 +61,7 @@ class Quantity:
 
 
 def _first_digit(error: float) -> int:
-    """Decimal place of the first digit of an error that is not zero."""
-    return int(f"{error:.0e}".partition("e-")[2] or 1) if 0.0 < error < 1.0 else 1
+    """Decimal place of the first digit of an error; nine for none, as where all draws agree."""
+    if error == 0.0:
+        return 9
+    return int(f"{error:.0e}".partition("e-")[2] or 1) if error < 1.0 else 1

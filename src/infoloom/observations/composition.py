@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
 
 from infoloom.errors import FlowError
+from infoloom.observations import chain
 from infoloom.observations.base import Bijection
 
 __all__ = ["Composition"]
@@ -27,23 +27,16 @@ class Composition(Bijection):
     def __init__(self, parts: Sequence[Bijection]) -> None:
         if not parts:
             raise FlowError("composition: expected at least one bijection. Write `identity(d)` for none.")
-        for before, after in pairwise(parts):
-            if before.shape_out != after.shape_in:
-                raise FlowError(
-                    f"composition: expected shapes that fit, got {before.shape_out} before {after.shape_in}."
-                )
+        chain.check_fit(parts, "composition")
         self.parts = tuple(parts)
+        self.may_saturate = any(part.may_saturate for part in parts)
         self.shape_in, self.shape_out = parts[0].shape_in, parts[-1].shape_out
 
     def forward(self, z: Tensor) -> Tensor:
-        for part in self.parts:
-            z = part.forward(z)
-        return z
+        return chain.forward(self.parts, z)
 
     def inverse(self, x: Tensor) -> Tensor:
-        for part in reversed(self.parts):
-            x = part.inverse(x)
-        return x
+        return chain.inverse(self.parts, x)
 
     def log_det(self, z: Tensor) -> Tensor:
         total = z.new_zeros(len(z))
@@ -53,19 +46,10 @@ class Composition(Bijection):
         return total
 
     def pull_back(self, z: Tensor, change: Tensor) -> Tensor:
-        points = [z]
-        for part in self.parts[:-1]:
-            points.append(part.forward(points[-1]))
-        for part, point in zip(reversed(self.parts), reversed(points), strict=True):
-            change = part.pull_back(point, change)
-        return change
+        return chain.pull_back(self.parts, z, change)
 
     def saturated(self, z: Tensor) -> int:
-        count, last = 0, max((i for i, part in enumerate(self.parts) if part.may_saturate), default=-1)
-        for part in self.parts[: last + 1]:
-            count += part.saturated(z)
-            z = part.forward(z)
-        return count
+        return chain.saturated(self.parts, z)
 
     def certificate(self) -> Mapping[str, Any]:
         """The certificates of the parts that are not exact; passes when all parts do."""

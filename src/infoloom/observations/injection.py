@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from torch import Tensor
 
@@ -26,11 +26,12 @@ class Injection(ABC):
     Attributes:
         shape_in: Shape of one input row.
         shape_out: Shape of one output row.
+        may_saturate: Whether `saturated` can be above 0.
     """
 
     shape_in: tuple[int, ...]
     shape_out: tuple[int, ...]
-    may_saturate: ClassVar[bool] = False
+    may_saturate: bool = False
 
     @abstractmethod
     def forward(self, z: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from infoloom.errors import FlowError
+from infoloom.observations import chain
 from infoloom.observations.base import Bijection
 from infoloom.observations.injection import Injection
 
@@ -26,44 +26,26 @@ class Rendering(Injection):
         FlowError: Shapes that do not fit.
     """
 
-    may_saturate = True
-
     def __init__(
         self, renderer: Injection, *, before: Bijection | None = None, after: Bijection | None = None
     ) -> None:
         self.renderer, self.before, self.after = renderer, before, after
         self.parts: tuple[Injection, ...] = tuple(one for one in (before, renderer, after) if one is not None)
-        for one, other in zip(self.parts, self.parts[1:], strict=False):
-            if one.shape_out != other.shape_in:
-                raise FlowError(
-                    f"rendering: expected shapes that fit, got {one.shape_out} before {other.shape_in}."
-                )
+        chain.check_fit(self.parts, "rendering")
+        self.may_saturate = any(part.may_saturate for part in self.parts)
         self.shape_in, self.shape_out = self.parts[0].shape_in, self.parts[-1].shape_out
 
     def forward(self, z: Tensor) -> Tensor:
-        for part in self.parts:
-            z = part.forward(z)
-        return z
+        return chain.forward(self.parts, z)
 
     def inverse(self, x: Tensor) -> Tensor:
-        for part in reversed(self.parts):
-            x = part.inverse(x)
-        return x
+        return chain.inverse(self.parts, x)
 
     def pull_back(self, z: Tensor, change: Tensor) -> Tensor:
-        points = [z]
-        for part in self.parts[:-1]:
-            points.append(part.forward(points[-1]))
-        for part, point in zip(reversed(self.parts), reversed(points), strict=True):
-            change = part.pull_back(point, change)
-        return change
+        return chain.pull_back(self.parts, z, change)
 
     def saturated(self, z: Tensor) -> int:
-        count = 0
-        for part in self.parts:
-            count += part.saturated(z)
-            z = part.forward(z)
-        return count
+        return chain.saturated(self.parts, z)
 
     def certificate(self) -> Mapping[str, Any]:
         """The renderer's certificate: the bijections around it invert by formula."""

@@ -14,7 +14,7 @@ import pytest
 
 from infoloom.datasets import open_dataset, verify
 from infoloom.datasets.generate import shard_jobs
-from infoloom.datasets.making.code_path import FIXED, code_path, fixed_path, is_fixed, path_notes, path_text
+from infoloom.datasets.making.code_path import FIXED, code_path, environment, is_fixed, path_notes, path_text
 from infoloom.datasets.making.shard import Made, make_shard, make_with
 from infoloom.datasets.storage.layout import Shard
 from infoloom.errors import DatasetError
@@ -116,7 +116,7 @@ def test_only_a_process_on_the_fixed_path_makes_reproducible_shards(own: Path) -
 
 def test_the_environment_comes_back() -> None:
     before = dict(os.environ)
-    with fixed_path():
+    with environment(FIXED):
         assert all(os.environ[name] == value for name, value in FIXED.items())
     assert dict(os.environ) == before
     assert not is_fixed()

@@ -12,7 +12,7 @@ from typing import Final
 
 from infoloom.datasets.engines.base import Failure, attempt
 from infoloom.datasets.engines.processes import follow_parent, one_thread_each
-from infoloom.datasets.making.code_path import fixed_path
+from infoloom.datasets.making.code_path import FIXED, environment
 from infoloom.datasets.making.shard import Made, ShardJob
 from infoloom.errors import DatasetError
 
@@ -34,7 +34,7 @@ class LocalEngine:
     def run(self, jobs: Sequence[ShardJob]) -> Iterator[Made | Failure]:
         """Make the shards of all jobs."""
         if any(job.reproducible for job in jobs):
-            with fixed_path():  # read by a process when it starts, so that ours would be too late
+            with environment(FIXED):  # read by a process when it starts, so that ours would be too late
                 yield from self._in_processes(jobs)
         elif self.workers == 1:
             yield from map(attempt, jobs)

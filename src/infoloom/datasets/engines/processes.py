@@ -5,30 +5,23 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from multiprocessing.connection import wait
 from typing import Final
 
+from infoloom.datasets.making.code_path import environment
+
 __all__ = ["follow_parent", "one_thread_each"]
+
 
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
+def one_thread_each() -> AbstractContextManager[None]:
     """Processes that start within the block compute with one thread; the environment comes back after it."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # read by a process when it starts, so set it here
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    return environment(dict.fromkeys(_THREADS, "1"))
 
 
 def follow_parent(end: Callable[[], object] | None = None) -> None:

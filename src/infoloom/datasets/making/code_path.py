@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from infoloom.datasets.making.shard import Made
 
-__all__ = ["FIXED", "code_path", "fixed_path", "is_fixed", "path_notes", "path_text"]
+__all__ = ["FIXED", "code_path", "environment", "is_fixed", "path_notes", "path_text"]
 
 FIXED: Final[Mapping[str, str]] = {
     "ATEN_CPU_CAPABILITY": "default",
@@ -30,10 +30,10 @@ _VERSIONS: Final = {"mkl": r"Kernel Library Version ([\w.]+)", "onednn": r"MKL-D
 
 
 @contextmanager
-def fixed_path() -> Iterator[None]:
-    """Processes that start within the block compute on the one path that all processors of an architecture have."""
-    before = {name: os.environ.get(name) for name in FIXED}
-    os.environ.update(FIXED)
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Processes that start within the block have these variables; the environment comes back after it."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:
