@@ -35,7 +35,7 @@ def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
 
 
 class Loader(yaml.SafeLoader):
-    """Safe YAML: keys are texts and given once; aliases, which could grow without bound, and great depth are refused."""
+    """Safe YAML: keys are texts and given once; aliases, which could grow without bound, and depth are refused."""
 
     levels = 0
     yaml_implicit_resolvers = _resolvers()
