@@ -12,7 +12,7 @@ from oracles import Dense, dense_log_volume
 from strategies import stories, whole_names
 
 from infoloom.errors import DegenerateError, QueryError
-from infoloom.law.covariance import independent, log_volume, triangle
+from infoloom.law.triangle import independent, log_volume, triangle
 from infoloom.story import compile_story
 
 

@@ -11,8 +11,9 @@ import pytest
 
 import infoloom as loom
 from infoloom.errors import InfiniteInformationError, SpecError
-from infoloom.law.covariance import DOUBT, triangle
+from infoloom.law.covariance import DOUBT
 from infoloom.law.exact import half_log_det, leading
+from infoloom.law.triangle import triangle
 
 FUZZ = {
     "name": "fuzz",

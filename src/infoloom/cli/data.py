@@ -15,7 +15,7 @@ import typer
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.datasets.checking.verify import Report
+    from infoloom.datasets.checking.outcome import Report
     from infoloom.datasets.engines import Engine, Failure
     from infoloom.datasets.making.plan import Plan
     from infoloom.datasets.making.shard import Made

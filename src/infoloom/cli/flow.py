@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from infoloom.cli import flow_options as options
 from infoloom.errors import FlowError
 
 __all__ = ["flow_app"]
@@ -39,70 +40,38 @@ def list_flows(as_json: AsJson = False) -> None:
         shape, classes = "×".join(map(str, header["shape"])), header["classes"]
         kinds = f"{len(classes)} classes ({classes[0]} … {classes[-1]})" if classes else "no classes"
         margin = "not certified" if listed["margin"] is None else f"margin {listed['margin']:.2f}"
-        print(f"{name:<10} {shape:<9} {listed['steps']} {listed['solver']} steps, {margin}, {kinds}")
-        print(f"{'':<10} {listed['data']}; {listed['licence']}")
+        print(f"{name:<15} {shape:<9} {listed['steps']} {listed['solver']} steps, {margin}, {kinds}")
+        print(f"{'':<15} {listed['data']}; {listed['licence']}")
 
 
 @flow_app.command()
 def train(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name of the flow; the zoo's names bring their recipe.")
-    ],
-    data: Annotated[str, typer.Option(help="File, pattern, folder of pictures, or sklearn:digits.")],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="File to write; NAME.safetensors if left out.")
-    ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Budget; the recipe's if left out.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Budget in training steps, for an exact repeat.")] = None,
-    network: Annotated[
-        str | None, typer.Option(help='Network settings as JSON, such as {"name": "mlp"}.')
-    ] = None,
-    sigma: Annotated[
-        float | None, typer.Option(help="Noise that a sample keeps, in units of the data's scale.")
-    ] = None,
-    batch: Annotated[int | None, typer.Option(help="Rows a training step.")] = None,
-    flow_steps: Annotated[int | None, typer.Option(help="Steps of the finished flow.")] = None,
-    bend: Annotated[
-        float | None, typer.Option(help="Grid of the finished flow: 0 even, 1 geometric towards the data.")
-    ] = None,
-    solver: Annotated[str, typer.Option(help="euler or midpoint.")] = "euler",
-    unconditional: Annotated[bool, typer.Option("--unconditional", help="Leave the classes out.")] = False,
-    group: Annotated[
-        str | None, typer.Option(help="Column or array that says which rows are held out together.")
-    ] = None,
-    array: Annotated[str | None, typer.Option(help="Array or column that holds the rows.")] = None,
-    size: Annotated[
-        int | None, typer.Option(help="Bring square pictures to so many pixels, by the mean over areas.")
-    ] = None,
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            help="Classes to learn, each of one or more of the source: `spiral=left,right; round=E0`."
-        ),
-    ] = None,
-    augment: Annotated[
-        str | None,
-        typer.Option(
-            help="Random changes: none, mirror, dihedral, rotate, amplitude or shift; the recipe's if left out."
-        ),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what was read, and stop.")] = False,
-    licence: Annotated[str, typer.Option(help="Licence of the data, for the card.")] = "not stated",
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    precision: Annotated[
-        str, typer.Option(help="float32 or bfloat16 of the training; auto measures a first step.")
-    ] = "auto",
-    compiled: Annotated[bool, typer.Option("--compile", help="Compile the network first.")] = False,
-    samples: Annotated[
-        Path | None, typer.Option(help="Picture of samples to write, at every tenth of the budget.")
-    ] = None,
-    continued: Annotated[
-        bool, typer.Option("--continue", help="Go on with the finished flow; the budget is what is added.")
-    ] = False,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Leave the certificate out; the flow is then not certified.")
-    ] = False,
+    name: options.Name,
+    data: options.Data,
+    output: options.Output = None,
+    minutes: options.Minutes = None,
+    steps: options.Steps = None,
+    network: options.Network = None,
+    sigma: options.Sigma = None,
+    batch: options.Batch = None,
+    flow_steps: options.FlowSteps = None,
+    bend: options.Bend = None,
+    solver: options.Solver = "euler",
+    unconditional: options.Unconditional = False,
+    group: options.Group = None,
+    array: options.Array = None,
+    size: options.Size = None,
+    classes: options.Classes = None,
+    augment: options.Augment = None,
+    dry_run: options.DryRun = False,
+    licence: options.Licence = "not stated",
+    seed: options.Seed = 0,
+    device: options.Device = "cpu",
+    precision: options.Precision = "auto",
+    compiled: options.Compiled = False,
+    samples: options.Samples = None,
+    continued: options.Continued = False,
+    quick: options.Quick = False,
 ) -> None:
     """Train a flow on real data, certify it and write it; a stopped training goes on where it was."""
     from infoloom.observations.workflow import TrainingPlan, train_flow

@@ -18,8 +18,8 @@ from infoloom.design.linearised import Linearised
 from infoloom.errors import InfiniteInformationError
 from infoloom.information.notation import Query
 from infoloom.information.pieces import Piece, pieces
-from infoloom.law.covariance import independent, triangle
 from infoloom.law.equations import Array
+from infoloom.law.triangle import independent, triangle
 
 __all__ = ["Quantities"]
 

@@ -16,9 +16,9 @@ from infoloom.design.solver import TOLERANCE, Problem, Solution, nearest, solve
 from infoloom.errors import InfiniteInformationError
 from infoloom.information.notation import Query
 from infoloom.information.requirements import Requirement
-from infoloom.law.covariance import independent
 from infoloom.law.equations import Array
 from infoloom.law.graph import Graph
+from infoloom.law.triangle import independent
 
 __all__ = ["Circumstances", "explain_failure"]
 

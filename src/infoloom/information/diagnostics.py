@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from infoloom.law.covariance import StructuredCovariance, Whitener, triangle
+from infoloom.law.covariance import StructuredCovariance, Whitener
 from infoloom.law.equations import Array
+from infoloom.law.triangle import triangle
 
 __all__ = ["Finding", "collapse", "condition", "diagnose", "flow_input"]
 

@@ -14,8 +14,9 @@ import scipy.special
 from infoloom.information.notation import Query, evaluate
 from infoloom.information.pieces import pieces
 from infoloom.information.quantity import Quantity
-from infoloom.law.covariance import StructuredCovariance, triangle
+from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Law
+from infoloom.law.triangle import triangle
 
 __all__ = ["elliptical_quantity", "gaussian_part", "rank"]
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from infoloom.errors import DegenerateError, InfiniteInformationError, QueryError
-from infoloom.law.covariance import Block, Numbers, StructuredCovariance
+from infoloom.law.covariance import Block, StructuredCovariance
+from infoloom.law.triangle import Numbers
 
 __all__ = [
     "co_information",

@@ -11,8 +11,9 @@ import scipy.linalg
 
 from infoloom.arrays import plain_array
 from infoloom.errors import DegenerateError, QueryError
-from infoloom.law.covariance import Block, Numbers, StructuredCovariance, Triangle, triangle
+from infoloom.law.covariance import Block, StructuredCovariance
 from infoloom.law.equations import Array
+from infoloom.law.triangle import Numbers, Triangle, triangle
 
 __all__ = ["Pointwise"]
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from infoloom.errors import QueryError
+from infoloom.information.beyond_gaussian.averages.importance import Importance, Scatter
+from infoloom.information.beyond_gaussian.averages.inner import inner_average
+from infoloom.information.beyond_gaussian.averages.reduced import reduce
 from infoloom.information.beyond_gaussian.channel import Component
-from infoloom.information.beyond_gaussian.importance import Importance, Scatter
-from infoloom.information.beyond_gaussian.inner import inner_average
-from infoloom.information.beyond_gaussian.reduced import reduce
 from infoloom.law.sources.distributions import make_distribution
 from infoloom.law.sources.features import Features, feature_of
 from infoloom.spec.parser import parse_expression

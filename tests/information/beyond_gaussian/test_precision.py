@@ -11,7 +11,7 @@ import pytest
 import scipy.special
 
 from infoloom.errors import QueryError
-from infoloom.information.beyond_gaussian.boxes import LEVELS, prior_nodes
+from infoloom.information.beyond_gaussian.averages.boxes import LEVELS, prior_nodes
 from infoloom.information.beyond_gaussian.channel import Component
 from infoloom.information.beyond_gaussian.cloud import Cloud, Term
 from infoloom.information.beyond_gaussian.effort import Effort

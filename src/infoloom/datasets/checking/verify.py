@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from infoloom.datasets.checking.moments import FALSE_ALARM, Moments, deviation, spread_spans, story_features
+from infoloom.datasets.checking.outcome import Check, Report
 from infoloom.datasets.making.captions import caption_of, caption_rows, speaker
 from infoloom.datasets.making.code_path import path_text
 from infoloom.datasets.making.pmi import parse_pmi
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from infoloom.observations.injection import Injection
     from infoloom.story import Story
 
-__all__ = ["Check", "Report", "verify"]
+__all__ = ["verify"]
 
 TRUTH_TOLERANCE: Final = 1e-9
 REDRAW_TOLERANCE: Final = 1e-6
@@ -40,42 +41,6 @@ _BATCH: Final = 1024
 _SIGMAS: Final = 4.0
 _SPANS: Final = 4
 _SENTENCES: Final = 4096
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was checked; `value` and `expected` are numbers where the check compares numbers."""
-
-    name: str
-    passed: bool
-    detail: str
-    value: float | None = None
-    expected: float | None = None
-    standard_error: float | None = None
-
-
-@dataclass(frozen=True)
-class Report:
-    """All checks of a dataset."""
-
-    path: str
-    rows: int
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check passed."""
-        return all(check.passed for check in self.checks)
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain values."""
-        return {
-            "path": self.path,
-            "rows": self.rows,
-            "passed": self.passed,
-            "unit": "nats",
-            "checks": [asdict(check) for check in self.checks],
-        }
 
 
 def verify(

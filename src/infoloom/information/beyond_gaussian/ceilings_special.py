@@ -10,8 +10,8 @@ import numpy as np
 import scipy.special
 
 from infoloom.errors import SpecError
-from infoloom.information.beyond_gaussian.boxes import LEVELS, prior_nodes
-from infoloom.information.beyond_gaussian.importance import sobol
+from infoloom.information.beyond_gaussian.averages.boxes import LEVELS, prior_nodes
+from infoloom.information.beyond_gaussian.averages.importance import sobol
 from infoloom.information.beyond_gaussian.posterior import Posterior
 from infoloom.information.quantity import MONTE_CARLO, Quantity
 from infoloom.law.covariance import StructuredCovariance

@@ -16,9 +16,10 @@ import numpy as np
 import scipy.linalg
 
 from infoloom.errors import QueryError
-from infoloom.law.covariance import StructuredCovariance, triangle
+from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
 from infoloom.law.sources.features import Features
+from infoloom.law.triangle import triangle
 
 __all__ = ["Channel", "Component", "direction", "make_channel"]
 

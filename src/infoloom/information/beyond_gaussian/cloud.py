@@ -18,11 +18,11 @@ from typing import Final
 import numpy as np
 
 from infoloom.errors import QueryError
+from infoloom.information.beyond_gaussian.averages.importance import sobol
+from infoloom.information.beyond_gaussian.averages.inner import Inner, inner_average
+from infoloom.information.beyond_gaussian.averages.reduced import Reduced, reduce
 from infoloom.information.beyond_gaussian.channel import Component
 from infoloom.information.beyond_gaussian.effort import Purse
-from infoloom.information.beyond_gaussian.importance import sobol
-from infoloom.information.beyond_gaussian.inner import Inner, inner_average
-from infoloom.information.beyond_gaussian.reduced import Reduced, reduce
 from infoloom.law.equations import Array
 from infoloom.law.sources.features import Features
 

@@ -10,14 +10,14 @@ from typing import Final
 import numpy as np
 
 from infoloom.errors import QueryError
+from infoloom.information.beyond_gaussian.averages.inner import row_average
+from infoloom.information.beyond_gaussian.averages.reduced import reduce
 from infoloom.information.beyond_gaussian.channel import Channel, Component, direction
-from infoloom.information.beyond_gaussian.inner import row_average
 from infoloom.information.beyond_gaussian.line import blurred_density, feature_mixture
 from infoloom.information.beyond_gaussian.nongaussian import Special
-from infoloom.information.beyond_gaussian.reduced import reduce
 from infoloom.information.pointwise import Pointwise, Rows
-from infoloom.law.covariance import triangle
 from infoloom.law.equations import Array
+from infoloom.law.triangle import triangle
 
 __all__ = ["SpecialPointwise"]
 

@@ -15,11 +15,11 @@ import numpy as np
 import scipy.special
 
 from infoloom.errors import QueryError
+from infoloom.information.beyond_gaussian.averages.importance import Importance, Scatter, plain
+from infoloom.information.beyond_gaussian.averages.inner import MAX_NODES, Points
+from infoloom.information.beyond_gaussian.averages.reduced import Reduced, reduce
 from infoloom.information.beyond_gaussian.channel import Component
-from infoloom.information.beyond_gaussian.importance import Importance, Scatter, plain
-from infoloom.information.beyond_gaussian.inner import MAX_NODES, Points
 from infoloom.information.beyond_gaussian.nongaussian import Special
-from infoloom.information.beyond_gaussian.reduced import Reduced, reduce
 from infoloom.law.equations import Array
 from infoloom.law.sources.features import Features
 

@@ -7,10 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from infoloom.information.beyond_gaussian.boxes import LEVELS
+from infoloom.information.beyond_gaussian.averages.boxes import LEVELS
+from infoloom.information.beyond_gaussian.averages.inner import Points
+from infoloom.information.beyond_gaussian.averages.reduced import reduce
 from infoloom.information.beyond_gaussian.channel import Component, direction
 from infoloom.information.beyond_gaussian.effort import Purse
-from infoloom.information.beyond_gaussian.inner import Points
 from infoloom.information.beyond_gaussian.line import (
     TOLERANCE,
     Resolution,
@@ -19,7 +20,6 @@ from infoloom.information.beyond_gaussian.line import (
     mixture_information,
 )
 from infoloom.information.beyond_gaussian.plane import MAX_DIMENSIONS, plane_information, plane_work
-from infoloom.information.beyond_gaussian.reduced import reduce
 from infoloom.information.quantity import CLOSED_FORM, QUADRATURE, Quantity
 from infoloom.law.equations import Array
 from infoloom.law.sources.features import Features

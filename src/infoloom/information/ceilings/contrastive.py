@@ -21,8 +21,9 @@ import scipy.special
 
 from infoloom.information.measures import mutual_information
 from infoloom.information.quantity import MONTE_CARLO, Quantity
-from infoloom.law.covariance import StructuredCovariance, independent
+from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
+from infoloom.law.triangle import independent
 
 __all__ = ["Contrastive", "canonical_correlations", "contrastive"]
 

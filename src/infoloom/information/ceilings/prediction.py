@@ -9,8 +9,9 @@ import numpy as np
 
 from infoloom.arrays import plain_array
 from infoloom.errors import QueryError
-from infoloom.law.covariance import StructuredCovariance, independent
+from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
+from infoloom.law.triangle import independent
 
 __all__ = ["predict", "prediction_weights"]
 

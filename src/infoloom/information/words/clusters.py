@@ -20,8 +20,9 @@ import numpy as np
 import scipy.linalg
 
 from infoloom.information.words.cells import Cut
-from infoloom.law.covariance import SINGULAR, Numbers, StructuredCovariance
+from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
+from infoloom.law.triangle import SINGULAR, Numbers
 
 __all__ = ["Cluster", "Tied", "find_clusters", "known_basis", "tie"]
 

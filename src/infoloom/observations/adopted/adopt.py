@@ -196,17 +196,7 @@ def adopt(
         spread=float(spread),
         center=checked_numbers(center, sizes, "center"),
         scale=checked_numbers(scale, sizes, "scale", positive=True),
-        card={
-            "name": name,
-            "data": source,
-            "licence": licence,
-            "adopted": {
-                "class": str(getattr(model, "origin", None) or class_name(model)),
-                "kind": kind,
-                "torch": torch.__version__,
-            },
-            **({} if unit is None else {"unit": unit}),
-        },
+        card=_card(model, kind, name=name, source=source, licence=licence, unit=unit),
     )
     stored = StoredModel(description, trees, tensors)
     if kind != BIJECTION and (grid is None or isinstance(grid, GridSearch)):
@@ -217,6 +207,16 @@ def adopt(
     if math.prod(sizes) > SMALL:
         effort = replace(effort, singular_rows=0)
     return made.certify(effort=effort, report=report)
+
+
+def _card(
+    model: nn.Module, kind: str, *, name: str, source: str, licence: str, unit: str | None
+) -> dict[str, Any]:
+    """What a reader should know of the model."""
+    origin = str(getattr(model, "origin", None) or class_name(model))
+    adopted = {"class": origin, "kind": kind, "torch": torch.__version__}
+    card = {"name": name, "data": source, "licence": licence, "adopted": adopted}
+    return card if unit is None else {**card, "unit": unit}
 
 
 def _check_request(model: object, kind: str, solver: str, schedule: object, sizes: tuple[int, ...]) -> None:

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 import scipy.special
 
+from infoloom.information.beyond_gaussian.averages.importance import less_bias, sobol
+from infoloom.information.beyond_gaussian.averages.reduced import Reduced
 from infoloom.information.beyond_gaussian.channel import Component
-from infoloom.information.beyond_gaussian.importance import less_bias, sobol
-from infoloom.information.beyond_gaussian.reduced import Reduced
 from infoloom.law.equations import Array
 from infoloom.law.sources.distributions import Distribution
 

@@ -11,8 +11,8 @@ import numpy as np
 import scipy.linalg
 import scipy.special
 
+from infoloom.information.beyond_gaussian.averages.reduced import Reduced
 from infoloom.information.beyond_gaussian.channel import Component
-from infoloom.information.beyond_gaussian.reduced import Reduced
 from infoloom.law.equations import Array
 from infoloom.law.sources.features import Features
 

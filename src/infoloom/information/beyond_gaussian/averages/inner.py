@@ -13,13 +13,13 @@ from typing import Final, Protocol
 import numpy as np
 
 from infoloom.errors import QueryError
-from infoloom.information.beyond_gaussian.boxes import LEVELS, prior_nodes
+from infoloom.information.beyond_gaussian.averages.boxes import LEVELS, prior_nodes
+from infoloom.information.beyond_gaussian.averages.importance import Importance, Scatter, plain
+from infoloom.information.beyond_gaussian.averages.reduced import Reduced
+from infoloom.information.beyond_gaussian.averages.scales import Scales, scaled
 from infoloom.information.beyond_gaussian.channel import Component
 from infoloom.information.beyond_gaussian.cloud_given import density_given
-from infoloom.information.beyond_gaussian.importance import Importance, Scatter, plain
 from infoloom.information.beyond_gaussian.line import Resolution, log_sum
-from infoloom.information.beyond_gaussian.reduced import Reduced
-from infoloom.information.beyond_gaussian.scales import Scales, scaled
 from infoloom.law.equations import Array
 
 __all__ = ["Inner", "NodeSum", "Points", "inner_average", "row_average", "summed"]

@@ -1,0 +1,90 @@
+"""Options of `infoloom flow train`, by the names of their parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Array",
+    "Augment",
+    "Batch",
+    "Bend",
+    "Classes",
+    "Compiled",
+    "Continued",
+    "Data",
+    "Device",
+    "DryRun",
+    "FlowSteps",
+    "Group",
+    "Licence",
+    "Minutes",
+    "Name",
+    "Network",
+    "Output",
+    "Precision",
+    "Quick",
+    "Samples",
+    "Seed",
+    "Sigma",
+    "Size",
+    "Solver",
+    "Steps",
+    "Unconditional",
+]
+
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of the flow; the zoo's names bring their recipe.")
+]
+Data = Annotated[str, typer.Option(help="File, pattern, folder of pictures, or sklearn:digits.")]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="File to write; NAME.safetensors if left out.")
+]
+Minutes = Annotated[float | None, typer.Option(help="Budget; the recipe's if left out.")]
+Steps = Annotated[int | None, typer.Option(help="Budget in training steps, for an exact repeat.")]
+Network = Annotated[str | None, typer.Option(help='Network settings as JSON, such as {"name": "mlp"}.')]
+Sigma = Annotated[float | None, typer.Option(help="Noise that a sample keeps, in units of the data's scale.")]
+Batch = Annotated[int | None, typer.Option(help="Rows a training step.")]
+FlowSteps = Annotated[int | None, typer.Option(help="Steps of the finished flow.")]
+Bend = Annotated[
+    float | None, typer.Option(help="Grid of the finished flow: 0 even, 1 geometric towards the data.")
+]
+Solver = Annotated[str, typer.Option(help="euler or midpoint.")]
+Unconditional = Annotated[bool, typer.Option("--unconditional", help="Leave the classes out.")]
+Group = Annotated[
+    str | None, typer.Option(help="Column or array that says which rows are held out together.")
+]
+Array = Annotated[str | None, typer.Option(help="Array or column that holds the rows.")]
+Size = Annotated[
+    int | None, typer.Option(help="Bring square pictures to so many pixels, by the mean over areas.")
+]
+Classes = Annotated[
+    str | None,
+    typer.Option(help="Classes to learn, each of one or more of the source: `spiral=left,right; round=E0`."),
+]
+Augment = Annotated[
+    str | None,
+    typer.Option(
+        help="Random changes: none, mirror, dihedral, rotate, amplitude or shift; the recipe's if left out."
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what was read, and stop.")]
+Licence = Annotated[str, typer.Option(help="Licence of the data, for the card.")]
+Seed = Annotated[int, typer.Option(help="Seed.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Precision = Annotated[
+    str, typer.Option(help="float32 or bfloat16 of the training; auto measures a first step.")
+]
+Compiled = Annotated[bool, typer.Option("--compile", help="Compile the network first.")]
+Samples = Annotated[
+    Path | None, typer.Option(help="Picture of samples to write, at every tenth of the budget.")
+]
+Continued = Annotated[
+    bool, typer.Option("--continue", help="Go on with the finished flow; the budget is what is added.")
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Leave the certificate out; the flow is then not certified.")
+]
