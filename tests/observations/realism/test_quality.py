@@ -12,6 +12,7 @@ from observations.small import small_file
 from PIL import Image
 
 from infoloom.errors import FlowError
+from infoloom.observations.realism import quality
 from infoloom.observations.realism.distances import (
     frechet_distance,
     kernel_distance,
@@ -21,6 +22,7 @@ from infoloom.observations.realism.distances import (
 from infoloom.observations.realism.features import load_features, save_features, train_features
 from infoloom.observations.realism.pictures import whitening_picture
 from infoloom.observations.realism.quality import _sampled, gaussianity, measure_quality, story_latents
+from infoloom.observations.realism.two_sample import TwoSample
 from infoloom.observations.training.packaging import all_classes
 from infoloom.observations.training.training_data import TrainingData
 
@@ -168,6 +170,28 @@ def test_samples_have_the_classes_of_the_held_out_rows(tmp_path: Path) -> None:
         assert np.allclose(found[row], alone.detach().numpy(), atol=1e-5)
 
 
+def test_both_sides_of_the_two_sample_test_have_the_same_classes(tmp_path: Path, monkeypatch) -> None:
+    """Held-out rows of one class only and training rows of both: the samples follow."""
+    path = small_file(tmp_path / "small.safetensors")
+    values, label = RNG.standard_normal((700, 6)).astype(np.float32), np.arange(700) % 2
+    data = TrainingData(values[:500], label[:500], values[500:600], 0 * label[500:600], ("a", "b"), "metre")
+    asked: list[int] = []
+    sampled = quality._sampled
+
+    def watched(flow, latents, rows, seed, labels):
+        asked.append(int(labels.sum()))
+        return sampled(flow, latents, rows, seed, labels)
+
+    monkeypatch.setattr(quality, "_sampled", watched)
+    monkeypatch.setattr(
+        quality, "two_sample_test", lambda real, made, seed: TwoSample(0.5, 0.1, (1, 1, 1), len(made))
+    )
+    found = measure_quality(str(path), data, rows=160)
+    assert found["two_sample"]["epochs"] == found["two_sample_story_whiten"]["epochs"] == 160
+    assert asked[0] == 0  # compared with held-out rows alone
+    assert asked[1] == asked[3] > 0  # told from held-out and training rows
+
+
 def test_a_whole_report(tmp_path: Path) -> None:
     path = small_file(tmp_path / "small.safetensors")
     values = (2.0 + 3.0 * RNG.standard_normal((700, 6))).astype(np.float32)
@@ -182,6 +206,7 @@ def test_a_whole_report(tmp_path: Path) -> None:
     assert found["gaussianity"]["variance"] > 0.0
     assert found["held_out_rows"] == 64
     assert found["two_sample"]["rows"] == [44, 7, 13]
+    assert found["two_sample_floor"]["rows"] == [44, 7, 13]
     assert set(found["moments"]) == {"mean", "deviation", "component_mean", "component_deviation"}
     assert found["nearest_ratio"] > 0.0
     assert told[-1] == "done"

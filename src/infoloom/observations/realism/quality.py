@@ -21,7 +21,7 @@ from infoloom.observations.realism.distances import (
     precision_recall,
 )
 from infoloom.observations.realism.features import Features, train_features
-from infoloom.observations.realism.two_sample import two_sample_test
+from infoloom.observations.realism.two_sample import FEWEST_TESTED, two_sample_test
 from infoloom.observations.training.packaging import all_classes, real_rows
 from infoloom.observations.training.training_data import TrainingData
 
@@ -76,10 +76,16 @@ def measure_quality(
     tell("training the feature classifier", 0.0)
     found = features or train_features(data, seed=seed)
     held, labels = _real(data, flow, rows, seed, held_out=True)
-    again, _ = _real(data, flow, rows, seed + 1, held_out=False)
+    again, of_again = _real(data, flow, rows, seed + 1, held_out=False)
     wanted = None if labels is None else np.resize(labels, rows)
+    # A test of two samples needs many rows, and the same classes on both sides: the difference would be told by them.
+    enough = len(held) >= rows
+    real = held if enough else np.concatenate([held, again])[:rows]
+    of_real = None if labels is None or of_again is None else np.concatenate([labels, of_again])[:rows]
     result: dict[str, Any] = {"rows": rows, "held_out_rows": len(held), "classifier_accuracy": found.accuracy}
     result["floor"] = _compared(found, held, again, None)
+    if min(len(held), len(again)) >= FEWEST_TESTED:
+        result["two_sample_floor"] = two_sample_test(held, again, seed=seed).to_dict()
     for index, (kind, latents) in enumerate({"samples": None, **story_latents(flow.dim, rows, seed)}.items()):
         tell(f"sampling: {kind}", index / 5)
         made = _sampled(flow, latents, rows, seed, wanted)
@@ -92,10 +98,10 @@ def measure_quality(
             result["nearest_ratio"] = nearest_ratio(*flat)
         if kind in ("samples", "whiten"):
             tell("telling samples from real rows", index / 5 + 0.1)
-            real = held if len(held) >= rows else np.concatenate([held, again])[:rows]
-            result["two_sample" if latents is None else "two_sample_story_whiten"] = two_sample_test(
-                real, made, seed=seed
-            ).to_dict()
+            some = None if latents is None else latents[: len(real)]
+            told = made if enough else _sampled(flow, some, len(real), seed, of_real)
+            name_of = "two_sample" if latents is None else "two_sample_story_whiten"
+            result[name_of] = two_sample_test(real, told, seed=seed).to_dict()
     tell("inverting real rows", 0.9)
     with torch.no_grad():
         some = real_rows(data, flow, seed=seed, held_out=False)[: min(rows, 256)]

@@ -16,10 +16,10 @@ from torch.nn import functional
 from infoloom.errors import FlowError
 from infoloom.observations.realism.classifier import Classifier
 
-__all__ = ["TwoSample", "two_sample_test"]
+__all__ = ["FEWEST_TESTED", "TwoSample", "two_sample_test"]
 
 Rows = NDArray[np.float32]
-_FEWEST: Final = 50
+FEWEST_TESTED: Final = 50
 _PATIENCE: Final = 6
 _BATCH: Final = 64
 
@@ -72,9 +72,9 @@ def two_sample_test(
         Lopez-Paz, Oquab, Revisiting classifier two-sample tests (2017), section 3.
     """
     count = min(len(real), len(made))
-    if count < _FEWEST:
+    if count < FEWEST_TESTED:
         raise FlowError(
-            f"two-sample test: expected at least {_FEWEST} rows of each kind, got {count}. Give more rows."
+            f"two-sample test: expected at least {FEWEST_TESTED} rows of each kind, got {count}. Give more rows."
         )
     values, labels = _standardised(real[:count], made[:count])
     parts = _split(count, seed)
