@@ -42,8 +42,8 @@ ADOPT := .venv-adopt/bin
 
 test-adopt:
 	test -x $(ADOPT)/python || $(PYTHON) -m venv .venv-adopt
-	$(ADOPT)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch]' pytest \
-		torchcfm flow-matching nflows normflows FrEIA zuko diffusers
+	$(ADOPT)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch]' pytest hypothesis \
+		torchcfm flow-matching nflows normflows FrEIA zuko diffusers torch-fidelity
 	$(ONE_THREAD) $(ADOPT)/python -m pytest -q -rA -m "slow or not slow" tests/observations/adopted/other_packages.py
 
 check: install

@@ -17,12 +17,10 @@ import torch
 from infoloom.observations.flows.certificate import early_margin
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.stepped import SteppedFlow
-from infoloom.observations.realism.features import load_features
+from infoloom.observations.realism.features import CLASSIFIERS, load_features
 from infoloom.observations.realism.quality import sample_quality
 from infoloom.observations.training.packaging import all_classes
 from infoloom.observations.training.training_data import load_training_data
-
-FIXTURES = Path(__file__).resolve().parents[1] / "tests" / "fixtures"
 
 
 def main() -> None:
@@ -36,7 +34,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=256)
     given = parser.parse_args()
     data, shipped = load_training_data(given.data), all_classes(given.flow)
-    features = load_features(given.features or FIXTURES / f"features-{given.flow}.safetensors")
+    features = load_features(given.features or CLASSIFIERS / f"{given.flow}.safetensors")
     print("grid      Fréchet  class accuracy  margin")
     for grid in given.grids:
         steps, _, bend = grid.partition(":")

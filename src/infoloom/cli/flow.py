@@ -116,6 +116,18 @@ def check(
         Path | None,
         typer.Option(help="Classifier that --quality compares by; trained and written if not there."),
     ] = None,
+    inception: Annotated[
+        Path | None,
+        typer.Option(
+            help="Inception weights for the FID of the literature; needs --quality and torch-fidelity."
+        ),
+    ] = None,
+    strong: Annotated[
+        bool,
+        typer.Option(
+            "--strong", help="With --quality: tell samples by a larger network from 5,000 rows too."
+        ),
+    ] = False,
     picture: Annotated[
         Path | None, typer.Option(help="Picture of samples with a cause: whitened, by norm, as they are.")
     ] = None,
@@ -124,12 +136,14 @@ def check(
     """Recompute a flow's certificate: is every step injective as computed, does the whole map invert?"""
     from infoloom.observations.workflow import check_flow
 
+    if (inception is not None or strong) and not quality:
+        raise FlowError("flow check: `--inception` and `--strong` expected `--quality`. Give it too.")
     if quality and data is None:
         raise FlowError("flow check: `--quality` expected real data to compare with. Give `--data FILE`.")
     with _progress(quiet=as_json) as report:
         found = check_flow(
             name, data, rows=rows, eigen_rows=eigen_rows, wide_rows=wide_rows, keep=keep, quality=quality,
-            features=features, picture=picture, report=report,
+            features=features, inception=inception, strong=strong, picture=picture, report=report,
         )  # fmt: skip
     print(json.dumps(found, indent=2) if as_json else _verdict(name, found))
     raise typer.Exit(0 if found["passes"] else 1)

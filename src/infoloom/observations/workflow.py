@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +14,14 @@ from infoloom.errors import FlowError
 from infoloom.observations.flows.certificate import Effort, early_margin, expected_seconds
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.stepped import SteppedFlow
-from infoloom.observations.realism.features import Features, load_features, save_features, train_features
+from infoloom.observations.realism.features import (
+    CLASSIFIERS,
+    Features,
+    load_features,
+    save_features,
+    train_features,
+)
+from infoloom.observations.realism.inception import InceptionFeatures
 from infoloom.observations.realism.pictures import sample_picture, whitening_picture
 from infoloom.observations.realism.quality import measure_quality
 from infoloom.observations.training.continuing import Finished
@@ -211,6 +219,8 @@ def check_flow(
     keep: bool = False,
     quality: bool = False,
     features: Path | None = None,
+    inception: Path | None = None,
+    strong: bool = False,
     picture: Path | None = None,
     report: Callable[[str, float], None] | None = None,
 ) -> dict[str, Any]:
@@ -224,7 +234,10 @@ def check_flow(
         wide_rows: Rows of the round trips in float64; half as many as in float32 when None.
         keep: Write the certificate into the flow's file.
         quality: Measure the samples against the real data.
-        features: What `quality` compares by; trained on the data and written where there is no such file.
+        features: What `quality` compares by; trained on the data and written where there is no such file. None for
+            the shipped classifier of the data, or where there is none, one trained on the data.
+        inception: Weights of the Inception network, for the FID of the literature beside.
+        strong: `quality` also tells samples from real rows by a larger network.
         picture: File for samples of latents that carry a cause: whitened, divided by their norm, as they are.
         report: Called with what is being done and the share that is done.
 
@@ -242,7 +255,14 @@ def check_flow(
     effort = Effort(eigen_rows, rows, max(1, rows // 2) if wide_rows is None else wide_rows)
     found = certify_file(path, data, effort=effort, report=report, keep=keep)
     if quality and data is not None:
-        found["quality"] = measure_quality(name, data, features=_features(features, data), report=report)
+        found["quality"] = measure_quality(
+            name,
+            data,
+            features=_features(features, data, flow_header(path)["card"].get("name", "")),
+            inception=None if inception is None else InceptionFeatures(inception),
+            strong=strong,
+            report=report,
+        )
         if keep:
             update_card(path, quality=found["quality"])
     if picture is not None:
@@ -262,9 +282,13 @@ def data_of_flow(name: str, source: str) -> TrainingData:
     return load_training_data(source, replace(Reading.from_dict(kept), unconditional=not header["classes"]))
 
 
-def _features(path: Path | None, data: TrainingData) -> Features | None:
-    if path is None or path.is_file():
-        return None if path is None else load_features(path)
+def _features(path: Path | None, data: TrainingData, name: str) -> Features | None:
+    if path is None:
+        shipped = CLASSIFIERS / f"{name}.safetensors"
+        found = load_features(shipped) if re.fullmatch(r"[\w-]+", name) and shipped.is_file() else None
+        return found if found is not None and found.fits(data) else None
+    if path.is_file():
+        return load_features(path)
     features = train_features(data)
     save_features(path, features)
     return features

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from importlib import import_module
 
+import numpy as np
 import pytest
 import torch
 from observations.adopted.models import SmallVelocity
@@ -22,6 +23,7 @@ from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.adopted.exact_certificate import certify_exact
 from infoloom.observations.adopted.packages import _Normflows
 from infoloom.observations.flows.checkpoint import FlowDescription
+from infoloom.observations.realism.inception import InceptionFeatures
 
 FEW = Effort(eigen_rows=2, trip_rows=32, wide_rows=8, rounds=6, singular_rows=0)
 
@@ -138,3 +140,32 @@ def test_freia_couplings():
     z = torch.randn(3, 4)
     with torch.no_grad():
         assert torch.allclose(made.flow().forward(z), model(z, rev=True)[0], atol=1e-5)
+
+
+def test_the_inception_network_takes_weights_of_a_users_own(tmp_path):
+    """Random weights of the real network, read without running code; a known picture gives the network's own values."""
+    module = import_module("torch_fidelity.feature_extractor_inceptionv3")
+    made = randomised_inception(module)
+    path = tmp_path / "weights.pth"
+    torch.save(made.state_dict(), path)
+    rows = torch.rand((3, 3, 32, 32), generator=torch.Generator().manual_seed(1)).mul(2.0).sub(1.0)
+    found = InceptionFeatures(path).embed(rows.numpy())
+    assert found.shape == (3, 2048)
+    grey = ((rows + 1.0) * 127.5).round().to(torch.uint8)
+    with torch.no_grad():
+        wanted = made(grey)[0].double().numpy()
+    assert abs(wanted).max() > 0.0
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6 * abs(wanted).max())
+
+
+def randomised_inception(module):
+    """The network without its download."""
+    kept = module.load_state_dict_from_url
+    module.load_state_dict_from_url = lambda url, progress: {}
+    load = module.FeatureExtractorInceptionV3.load_state_dict
+    module.FeatureExtractorInceptionV3.load_state_dict = lambda self, state: None
+    try:
+        return module.FeatureExtractorInceptionV3("inception", ["2048"]).eval()
+    finally:
+        module.load_state_dict_from_url = kept
+        module.FeatureExtractorInceptionV3.load_state_dict = load

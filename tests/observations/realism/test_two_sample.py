@@ -28,6 +28,16 @@ def test_smoother_rows_are_told_apart(shape: tuple[int, ...]) -> None:
     assert found.accuracy > 0.5 + 4.0 * found.standard_error
 
 
+@pytest.mark.parametrize("shape", [(1, 16, 16), (2, 32), (32,)])
+def test_the_strong_network_tells_the_same(shape: tuple[int, ...]) -> None:
+    real, made = (RNG.standard_normal((400, *shape), dtype=np.float32) for _ in range(2))
+    equal = two_sample_test(real, made, sizes=(8, 16), strong=True, epochs=8)
+    assert abs(equal.accuracy - 0.5) < 4.0 * equal.standard_error
+    smooth = (made + np.roll(made, 1, axis=-1)) / np.float32(np.sqrt(2.0))
+    found = two_sample_test(real, smooth, sizes=(16, 32), strong=True, epochs=15)
+    assert found.accuracy > 0.5 + 4.0 * found.standard_error
+
+
 def test_a_known_difference_is_told_as_well_as_it_can_be() -> None:
     shift = 1.0  # of the mean of a row, in its own deviations: the best accuracy is Φ(½)
     real, made = RNG.standard_normal((2, 3000, 1)).astype(np.float32)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import numpy as np
 import torch
@@ -14,20 +14,23 @@ from numpy.typing import NDArray
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from torch.nn import functional
 
 from infoloom.errors import FlowError
 from infoloom.foreign.files import require_regular
 from infoloom.foreign.trees import Finite, Tree, checked, parse_json
 from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.flows.scaling import Numbers, as_array
-from infoloom.observations.realism.classifier import Classifier
+from infoloom.observations.realism.feature_network import FeatureNetwork
+from infoloom.observations.realism.feature_training import train_classifier
 from infoloom.observations.training.own_scale import standardised
 from infoloom.observations.training.training_data import TrainingData
 
-__all__ = ["Features", "load_features", "save_features", "train_features"]
+__all__ = ["CLASSIFIERS", "Features", "load_features", "save_features", "train_features"]
 
 HEADER = "infoloom-features"
+CLASSIFIERS: Final = Path(__file__).with_name("classifiers")  # shipped, one a file named as its flow
+SIZES: Final = (32, 64, 128)
+_STEPS: Final = 600  # of a classifier made on the way
 Array = NDArray[np.float64]
 Rows = NDArray[np.float32]
 
@@ -43,6 +46,7 @@ class Features:
         scale: Size that stands for one.
         weights: Of the classifier; or `middle` (d,) and `directions` (f, d).
         accuracy: Share of held-out real rows that it gets right, or None.
+        sizes: Channels of the classifier's stages.
     """
 
     shape: tuple[int, ...]
@@ -51,6 +55,7 @@ class Features:
     scale: Numbers
     weights: Mapping[str, Tensor]
     accuracy: float | None = None
+    sizes: tuple[int, ...] = SIZES
 
     def embed(self, rows: Rows) -> Array:
         """(n, *shape) → features (n, f)."""
@@ -64,47 +69,50 @@ class Features:
         """(n, *shape) → class numbers (n,); of a classifier only."""
         return np.asarray(self._in_parts(self._network(), rows).argmax(dim=1).numpy())
 
+    def fits(self, data: TrainingData) -> bool:
+        """Whether rows and classes are those that it was trained on."""
+        return self.shape == data.shape and self.classes == len(data.classes or ())
+
     def _scaled(self, rows: Rows) -> Tensor:
         return torch.from_numpy(standardised(rows, self.center, self.scale))
 
     def _in_parts(self, function: Callable[[Tensor], Tensor], rows: Rows) -> Tensor:
         return torch.cat([function(part) for part in torch.split(self._scaled(rows), 256)])
 
-    def _network(self) -> Classifier:
-        network = Classifier(self.shape, self.classes)
+    def _network(self) -> FeatureNetwork:
+        network = FeatureNetwork(self.shape, self.classes, self.sizes)
         network.load_state_dict(dict(self.weights))
         return network.eval().requires_grad_(False)
 
 
-def train_features(data: TrainingData, *, steps: int = 600, seed: int = 0) -> Features:
-    """Train a small classifier on the real data; principal components where there are no classes.
+def train_features(
+    data: TrainingData,
+    *,
+    epochs: Sequence[float] | None = None,
+    sizes: tuple[int, ...] = SIZES,
+    augmentation: str = "none",
+    seed: int = 0,
+    report: Callable[[str, float], None] | None = None,
+) -> Features:
+    """Train a classifier on the real data; principal components where there are no classes.
 
     Args:
         data: Real data.
-        steps: Steps of 128 rows.
+        epochs: Passes over the training rows, the rate of learning rising anew for each number; None for 600 steps.
+        sizes: Channels of the classifier's stages.
+        augmentation: Changes that leave the class of a row as it is, see `AUGMENTATIONS`.
         seed: Seed of weights and order.
+        report: Called with what is being done and the share that is done.
     """
     if data.labels is None:
         return _principal(data)
-    values = torch.from_numpy(standardised(data.values, data.center, data.scale))
-    labels = torch.from_numpy(data.labels)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = Classifier(data.shape, len(data.classes or ()))
-    generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    for _ in range(steps):
-        chosen = torch.randint(len(values), (128,), generator=generator)
-        loss = functional.cross_entropy(network(values[chosen]), labels[chosen])
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
-    weights = {name: value.detach().half().float() for name, value in network.state_dict().items()}
-    return _with_accuracy(
-        Features(data.shape, len(data.classes or ()), data.center, data.scale, weights), data
+    passes = [_STEPS * 256 / len(data.values)] if epochs is None else epochs
+    trained = train_classifier(
+        data, data.labels, epochs=passes, sizes=sizes, augmentation=augmentation, seed=seed, report=report
     )
+    weights = {name: value.half().float() for name, value in trained.items()}
+    classes = len(data.classes or ())
+    return _with_accuracy(Features(data.shape, classes, data.center, data.scale, weights, sizes=sizes), data)
 
 
 def save_features(path: Path, features: Features) -> None:
@@ -115,6 +123,7 @@ def save_features(path: Path, features: Features) -> None:
         "center": features.center,
         "scale": features.scale,
         "accuracy": features.accuracy,
+        "sizes": features.sizes,
     }
     kept = torch.float16 if features.classes else torch.float64
     weights = {name: value.to(kept).contiguous() for name, value in features.weights.items()}
@@ -145,6 +154,7 @@ def load_features(path: Path) -> Features:
         scale=description.scale,
         weights={name: value.to(used) for name, value in weights.items()},
         accuracy=description.accuracy,
+        sizes=tuple(description.sizes),
     )
 
 
@@ -156,6 +166,7 @@ class FeaturesTree(Tree):
     center: Finite
     scale: Finite
     accuracy: Finite | None
+    sizes: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=8)]
 
 
 def _with_accuracy(features: Features, data: TrainingData) -> Features:

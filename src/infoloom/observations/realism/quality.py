@@ -21,6 +21,7 @@ from infoloom.observations.realism.distances import (
     precision_recall,
 )
 from infoloom.observations.realism.features import Features, train_features
+from infoloom.observations.realism.inception import InceptionFeatures
 from infoloom.observations.realism.two_sample import FEWEST_TESTED, two_sample_test
 from infoloom.observations.training.packaging import all_classes, real_rows
 from infoloom.observations.training.training_data import TrainingData
@@ -38,6 +39,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.float32]
 Report = Callable[[str, float], None]
 _FEWEST: Final = 40
+_STRONG_ROWS: Final = 5000
 
 
 def measure_quality(
@@ -46,6 +48,8 @@ def measure_quality(
     *,
     rows: int = 2048,
     features: Features | None = None,
+    inception: InceptionFeatures | None = None,
+    strong: bool = False,
     seed: int = 0,
     report: Report | None = None,
 ) -> dict[str, Any]:
@@ -56,6 +60,8 @@ def measure_quality(
         data: Real data of its kind.
         rows: Samples of each kind.
         features: What to compare by; trained on the data when None.
+        inception: Features of a user's Inception weights, compared by too.
+        strong: Tell samples from real rows by a larger network as well, from up to 5,000 rows of each.
         seed: Seed of the latents.
         report: Called with what is being done and the share that is done.
 
@@ -64,7 +70,8 @@ def measure_quality(
         latents that carry
         a strong cause on half of the components), each with the Fréchet and kernel distance, precision, recall
         and the
-        classifier's accuracy; `gaussianity` of inverted real rows; `nearest_ratio`.
+        classifier's accuracy; `gaussianity` of inverted real rows; `nearest_ratio`; `two_sample` and its floor, and on
+        demand `two_sample_strong` and `inception` (floor and samples).
     """
     tell = report or (lambda what, share: None)
     if min(len(data.values), len(data.held_out)) < _FEWEST:
@@ -92,6 +99,12 @@ def measure_quality(
         result[kind if latents is None else f"story_{kind}"] = _compared(found, held, made, wanted)
         if latents is None:
             result["moments"] = moments(held, made)
+            if inception is not None:
+                tell("features of the inception network", index / 5 + 0.05)
+                result["inception"] = {
+                    "floor": frechet_distance(inception.embed(held), inception.embed(again)),
+                    "samples": frechet_distance(inception.embed(held), inception.embed(made)),
+                }
             flat = [
                 part.reshape(len(part), -1).astype(np.float64) for part in (made, held, data.values[:10_000])
             ]
@@ -102,6 +115,9 @@ def measure_quality(
             told = made if enough else _sampled(flow, some, len(real), seed, of_real)
             name_of = "two_sample" if latents is None else "two_sample_story_whiten"
             result[name_of] = two_sample_test(real, told, seed=seed).to_dict()
+    if strong:
+        tell("telling samples from real rows by a larger network", 0.8)
+        result["two_sample_strong"] = _strongly_told(flow, data, seed)
     tell("inverting real rows", 0.9)
     with torch.no_grad():
         some = real_rows(data, flow, seed=seed, held_out=False)[: min(rows, 256)]
@@ -219,6 +235,16 @@ def gaussianity(latents: Array) -> dict[str, float]:
     }
 
 
+def _strongly_told(flow: SteppedFlow | ExactFlow, data: TrainingData, seed: int) -> dict[str, object]:
+    """As many held-out rows as there are, then training rows, up to 5,000, against samples of the same classes."""
+    parts = [_real(data, flow, _STRONG_ROWS, seed, held_out=held_out) for held_out in (True, False)]
+    real = np.concatenate([rows for rows, _ in parts])[:_STRONG_ROWS]
+    labels = [of for _, of in parts if of is not None]
+    of_real = np.concatenate(labels)[:_STRONG_ROWS] if len(labels) == len(parts) else None
+    made = _sampled(flow, None, len(real), seed + 1, of_real)
+    return two_sample_test(real, made, sizes=(32, 64, 128), strong=True, seed=seed).to_dict()
+
+
 class _OneCause:
     def __init__(self, basis: Array, in_span: Array, complement: float) -> None:
         self.basis, self.in_span, self.complement = basis, in_span, complement
@@ -264,7 +290,7 @@ def _sampled(
 
 
 def _real(
-    data: TrainingData, flow: SteppedFlow | ExactFlow | ExactFlow, count: int, seed: int, *, held_out: bool
+    data: TrainingData, flow: SteppedFlow | ExactFlow, count: int, seed: int, *, held_out: bool
 ) -> tuple[Rows, NDArray[np.int64] | None]:
     """Real rows in random order with the noise of the flow's path, and their classes."""
     values = data.held_out if held_out else data.values

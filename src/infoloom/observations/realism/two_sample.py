@@ -10,11 +10,12 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from infoloom.errors import FlowError
 from infoloom.observations.realism.classifier import Classifier
+from infoloom.observations.realism.feature_network import FeatureNetwork, whiten_patches
 
 __all__ = ["FEWEST_TESTED", "TwoSample", "two_sample_test"]
 
@@ -52,7 +53,13 @@ class TwoSample:
 
 
 def two_sample_test(
-    real: Rows, made: Rows, *, sizes: tuple[int, ...] = (32, 64, 96), epochs: int = 40, seed: int = 0
+    real: Rows,
+    made: Rows,
+    *,
+    sizes: tuple[int, ...] = (32, 64, 96),
+    strong: bool = False,
+    epochs: int = 40,
+    seed: int = 0,
 ) -> TwoSample:
     """Train a convolutional network to tell two kinds of rows apart, and report its accuracy on rows kept back.
 
@@ -62,6 +69,7 @@ def two_sample_test(
         real: Real rows, (n, *shape); give them the noise of the flow's path, which every sample carries.
         made: Samples, (m, *shape); as many are used as there are of the rarer kind.
         sizes: Channels of the network's layers, each of half the resolution.
+        strong: Two convolutions with batch normalisation at each resolution, on whitened patches, instead of one.
         epochs: At most so many passes; it stops when six passes bring nothing.
         seed: Of weights and order.
 
@@ -80,11 +88,16 @@ def two_sample_test(
     parts = _split(count, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Classifier(tuple(real.shape[1:]), 2, sizes)
+        kind = FeatureNetwork if strong else Classifier
+        network = kind(tuple(real.shape[1:]), 2, sizes)
+    if isinstance(network, FeatureNetwork):
+        whiten_patches(network, values[parts[0]][:5000])
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
+    learned = [one for one in network.parameters() if one.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=2e-3, weight_decay=0.05)
     best, best_at, kept, epoch = -math.inf, 0, network.state_dict(), 0
     for epoch in range(1, epochs + 1):
+        network.train()
         for chosen in torch.split(parts[0][torch.randperm(len(parts[0]), generator=generator)], _BATCH):
             loss = functional.cross_entropy(network(values[chosen]), labels[chosen])
             optimizer.zero_grad()
@@ -119,6 +132,7 @@ def _split(count: int, seed: int) -> list[Tensor]:
 
 
 @torch.no_grad()
-def _accuracy(network: Classifier, values: Tensor, labels: Tensor) -> float:
+def _accuracy(network: nn.Module, values: Tensor, labels: Tensor) -> float:
+    network.eval()
     found = torch.cat([network(part) for part in torch.split(values, 256)])
     return float((found.argmax(dim=1) == labels).float().mean())
