@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import sys
+import types
 from importlib import import_module
 
 import numpy as np
@@ -142,7 +144,18 @@ def test_freia_couplings():
         assert torch.allclose(made.flow().forward(z), model(z, rev=True)[0], atol=1e-5)
 
 
-def test_the_inception_network_takes_weights_of_a_users_own(tmp_path):
+@pytest.fixture
+def without_torchvision(monkeypatch):
+    """The package imports torchvision for other networks; a wheel for CUDA does not load beside torch for CPUs."""
+    for name in ("", ".datasets", ".transforms", ".transforms.functional", ".models"):
+        module = types.ModuleType(f"torchvision{name}")
+        module.__path__ = []
+        if name not in ("", ".transforms"):
+            module.__getattr__ = lambda name: type(name, (), {})
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def test_the_inception_network_takes_weights_of_a_users_own(tmp_path, without_torchvision):
     """Random weights of the real network, read without running code; a known picture gives the network's own values."""
     module = import_module("torch_fidelity.feature_extractor_inceptionv3")
     made = randomised_inception(module)

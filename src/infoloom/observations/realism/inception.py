@@ -78,9 +78,7 @@ class InceptionFeatures:
                 "Leave `--inception` away for other data."
             )
         grey = np.clip(np.rint((rows + 1.0) * 127.5), 0, 255).astype(np.uint8)
-        bytes_of = torch.from_numpy(
-            np.ascontiguousarray(np.broadcast_to(grey, (len(rows), 3, *rows.shape[2:])))
-        )
+        bytes_of = torch.from_numpy(np.array(np.broadcast_to(grey, (len(rows), 3, *rows.shape[2:]))))
         with torch.no_grad():
             found = torch.cat([self.network(part)[0] for part in torch.split(bytes_of, _PART)])
         return np.asarray(found.double().numpy())
