@@ -1,7 +1,7 @@
 """Adopted models: is what is stored the model, what does it cost, and do CIFAR-10 U-Nets of 36 M parameters go through?
 
     OMP_NUM_THREADS=2 python benchmarks/adopt.py                     # the exact parts, and diffusers' U-Net
-    OMP_NUM_THREADS=2 python benchmarks/adopt.py --models torchcfm   # torchcfm's, where it is installed
+    OMP_NUM_THREADS=2 .venv-adopt/bin/python benchmarks/adopt.py --models torchcfm   # after `make test-adopt`
     OMP_NUM_THREADS=2 python benchmarks/adopt.py --small             # small networks, for a first look
 
 Claims: noise predictions become velocities within 1e-12 of the exact score of a Gaussian; DDIM steps are those of
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import DDIMScheduler, UNet2DModel
 from torch import Tensor, nn
 
 from infoloom.observations import Effort, from_diffusers, from_torchcfm
@@ -45,6 +44,8 @@ def main() -> None:
     torch.manual_seed(0)
     print(f"noise prediction against the exact score of a Gaussian: {gaussian_error():.1e} (claim 1e-12)")
     if "diffusers" in asked.models:
+        from diffusers import DDIMScheduler
+
         scheduler = DDIMScheduler(beta_schedule="linear")
         unet = diffusers_unet(asked.small)
         look("diffusers UNet2DModel", unet, lambda: from_diffusers(
@@ -122,6 +123,8 @@ def look(
 
 def ddim_error(made: Adopted) -> float:
     """Largest relative difference of nine steps of diffusers' own scheduler with the same network in float64."""
+    from diffusers import DDIMScheduler
+
     scheduler = DDIMScheduler(
         beta_schedule="linear", clip_sample=False, set_alpha_to_one=False, timestep_spacing="trailing"
     )
@@ -162,6 +165,8 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 def diffusers_unet(small: bool) -> nn.Module:
     """The architecture of google/ddpm-cifar10-32."""
+    from diffusers import UNet2DModel
+
     if small:
         return UNet2DModel(
             sample_size=8, in_channels=3, out_channels=3, layers_per_block=1, block_out_channels=(16, 16),
