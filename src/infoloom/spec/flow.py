@@ -15,7 +15,7 @@ from typing import Final
 from infoloom.errors import FlowError
 from infoloom.plugins import offered
 from infoloom.spec.captions import CAPTION, Caption, parse_caption
-from infoloom.spec.choice import Choice, parse_choice
+from infoloom.spec.choice import Choice, parse_choice, replace_choice
 from infoloom.spec.flow_files import ZOO, flow_header, flow_path, zoo_names
 from infoloom.spec.renderers import renderer_form, renderer_names
 
@@ -30,6 +30,7 @@ __all__ = [
     "flow_path",
     "flow_shape",
     "latent_shape",
+    "one_class",
     "parse_flow",
     "zoo_names",
 ]
@@ -130,6 +131,17 @@ def flow_choice(text: str, directory: Path | None = None) -> Choice | None:
             f"flow `{text}`: expected one choice of a class, got {len(found)}. Choose in one step."
         )
     return parse_choice(found[0][0].selector, _classes(found[0][0], directory)) if found else None
+
+
+def one_class(text: str, directory: Path | None = None) -> str:
+    """A flow expression with the first of the classes among which a cause chooses; other expressions as they are.
+
+    Example:
+        >>> one_class("sprites[{kind}: heart, star](32)")
+        'sprites[heart](32)'
+    """
+    choice = flow_choice(text, directory)
+    return text if choice is None else replace_choice(text, choice.names[0])
 
 
 def flow_factors(text: str) -> tuple[str, ...]:

@@ -56,4 +56,6 @@ def sorted_rows(
     drawn = story.sample(candidates, seed)
     picked = picked_rows(drawn[by])
     rows, values = (tuple(part.tolist()) for part in (picked, drawn[by][picked]))
-    return Gallery(rows, values, observe(story, modality, drawn[modality][picked]))
+    return Gallery(
+        rows, values, observe(story, modality, {name: part[picked] for name, part in drawn.items()})
+    )

@@ -52,8 +52,9 @@ def strip_rows(
     if not len(values):
         raise DatasetError("strip: expected at least one value.")
     twins = [story.twins(1, seed, row, node=node, value=float(value))[1] for value in values]
+    rows = {name: np.concatenate([twin[name] for twin in twins]) for name in twins[0]}
     names = story.mapped if modalities is None else modalities
-    return {name: observe(story, name, np.concatenate([twin[name] for twin in twins])) for name in names}
+    return {name: observe(story, name, rows) for name in names}
 
 
 def draw_strip(

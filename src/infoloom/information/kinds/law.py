@@ -4,8 +4,8 @@ Given its categories d a story is a law of its own for every combination, so for
 
     I(A; B | C) = Σ_d p(d) I_d(A; B | C) + J(AC) + J(BC) − J(ABC) − J(C),    J(S) = I(d; S).
 
-A variable that shows a category (a picture of a chosen shape, a chosen word) has it in S. Categories that no equation has
-are independent of everything but what they choose: they add log K where both sides show them.
+A variable that shows a category (a picture of a chosen shape, a chosen word) has it in S. Categories that no equation
+has are independent of everything but what they choose: they add log K where both sides show them.
 """
 
 from __future__ import annotations
@@ -112,9 +112,9 @@ class KindLaw:
         falls = query.measure == "TC" or (query.measure == "I" and len(query.parts) == 2)
         if not falls or any(name in query.given for name in lossy):
             raise QueryError(
-                f"`{query}`: `{lossy[0]}` has a trained flow whose class is chosen, so an observation does not tell its "
-                "class; expected a mutual information or total correlation with it before the bar, for which an upper "
-                "bound is known. Leave it out."
+                f"`{query}`: `{lossy[0]}` has a trained flow whose class is chosen, so an observation does not tell "
+                "its class; expected a mutual information or total correlation with it before the bar, for which an "
+                "upper bound is known. Leave it out."
             )
         return True
 

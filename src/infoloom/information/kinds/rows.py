@@ -47,8 +47,8 @@ class KindPointwise:
         lossy = next((name for name in names if self.split.member(name).lossy), None)
         if lossy is not None:
             raise QueryError(
-                f"pointwise information: `{lossy}` has a trained flow whose class is chosen, so an observation does not "
-                "tell its class, and only an upper bound of its information is known. Leave it out."
+                f"pointwise information: `{lossy}` has a trained flow whose class is chosen, so an observation does "
+                "not tell its class, and only an upper bound of its information is known. Leave it out."
             )
         density = self.log_density
         return np.asarray(
