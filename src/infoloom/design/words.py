@@ -48,13 +48,17 @@ def solve_words(
         DesignError: A requirement that is not met, with the closest value that was found; or one whose value has a
             standard error.
     """
+
+    def excess(weights: Array) -> Array:
+        return _excess(compiled, requirements, weights)
+
     best, least = np.zeros(len(lower)), np.inf
     for first in _starts(lower, upper, start):
         found = scipy.optimize.least_squares(
-            lambda weights: _excess(compiled, requirements, weights),
+            excess,
             first,
             bounds=(lower, upper),
-            diff_step=_STEP,
+            diff_step=np.full(len(lower), _STEP),
             xtol=1e-12,
             ftol=1e-15,
             gtol=1e-15,
@@ -65,8 +69,9 @@ def solve_words(
             best, least = found.x, off
         if least <= 0.1 * TOLERANCE:
             break
-    if least > TOLERANCE:
-        raise DesignError(_missed(compiled, requirements, best))
+    problems = _missed(compiled, requirements, best)
+    if problems:
+        raise DesignError(problems)
     return np.asarray(best)
 
 
@@ -82,18 +87,8 @@ def _excess(compiled: Callable[[Array], Story], requirements: Sequence[Requireme
     try:
         story = compiled(weights)
         found = [story.quantity(one.query) for one in requirements]
-    except DesignError:
-        raise
     except InfoloomError:
         return np.full(len(requirements), _FAR)
-    for one, quantity in zip(requirements, found, strict=True):
-        if quantity.method == MONTE_CARLO:
-            raise DesignError(
-                [
-                    f"require.{one.name}: its value has a standard error of {quantity.error:.2g} nats; expected one that "
-                    "quadrature reaches, because weights are solved to 1e-6 nats. Use fewer causes or words."
-                ]
-            )
     return np.array([one.excess(value.value) for one, value in zip(requirements, found, strict=True)])
 
 
@@ -108,10 +103,15 @@ def _missed(
         ]
     lines = []
     for one in requirements:
-        value = story.information(one.name)
-        if abs(one.excess(value)) > TOLERANCE:
+        found = story.quantity(one.query)
+        if abs(one.excess(found.value)) > TOLERANCE + found.error:
             lines.append(
-                f"require.{one.name}: the closest value that was found is {value:.6g} nats. Words tell no more than "
-                f"their entropy and no more than their factors. Require what is within reach, or free other weights."
+                f"require.{one.name}: the closest value that was found is {found.value:.6g} nats. Words tell no more "
+                "than their entropy and no more than their factors. Require what is within reach, or free more weights."
+            )
+        elif found.method == MONTE_CARLO:
+            lines.append(
+                f"require.{one.name}: its value has a standard error of {found.error:.2g} nats; expected one that "
+                "quadrature reaches, because weights are solved to 1e-6 nats. Use fewer causes or words."
             )
     return lines

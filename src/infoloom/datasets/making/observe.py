@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from infoloom.observations.injection import Injection
     from infoloom.story import Story
 
-__all__ = ["flow_input", "observe", "observer", "rows_of"]
+__all__ = ["Rows", "flow_input", "observe", "observer", "rows_of"]
 
 Rows = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 
