@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infoloom.datasets.checking.channel_losses import measured_loss
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
 from infoloom.datasets.making.captions import describe_captions
+from infoloom.datasets.making.choice_gap import choice_gap
 from infoloom.datasets.making.code_path import path_text
 from infoloom.datasets.making.plan import Plan, make_plan, parse_plan
 from infoloom.datasets.making.plugins_used import used_plugins
@@ -311,14 +312,16 @@ def _require_certificates(story: Story) -> None:
 def _bijection(story: Story, spec: str, root: str, name: str, allow_uncertified: bool) -> dict[str, Any]:
     """What the manifest says about a modality's map: expression, certificate, and what trained flows come from."""
     flow = story.flow(name)
-    certificate = bijection_of(spec, root, name, allow_uncertified=allow_uncertified).certificate()
+    certificate = dict(bijection_of(spec, root, name, allow_uncertified=allow_uncertified).certificate())
+    if certificate["kind"] == "choice" and not certificate["passes"] and name not in story.held:
+        certificate["gap"] = choice_gap(story, name)
     headers = [flow_header(flow_path(one.name, Path(root))) for one in parse_flow(flow) if one.trained]
     origins = [
         {key: str(header["card"].get(key, "not stated")) for key in ("data", "licence")} for header in headers
     ]
     return {
         "flow": flow,
-        "certificate": dict(certificate),
+        "certificate": certificate,
         **({"trained_on": origins} if origins else {}),
     }
 

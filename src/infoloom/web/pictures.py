@@ -12,9 +12,12 @@ from PIL import Image
 
 from infoloom.datasets.showing.gallery import sorted_rows
 from infoloom.datasets.showing.influence import influence as influence_of
+from infoloom.datasets.showing.listen import sound_file
 from infoloom.datasets.showing.preview import limits_of
 from infoloom.datasets.showing.strip import VALUES, strip_rows
 from infoloom.errors import InfoloomError
+from infoloom.law.sources.distributions import atoms_of
+from infoloom.spec.flow import parse_flow
 from infoloom.story import Story
 from infoloom.web.asked import Asked, RequestError
 from infoloom.web.workbench import Workbench
@@ -36,7 +39,7 @@ def samples(bench: Workbench, asked: Asked) -> dict[str, Any]:
     with _ONE_AT_A_TIME:
         found = sorted_rows(story, modality, by, seed=asked.seed)
     shown = {"rows": list(found.rows), "values": list(found.values), "seed": asked.seed}
-    return {"modality": modality, "by": by, **shown, "pictures": _pictures(found.observed)}
+    return {"modality": modality, "by": by, **shown, "pictures": _shown(story, modality, found.observed)}
 
 
 def sweep(bench: Workbench, asked: Asked) -> dict[str, Any]:
@@ -44,8 +47,10 @@ def sweep(bench: Workbench, asked: Asked) -> dict[str, Any]:
     story = bench.story(asked)
     node, modality = _scalar(story, asked), _modality(story, asked)
     with _ONE_AT_A_TIME:
-        observed = strip_rows(story, node, seed=asked.seed, modalities=[modality])[modality]
-    return {"modality": modality, "node": node, "values": list(VALUES), "pictures": _pictures(observed)}
+        values = atoms_of(story.graph.nodes[node].distribution) or VALUES  # a category has no values between
+        observed = strip_rows(story, node, values, seed=asked.seed, modalities=[modality])[modality]
+    shown = _shown(story, modality, observed)
+    return {"modality": modality, "node": node, "values": list(values), "pictures": shown}
 
 
 def influence(bench: Workbench, asked: Asked) -> dict[str, Any]:
@@ -80,6 +85,20 @@ def _modality(story: Story, asked: Asked) -> str:
             f"request: `modality` `{name[:50]}`: expected one of {', '.join(story.modalities)}."
         )
     return name
+
+
+def _shown(story: Story, modality: str, observed: Array) -> dict[str, Any]:
+    """Sentences of a caption, sounds of a tone beside its curve, else pictures."""
+    if observed.dtype.kind == "U":
+        return {"kind": "text", "texts": observed.tolist()}
+    pictures = _pictures(observed)
+    if parse_flow(story.flow(modality))[-1].name != "tone":
+        return pictures
+    return {**pictures, "sounds": [_wav(one) for one in observed]}
+
+
+def _wav(one: Array) -> str:
+    return "data:audio/wav;base64," + base64.b64encode(sound_file(one)).decode()
 
 
 def _pictures(observed: Array) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def observe(story: Story, rows: Rows) -> dict[str, NDArray[np.float32]]:
     Returns:
         Modality → shape (n, *shape).
     """
-    return {name: observe_one(story, name, rows[name]) for name in story.modalities}
+    return {name: observe_one(story, name, rows) for name in story.modalities}
 
 
 def truth_of(story: Story) -> dict[str, float]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from infoloom.benchmark.tasks.base import Array, PairTask
 from infoloom.datasets.making.observe import observer
+from infoloom.errors import QueryError
 from infoloom.information.quantity import Quantity
 from infoloom.story import Story
 
@@ -118,6 +119,12 @@ class StoryPairTask(PairTask):
     def bijections(self) -> Mapping[str, Injection]:
         """Of every modality that is seen through its flow: whitening, then the flow."""
         shown = self.compiled.modalities if self.observed else ()
+        chosen = next((name for name in shown if self.compiled.graph.nodes[name].chosen), None)
+        if chosen is not None:
+            raise QueryError(
+                f"task of `{self.compiled.name}`: a categorical cause chooses `{chosen}`; expected modalities whose "
+                "latents make them alone. Take the latents, or another modality."
+            )
         return {name: observer(self.compiled, name) for name in shown}
 
     def _shape(self, names: Names) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from infoloom.datasets.checking.moments import FALSE_ALARM, Moments, deviation, 
 from infoloom.datasets.checking.outcome import Check, Report
 from infoloom.datasets.making.captions import caption_of, caption_rows, speaker
 from infoloom.datasets.making.code_path import path_text
+from infoloom.datasets.making.observe import flow_input, rows_of
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
 from infoloom.datasets.making.shard import bijection_of, make_with, one_thread, require_torch
@@ -258,9 +259,8 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     bijection = bijection_of(spec, str(data.root.resolve()), name, allow_uncertified=why is not None)
     spans = _round_trip_spans(len(data), rows)
     observed = np.concatenate([data.select(name)[start:stop][name] for start, stop in spans])
-    drawn = np.concatenate(
-        [story.sample(stop - start, data.manifest.seed, start)[name] for start, stop in spans]
-    )
+    rows_ = [story.sample(stop - start, data.manifest.seed, start) for start, stop in spans]
+    drawn = np.concatenate([flow_input(story, name, one) for one in rows_])
     if why is not None:
         yield _made_again(name, bijection, drawn, observed, why)
         return
@@ -311,7 +311,7 @@ def _after_bijection(
     values = np.concatenate([data.select(target)[start:stop][target] for start, stop in spans])
     try:
         quantity = story.quantity(f"I({name}; {target})")
-        seen = story.pmi({name: back, target: values}, name, target)
+        seen = story.pmi({**rows_of(story, name, back), target: values}, name, target)
     except InfoloomError:
         return  # infinite, or not within reach row by row
     mean, truth, n = float(np.mean(seen)), quantity.value, len(values)
@@ -337,7 +337,7 @@ def _sentences(data: Dataset, name: str) -> Iterator[Check]:
     columns = [c for c in data.columns if c.kind in ("text", "words", "tokens") and caption_of(c) == name]
     view, rows, wrong = data.select(*(c.name for c in columns)), 0, 0
     for start, stop in _round_trip_spans(len(data), _SENTENCES):
-        drawn = story.sample(stop - start, data.manifest.seed, start)[name]
+        drawn = story.sample(stop - start, data.manifest.seed, start)
         again, stored = caption_rows(story, name, drawn), view[start:stop]
         differ = np.zeros(stop - start, dtype=bool)
         for column in columns:

@@ -1,16 +1,22 @@
-"""Observations of latents: through a modality's whitening and flow."""
+"""Observations of rows: latents through a modality's whitening and flow."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from infoloom.law.choices import FLOW, category_column
+from infoloom.law.sources.distributions import atoms_of
 
 if TYPE_CHECKING:
     from infoloom.observations.injection import Injection
     from infoloom.story import Story
 
-__all__ = ["observe", "observer"]
+__all__ = ["Rows", "flow_input", "observe", "observer", "rows_of"]
+
+Rows = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 
 
 def observer(story: Story, modality: str) -> Injection:
@@ -26,13 +32,50 @@ def observer(story: Story, modality: str) -> Injection:
     return build(story.flow(modality), whitener=whitener, directory=story.spec.directory)
 
 
-def observe(story: Story, modality: str, latents: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def flow_input(story: Story, modality: str, rows: Rows) -> np.ndarray[Any, Any]:
+    """What a modality's map takes of some rows: the latent, and behind it the category that chooses the flow's class.
+
+    Args:
+        story: A compiled story.
+        modality: Its name.
+        rows: Values by name, as `Story.sample` returns them.
+
+    Returns:
+        Shape (n, d), or (n, d + 1) where a cause chooses, float32.
+    """
+    latents: np.ndarray[Any, Any] = np.ascontiguousarray(rows[modality], dtype=np.float32)
+    cause = dict(story.graph.nodes[modality].chosen).get(FLOW)
+    if cause is None:
+        return latents
+    categories = rows[category_column(cause)].astype(np.float32)
+    return np.concatenate([latents, categories[:, None]], axis=1)
+
+
+def rows_of(story: Story, modality: str, taken: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """The rows behind what a map takes: the way back from `flow_input`, the category as a value of its cause.
+
+    Args:
+        story: A compiled story.
+        modality: Its name.
+        taken: As `flow_input` gives it.
+
+    Returns:
+        The latent by the modality's name, and the cause that chooses, where there is one.
+    """
+    cause = dict(story.graph.nodes[modality].chosen).get(FLOW)
+    if cause is None:
+        return {modality: taken}
+    atoms = np.array(atoms_of(story.graph.nodes[cause].distribution), dtype=np.float32)
+    return {modality: taken[:, :-1], cause: atoms[taken[:, -1].astype(np.int64)]}
+
+
+def observe(story: Story, modality: str, rows: Rows) -> np.ndarray[Any, Any]:
     """Observations of a modality.
 
     Args:
         story: A compiled story.
         modality: Its name.
-        latents: Before whitening, (n, d), float32, as `Story.sample` returns them.
+        rows: Values by name, as `Story.sample` returns them: its latents before whitening, (n, d), float32.
 
     Returns:
         Shape (n, *shape), float32.
@@ -43,7 +86,7 @@ def observe(story: Story, modality: str, latents: np.ndarray[Any, Any]) -> np.nd
     """
     import torch
 
-    given = torch.from_numpy(np.ascontiguousarray(latents))
+    given = torch.from_numpy(flow_input(story, modality, rows))
     with torch.no_grad():
         observed: np.ndarray[Any, Any] = observer(story, modality).forward(given).numpy()
     return observed

@@ -15,6 +15,7 @@ import numpy as np
 
 from infoloom.datasets.making.captions import caption_of, caption_rows
 from infoloom.datasets.making.code_path import FIXED, code_path, is_fixed
+from infoloom.datasets.making.observe import flow_input
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
 from infoloom.datasets.storage.channel_columns import channel_of, channel_source
@@ -135,16 +136,17 @@ def _rows(story: Story, job: ShardJob, first: int, wanted: slice) -> dict[str, n
     pointwise = story.pointwise(drawn)
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     said: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
+    part = {name: values[wanted] for name, values in drawn.items()}
     for column in job.columns:
         match column.kind:
             case "id":
                 arrays[column.name] = np.arange(first + wanted.start, first + wanted.stop, dtype=np.int64)
             case "modality":
-                arrays[column.name] = _observe(job, column.name, drawn[column.name][wanted])
+                arrays[column.name] = _observe(job, column.name, flow_input(story, column.name, part))
             case "text" | "words" | "tokens":
                 name = caption_of(column)
                 if name not in said:
-                    said[name] = caption_rows(story, name, drawn[name][wanted])
+                    said[name] = caption_rows(story, name, part)
                 arrays[column.name] = said[name][column.kind]
             case "channel":
                 arrays[column.name] = channel_of(column).apply(arrays[channel_source(column.name)])

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from infoloom.datasets.making.observe import observe
+from infoloom.datasets.making.captions import caption_rows
+from infoloom.datasets.making.observe import Rows, observe
 from infoloom.datasets.showing.preview import picked_rows
 from infoloom.errors import QueryError
 
 if TYPE_CHECKING:
     from infoloom.story import Story
 
-__all__ = ["Gallery", "sorted_rows"]
+__all__ = ["Gallery", "observed_or_said", "sorted_rows"]
 
 CANDIDATES: Final = 64
 
@@ -26,7 +27,7 @@ class Gallery:
     Attributes:
         rows: Numbers of the rows.
         values: The scalar of every row.
-        observed: Shape (n, *shape).
+        observed: Shape (n, *shape); of a caption its sentences, (n,).
     """
 
     rows: tuple[int, ...]
@@ -56,4 +57,17 @@ def sorted_rows(
     drawn = story.sample(candidates, seed)
     picked = picked_rows(drawn[by])
     rows, values = (tuple(part.tolist()) for part in (picked, drawn[by][picked]))
-    return Gallery(rows, values, observe(story, modality, drawn[modality][picked]))
+    shown = {name: part[picked] for name, part in drawn.items()}
+    return Gallery(rows, values, observed_or_said(story, modality, shown))
+
+
+def observed_or_said(story: Story, modality: str, rows: Rows) -> np.ndarray[Any, Any]:
+    """Observations of a modality, (n, *shape), or the sentences of a caption, (n,).
+
+    Args:
+        story: A compiled story.
+        modality: Its name.
+        rows: Values by name, as `Story.sample` returns them.
+    """
+    said = modality in story.captions
+    return caption_rows(story, modality, rows)["text"] if said else observe(story, modality, rows)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from infoloom.datasets.making.observe import observer
+from infoloom.datasets.making.observe import flow_input, observer
 from infoloom.effects import effect
 from infoloom.law.equations import Array
 
@@ -43,6 +43,10 @@ def influence(story: Story, cause: str, modality: str, *, rows: int = ROWS, seed
 
     drawn = story.sample(rows, seed)
     direction = effect(story, cause, modality, drawn).astype(np.float32)
-    latents = torch.from_numpy(drawn[modality])
-    _, moved = tangent(observer(story, modality).forward, latents, torch.from_numpy(direction))
+    latents = torch.from_numpy(flow_input(story, modality, drawn))
+    still = np.zeros(
+        (len(latents), latents.shape[1] - direction.shape[-1]), dtype=np.float32
+    )  # the category stays
+    moves = np.concatenate([np.broadcast_to(direction, (len(latents), direction.shape[-1])), still], axis=1)
+    _, moved = tangent(observer(story, modality).forward, latents, torch.from_numpy(moves))
     return np.asarray(moved.detach().abs().double().mean(dim=0).numpy())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from infoloom.datasets.making.observe import observe
+from infoloom.datasets.showing.gallery import observed_or_said
 from infoloom.datasets.showing.preview import draw_panel, limits_of
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import aside
@@ -43,7 +43,7 @@ def strip_rows(
         modalities: Which ones to observe; all but captions when left out.
 
     Returns:
-        For each modality its observations, shape (len(values), *shape).
+        For each modality its observations, shape (len(values), *shape), or the sentences of a caption.
 
     Raises:
         SpecError: No such node.
@@ -52,8 +52,9 @@ def strip_rows(
     if not len(values):
         raise DatasetError("strip: expected at least one value.")
     twins = [story.twins(1, seed, row, node=node, value=float(value))[1] for value in values]
+    rows = {name: np.concatenate([twin[name] for twin in twins]) for name in twins[0]}
     names = story.mapped if modalities is None else modalities
-    return {name: observe(story, name, np.concatenate([twin[name] for twin in twins])) for name in names}
+    return {name: observed_or_said(story, name, rows) for name in names}
 
 
 def draw_strip(

@@ -110,9 +110,7 @@ const waiting = (name) =>
 function strip(answer, heads) {
   const { pictures, modality } = answer;
   const by = answer.by ?? answer.node;
-  const cells = pictures.kind === "image"
-    ? pictures.images.map((src, i) => el("img", { src, alt: `${modality} at ${by} ${heads[i]}`, title: `${by} ${heads[i]}` }))
-    : pictures.lines.map((lines) => curves(lines, pictures.limits));
+  const cells = cellsOf(pictures, heads.map((head) => `${modality} at ${by} ${head}`));
   return el(
     "div",
     { class: "strip", "data-modality": modality },
@@ -120,6 +118,18 @@ function strip(answer, heads) {
     el("div", { class: "axis", "aria-hidden": "true" }, ...heads.map((head) => el("span", {}, head))),
     el("div", { class: "cells" }, ...cells),
   );
+}
+
+/** Pictures, sentences, or curves, with a button that plays them where they are sounds. */
+function cellsOf(pictures, names) {
+  if (pictures.kind === "image") return pictures.images.map((src, i) => el("img", { src, alt: names[i], title: names[i] }));
+  if (pictures.kind === "text") return pictures.texts.map((text, i) => el("p", { class: "said", title: names[i] }, text));
+  const drawn = pictures.lines.map((lines) => curves(lines, pictures.limits));
+  if (!pictures.sounds) return drawn;
+  return drawn.map((one, i) => {
+    const play = () => new Audio(pictures.sounds[i]).play();
+    return el("button", { class: "heard", type: "button", title: `play ${names[i]}`, onclick: play }, one);
+  });
 }
 
 function curves(lines, [low, high]) {
