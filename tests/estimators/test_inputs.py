@@ -86,6 +86,13 @@ def test_what_is_accepted_becomes_rows_of_two_types():
     assert set(np.unique(flags)) == {0, 1}
 
 
+def test_whole_numbers_may_be_constant_beside_others():
+    words = np.column_stack([np.full(20, 7), np.arange(20) % 3])
+    assert paired_rows(words, ROWS, least=8)[0].shape == (20, 2)
+    with pytest.raises(EstimatorError, match=r"`x` `2 constant columns, the first 0`"):
+        paired_rows(np.ones((20, 2), dtype=int), ROWS, least=8)
+
+
 def test_rows_flatten_in_c_order():
     pictures = np.arange(24.0).reshape(2, 2, 2, 3)
     assert np.array_equal(flat(pictures)[1], np.arange(12.0, 24.0))

@@ -337,6 +337,12 @@ def test_settings(estimator):
         estimator(neighbors=0)
 
 
+@pytest.mark.parametrize("estimator", [PlugInEstimator(), GaoEstimator()], ids=["counts", "gao"])
+def test_a_word_that_all_sentences_begin_with_changes_nothing(estimator):
+    x, y = channel(300, 0)
+    assert estimator.estimate(np.column_stack([np.ones_like(x), x]), y) == pytest.approx(estimator.estimate(x, y))
+
+
 def test_gao_needs_more_rows_than_neighbours():
     with pytest.raises(
         EstimatorError, match=r"`neighbors` `9`: expected fewer than the rows, 9\. Lower it or draw"

@@ -90,6 +90,12 @@ class CaptionTask(StoryPairTask):
         return PAIRS[self.pair]
 
     @property
+    def kinds(self) -> tuple[str, str]:
+        """Of the columns of x and of y: pictures are `continuous`, words and classes `discrete`."""
+        x, y = ("continuous" if names == ("picture",) else "discrete" for names in self.sides)
+        return x, y
+
+    @property
     def observed(self) -> bool:
         """Pictures are seen through their maps."""
         return True

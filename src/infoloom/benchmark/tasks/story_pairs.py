@@ -67,12 +67,6 @@ class StoryPairTask(PairTask):
         return self._shape(self.sides[1])
 
     @property
-    def kinds(self) -> tuple[str, str]:
-        """Of the columns of x and of y: `discrete` where they are words or classes, else `continuous`."""
-        x, y = ("discrete" if has_words(self.compiled, names[0]) else "continuous" for names in self.sides)
-        return x, y
-
-    @property
     def gaussian(self) -> bool:
         """Whether the joint law of the latents is Gaussian, which that of words and classes is not."""
         return self.compiled.gaussian and "discrete" not in self.kinds

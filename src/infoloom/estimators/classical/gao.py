@@ -67,7 +67,7 @@ class GaoEstimator(ArrayEstimator):
         )
         x, y = (np.asarray(side, dtype=np.float64) for side in (x, y))
         if self.standardise:
-            x, y = ((side - side.mean(axis=0)) / side.std(axis=0) for side in (x, y))
+            x, y = (_standardised(side) for side in (x, y))
         copies = [_copies(side) for side in (np.hstack([x, y]), x, y)]
         counts = np.stack(copies).astype(np.float64)
         apart = np.flatnonzero(copies[0] <= self.neighbors)  # the k-th neighbour is no copy
@@ -82,6 +82,12 @@ class GaoEstimator(ArrayEstimator):
             "dim_y": y.shape[1],
         }
         return Estimate(float(np.log(len(x)) + terms.mean()), details=details)
+
+
+def _standardised(rows: Array) -> Array:
+    """Columns less their mean, over their deviation where they vary: a constant one among whole numbers stays 0."""
+    scale = rows.std(axis=0)
+    return np.asarray((rows - rows.mean(axis=0)) / np.where(scale > 0.0, scale, 1.0), dtype=np.float64)
 
 
 def _copies(rows: Array) -> NDArray[np.intp]:
