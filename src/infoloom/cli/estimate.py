@@ -51,7 +51,9 @@ def estimate(
         print(_kinds_json() if as_json else _kinds_text())
         return
     if data is None or x is None or y is None:
-        raise EstimatorError("estimate: expected DATASET X Y, a dataset's folder and two columns. Or ask for --list.")
+        raise EstimatorError(
+            "estimate: expected DATASET X Y, a dataset's folder and two columns. Or ask for --list."
+        )
     if not estimator and command is None:
         raise EstimatorError(
             "estimate: expected `--estimator NAME` or `--command PROGRAM`. `infoloom estimate --list` names estimators."

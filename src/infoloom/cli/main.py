@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from infoloom.cli import bench, data, design, estimate, explore, flow, flow_adopt, info, plugins, report, strip
+from infoloom.cli import (
+    bench,
+    data,
+    design,
+    estimate,
+    explore,
+    flow,
+    flow_adopt,
+    info,
+    plugins,
+    report,
+    strip,
+)
 from infoloom.errors import InfoloomError
 
 __all__ = ["app", "main"]

@@ -340,7 +340,9 @@ def test_settings(estimator):
 @pytest.mark.parametrize("estimator", [PlugInEstimator(), GaoEstimator()], ids=["counts", "gao"])
 def test_a_word_that_all_sentences_begin_with_changes_nothing(estimator):
     x, y = channel(300, 0)
-    assert estimator.estimate(np.column_stack([np.ones_like(x), x]), y) == pytest.approx(estimator.estimate(x, y))
+    assert estimator.estimate(np.column_stack([np.ones_like(x), x]), y) == pytest.approx(
+        estimator.estimate(x, y)
+    )
 
 
 def test_gao_needs_more_rows_than_neighbours():

@@ -86,15 +86,24 @@ def estimate_columns(
     """
     view = open_dataset(data).select(x, y)
     if rows is not None and not 1 <= rows <= len(view):
-        raise EstimatorError(f"`rows` `{rows}`: expected 1 to {len(view)}, the rows of `{data}`. Ask for fewer.")
+        raise EstimatorError(
+            f"`rows` `{rows}`: expected 1 to {len(view)}, the rows of `{data}`. Ask for fewer."
+        )
     if x == y:
         raise EstimatorError(f"`y` `{y}`: expected another column than x. Name two.")
     arrays = view[: rows or len(view)]
     found = _method(estimator, seed).estimate_with_info(arrays[x], arrays[y])
-    name = estimator if isinstance(estimator, str) else type(estimator).__name__
+    name = estimator if isinstance(estimator, str) else _name(estimator)
     kinds = {column.name: column for column in view.columns}
     truth = _truth(view.story, kinds[x], kinds[y])
     return ColumnEstimate(x, y, name, rows or len(view), found, truth)
+
+
+def _name(estimator: Any) -> str:
+    """What results call an estimator that was not given by name: a program, a function or an object."""
+    if isinstance(estimator, list | tuple):
+        return "program"
+    return str(getattr(estimator, "__name__", type(estimator).__name__))
 
 
 def _method(estimator: Any, seed: int) -> Any:

@@ -29,7 +29,5 @@ def mixed() -> list[Block]:
 
 
 def _block(name: str, title: str, kind: str, found: list[PairTask], estimators: tuple[str, ...]) -> Block:
-    problems = tuple(
-        Problem(task.id, _ROWS, SEEDS[0], task.name) for task in found if task.kind == kind
-    )
+    problems = tuple(Problem(task.id, _ROWS, SEEDS[0], task.name) for task in found if task.kind == kind)
     return Block(name, title, "task", problems, estimators)
