@@ -26,6 +26,7 @@ bench_app.command()(bench_tasks.tasks)
 bench_app.command()(bench_tasks.dump)
 
 SuiteOption = Annotated[str, typer.Option("--suite", help="quick, paper or full.")]
+EstimatorSuite = Annotated[str, typer.Option("--suite", help="quick, paper, mixed or full.")]
 Out = Annotated[
     Path | None, typer.Option(metavar="RESULTS", help="The results file (.jsonl); a run goes on with it.")
 ]
@@ -41,7 +42,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @bench_app.command()
 def estimators(
-    suite: SuiteOption = "quick",
+    suite: EstimatorSuite = "quick",
     out: Out = None,
     listed: Listed = False,
     workers: Workers = 1,

@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from infoloom.cli import bench, data, design, explore, flow, flow_adopt, info, plugins, report, strip
+from infoloom.cli import (
+    bench,
+    data,
+    design,
+    estimate,
+    explore,
+    flow,
+    flow_adopt,
+    info,
+    plugins,
+    report,
+    strip,
+)
 from infoloom.errors import InfoloomError
 
 __all__ = ["app", "main"]
@@ -22,6 +34,7 @@ info.register(app)
 design.register(app)
 data.register(app)
 strip.register(app)
+estimate.register(app)
 report.register(app)
 explore.register(app)
 plugins.register(app)

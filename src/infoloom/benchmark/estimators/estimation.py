@@ -15,9 +15,9 @@ from infoloom.benchmark import tasks
 from infoloom.benchmark.estimators import references, samples
 from infoloom.benchmark.running.child import begin
 from infoloom.errors import BenchmarkError
-from infoloom.estimators import Estimate, SubprocessEstimator, build, names
+from infoloom.estimators import Estimate, SubprocessEstimator, accepted, build, names
 
-__all__ = ["FUNCTION", "check_entrant", "run"]
+__all__ = ["FUNCTION", "check_entrant", "run", "takes"]
 
 #: Where the runner finds `run`.
 FUNCTION: Final = "infoloom.benchmark.estimators.estimation:run"
@@ -93,6 +93,11 @@ def check_entrant(estimator: str, command: str | None = None) -> None:
         )
     if command is not None and not shlex.split(command):
         raise BenchmarkError("command ``: expected a program and its arguments. Give one.")
+
+
+def takes(estimator: str, task: str) -> bool:
+    """Whether an estimator by name takes the kind of variables of a task; references take all."""
+    return estimator in references.NAMES or tasks.build(task).kind in accepted(estimator)
 
 
 def _rows(task: Any, rows: int, seed: int) -> Any:

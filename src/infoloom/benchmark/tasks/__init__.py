@@ -2,6 +2,7 @@
 
 from infoloom.benchmark.tasks.base import PairTask
 from infoloom.benchmark.tasks.beyond_normal import BeyondNormalTask
+from infoloom.benchmark.tasks.captions import CaptionTask
 from infoloom.benchmark.tasks.catalogue import FAMILIES, build, groups, names
 from infoloom.benchmark.tasks.gaussian import GaussianTask, from_mi
 from infoloom.benchmark.tasks.grids import GridTask
@@ -11,6 +12,7 @@ from infoloom.benchmark.tasks.stories import StoryTask
 __all__ = [
     "FAMILIES",
     "BeyondNormalTask",
+    "CaptionTask",
     "GaussianTask",
     "GridTask",
     "LadderTask",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from infoloom.estimators.base import ArrayEstimator
+from infoloom.estimators.cells import indicators
 from infoloom.estimators.inputs import expect
 from infoloom.estimators.neural.critics import build_critic, check_critic, shared_directions
 from infoloom.estimators.neural.objectives import Objective, RunningMean, objective
@@ -29,6 +30,8 @@ _BLOCK = {"separable": 2048, "joint": 256}
 @dataclass(frozen=True)
 class VariationalEstimator(ArrayEstimator):
     """A critic trained on a variational objective and read on rows it has not seen.
+
+    The bounds hold for any variables; whole numbers enter the networks as indicators of their values.
 
     Args:
         objective: `mine`, `dv`, `nwj`, `infonce`, `smile` or `js`.
@@ -63,6 +66,7 @@ class VariationalEstimator(ArrayEstimator):
     source: ClassVar[str] = (
         "Poole et al. 2019; Belghazi et al. 2018; van den Oord et al. 2018; Song and Ermon 2020"
     )
+    accepts: ClassVar[tuple[str, ...]] = ("continuous", "mixed", "discrete")
     least_rows: ClassVar[int] = 40
     keeps_shape: ClassVar[bool] = True
 
@@ -85,6 +89,7 @@ class VariationalEstimator(ArrayEstimator):
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Estimate from rows (n, ...) and (n, ...)."""
+        x, y = indicators(x, "x"), indicators(y, "y")
         return held_out_estimate(len(x), self.folds, self.seed, lambda split: self._terms(x, y, split))
 
     def _terms(self, x: Array, y: Array, split: Split) -> tuple[Array, dict[str, Any]]:
