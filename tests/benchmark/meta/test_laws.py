@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from random_laws import ORACLES
 
-import infoloom as loom
-from infoloom.benchmark.meta.laws.base import log_uniform, rising
 from infoloom.benchmark.meta.laws.named import FAMILIES
 from infoloom.benchmark.meta.stream import stream
 from infoloom.information.quantity import QUADRATURE
-from random_laws import ORACLES
 
 MANY = 1000
 

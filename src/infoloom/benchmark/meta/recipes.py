@@ -18,7 +18,7 @@ from infoloom.information.quantity import Quantity
 
 __all__ = ["BLOCK", "Recipe", "block"]
 
-#: Tasks that are settled together; blocks start at multiples of it, so that a task is always settled in the same company.
+#: Tasks that are settled together; blocks start at multiples of it, so that a task always has the same company.
 BLOCK: Final = 64
 _SALT: Final = 0x7A5C
 _NULL: Final = 1.0 / 16.0

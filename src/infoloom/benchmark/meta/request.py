@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Final
 
+from infoloom.benchmark.checks import expect, whole
 from infoloom.benchmark.meta.laws.named import FAMILIES
 from infoloom.benchmark.meta.sides import MAPS
-from infoloom.benchmark.tasks.base import expect, whole
 
 __all__ = ["MAX_COLUMNS", "MAX_ROWS", "Request", "request"]
 
@@ -64,9 +64,7 @@ def request(
     Raises:
         TaskError: Not such numbers or names, or more information than the columns can carry.
     """
-    expect(
-        whole(seed) and 0 <= seed < _SEEDS, "seed", seed, "a whole number from 0 to 2^63 - 1", "Use 0."
-    )
+    expect(whole(seed) and 0 <= seed < _SEEDS, "seed", seed, "a whole number from 0 to 2^63 - 1", "Use 0.")
     asked = Request(
         int(seed),
         _whole_range("dims", dims, MAX_COLUMNS),
@@ -94,7 +92,10 @@ def _pair(name: str, given: Any, wanted: str, advice: str) -> tuple[Any, Any]:
 
 
 def _whole_range(name: str, given: Any, most: int) -> tuple[int, int]:
-    wanted, advice = f"two whole numbers from 1 to {most:,}, the smaller first", f"Use {name}=(1, {min(most, 32)})."
+    wanted, advice = (
+        f"two whole numbers from 1 to {most:,}, the smaller first",
+        f"Use {name}=(1, {min(most, 32)}).",
+    )
     low, high = _pair(name, given, wanted, advice)
     fits = whole(low) and whole(high) and 1 <= low <= high <= most
     expect(fits, name, given, wanted, advice)

@@ -49,9 +49,7 @@ class Columns:
 
     def forward(self, rows: Rows) -> Rows:
         """(n, d) → (n, d)."""
-        return np.asarray(
-            rows[:, self.order] * self.scale.astype(rows.dtype) + self.shift.astype(rows.dtype)
-        )
+        return np.asarray(rows[:, self.order] * self.scale.astype(rows.dtype) + self.shift.astype(rows.dtype))
 
     def inverse(self, rows: Rows) -> Rows:
         """(n, d) → (n, d)."""

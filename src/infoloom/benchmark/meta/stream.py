@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from infoloom.benchmark.checks import expect, whole
 from infoloom.benchmark.meta.laws.base import Float32
 from infoloom.benchmark.meta.recipes import BLOCK, Recipe, block
 from infoloom.benchmark.meta.request import Request, request
-from infoloom.benchmark.tasks.base import expect, whole
 from infoloom.information.quantity import Quantity
 
 __all__ = ["RandomTask", "TaskStream", "stream"]

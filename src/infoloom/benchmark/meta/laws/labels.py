@@ -1,6 +1,7 @@
 """Labels: pairs of discrete columns, and discrete columns beside continuous ones that they move.
 
-Discrete: y = π(x) with probability λ, else a label of the same law drawn for itself. Mixed: y = s c + noise, c the label.
+Discrete: y = π(x) with probability λ, else a label of the same law drawn for itself. Mixed: y = s c + noise, where c is
+the label.
 """
 
 from __future__ import annotations
@@ -196,9 +197,7 @@ def _settle_discrete(sketches: Sequence[tuple[DiscreteLaw, _Array]]) -> list[Dis
     partners = _filled([row for law, _ in sketches for row in law.partners])
     agree = rising(lambda v: agreement_information(v, shares, partners), wanted, 0.0, 1.0)
     ends = np.cumsum([len(nats) for _, nats in sketches])[:-1]
-    return [
-        replace(law, agree=part) for (law, _), part in zip(sketches, np.split(agree, ends), strict=True)
-    ]
+    return [replace(law, agree=part) for (law, _), part in zip(sketches, np.split(agree, ends), strict=True)]
 
 
 def _mixed(rng: np.random.Generator, frame: Frame) -> tuple[MixedLaw, _Array]:
@@ -211,11 +210,11 @@ def _settle_mixed(sketches: Sequence[tuple[MixedLaw, _Array]]) -> list[MixedLaw]
     """How far apart levels are, so that every pair has its nats."""
     wanted = np.concatenate([nats for _, nats in sketches])
     shares = _filled([row for law, _ in sketches for row in law.shares])
-    apart = rising(lambda v: spread_information(v, shares, _COARSE)[0], wanted, 0.0, _APART, halvings=3, secants=6)
+    apart = rising(
+        lambda v: spread_information(v, shares, _COARSE)[0], wanted, 0.0, _APART, halvings=3, secants=6
+    )
     ends = np.cumsum([len(nats) for _, nats in sketches])[:-1]
-    return [
-        replace(law, apart=part) for (law, _), part in zip(sketches, np.split(apart, ends), strict=True)
-    ]
+    return [replace(law, apart=part) for (law, _), part in zip(sketches, np.split(apart, ends), strict=True)]
 
 
 DISCRETE: Final = Family(_discrete, _settle_discrete, _DISCRETE_MOST, _DISCRETE_MOST)

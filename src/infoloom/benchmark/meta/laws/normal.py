@@ -37,7 +37,9 @@ class NormalLaw:
     @property
     def truth(self) -> Quantity:
         """In closed form (nats)."""
-        extra = 0.0 if self.freedom is None else float(common_scale(np.array([self.freedom]), [self.frame])[0])
+        extra = (
+            0.0 if self.freedom is None else float(common_scale(np.array([self.freedom]), [self.frame])[0])
+        )
         return Quantity(float(self.nats.sum()) + extra)
 
     @property

@@ -47,7 +47,11 @@ class StoryLaw:
     @property
     def truth(self) -> Quantity:
         """In closed form (nats)."""
-        if not (self.edge or self.field_x * self.field_y or (self.into_x.any(axis=0) & self.into_y.any(axis=0)).any()):
+        if not (
+            self.edge
+            or self.field_x * self.field_y
+            or (self.into_x.any(axis=0) & self.into_y.any(axis=0)).any()
+        ):
             return Quantity(0.0)
         return Quantity(information(self))
 
@@ -191,7 +195,7 @@ def _sketch(rng: np.random.Generator, frame: Frame) -> StoryLaw:
         np.stack([w * template(rng, dim, first=k == 0) for k, w in enumerate(row)], axis=1)
         for row, dim in zip(weights, (frame.dim_x, frame.dim_y), strict=True)
     ]
-    law = StoryLaw(frame, *sides)
+    law = StoryLaw(frame, sides[0], sides[1])
     if frame.dim_x != frame.dim_y or frame.nats == 0.0:
         return law
     kind = rng.integers(4)
@@ -225,10 +229,11 @@ def _settle(laws: Sequence[StoryLaw]) -> list[StoryLaw]:
     """Every weight times one number a story, so that its information is the wanted one."""
     wanted = np.array([law.frame.nats for law in laws])
     parts = _parts(laws)
-    scales = rising(
-        lambda v: _information(*parts, np.exp(v)), wanted, *_SCALES, secants=12
-    )
-    return [law.scaled(float(np.exp(s))) if n else _apart(law) for law, s, n in zip(laws, scales, wanted, strict=True)]
+    scales = rising(lambda v: _information(*parts, np.exp(v)), wanted, *_SCALES, secants=12)
+    return [
+        law.scaled(float(np.exp(s))) if n else _apart(law)
+        for law, s, n in zip(laws, scales, wanted, strict=True)
+    ]
 
 
 def _apart(law: StoryLaw) -> StoryLaw:
