@@ -24,7 +24,7 @@ _MIXED_MOST: Final = 1.2
 _LEVELS: Final = (2, 8)  # of columns without a partner
 _APART: Final = 6.0
 _REACH: Final = 7.0
-_NODES: Final = 256
+_NODES: Final = 192
 _COARSE: Final = 96
 
 
@@ -177,8 +177,10 @@ def _shares(rng: np.random.Generator, levels: int) -> _Array:
 
 def _filled(rows: Sequence[_Array]) -> _Array:
     """Rows of different lengths side by side, filled up with zeros."""
-    longest = max((len(row) for row in rows), default=1)
-    return np.array([np.pad(row, (0, longest - len(row))) for row in rows]).reshape(len(rows), longest)
+    filled = np.zeros((len(rows), max((len(row) for row in rows), default=1)))
+    for place, row in zip(filled, rows, strict=True):
+        place[: len(row)] = row
+    return filled
 
 
 def _discrete(rng: np.random.Generator, frame: Frame) -> tuple[DiscreteLaw, _Array]:
