@@ -20,6 +20,8 @@ from infoloom.estimators import REGISTRY, Estimate, Estimator, KSGEstimator, Tra
 SHORT = {"training": Training(epochs=2), "hidden": (8,)}
 QUICK: dict[str, dict[str, object]] = {
     **dict.fromkeys(("mine", "dv", "nwj", "js", "smile", "infonce", "difference-of-entropies"), SHORT),
+    **dict.fromkeys(("infonce-anchor", "gan-dime", "hd-dime"), SHORT),
+    "fmmi": {**SHORT, "times": 4},
     "flow-based": {"training": Training(epochs=2), "hidden": 8},
     "minde": {**SHORT, "levels": 4},
     "latent": {**SHORT, "dimensions": 2},
