@@ -15,6 +15,8 @@ FEW = {"training": Training(epochs=10, patience=2), "hidden": (16,)}
 QUICK: dict[str, dict[str, object]] = {
     "classifier": {"training": Training(epochs=10, patience=2), "hidden": (16,)},
     **dict.fromkeys(("mine", "dv", "nwj", "js", "smile", "infonce", "difference-of-entropies"), FEW),
+    **dict.fromkeys(("infonce-anchor", "gan-dime", "hd-dime"), FEW),
+    "fmmi": {**FEW, "times": 4},
     "flow-based": {"training": Training(epochs=10, patience=2), "hidden": 16},
     "minde": {**FEW, "levels": 4},
     "latent": {**FEW, "dimensions": 2},

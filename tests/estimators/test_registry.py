@@ -21,6 +21,8 @@ SHORT = {"training": Training(epochs=2), "hidden": (8,)}
 QUICK: dict[str, dict[str, object]] = {
     "classifier": SHORT,
     **dict.fromkeys(("mine", "dv", "nwj", "js", "smile", "infonce", "difference-of-entropies"), SHORT),
+    **dict.fromkeys(("infonce-anchor", "gan-dime", "hd-dime"), SHORT),
+    "fmmi": {**SHORT, "times": 4},
     "flow-based": {"training": Training(epochs=2), "hidden": 8},
     "minde": {**SHORT, "levels": 4},
     "latent": {**SHORT, "dimensions": 2},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infoloom.cli import bench_tasks
+from infoloom.cli import bench_meta, bench_tasks
 from infoloom.errors import BenchmarkError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = ["bench_app", "run_suite"]
 bench_app = typer.Typer(help="Run benchmarks; their results are one JSON line a run.", no_args_is_help=True)
 bench_app.command()(bench_tasks.tasks)
 bench_app.command()(bench_tasks.dump)
+bench_app.command()(bench_meta.meta)
 
 SuiteOption = Annotated[str, typer.Option("--suite", help="quick, paper or full.")]
 EstimatorSuite = Annotated[str, typer.Option("--suite", help="quick, paper, mixed or full.")]

@@ -227,11 +227,13 @@ def verify(
     rows: Annotated[int, typer.Option(help="Rows for the statistical checks, at most.")] = 100_000,
     as_json: AsJson = False,
 ) -> None:
-    """Check a dataset: checksums, truth recomputed, statistics of the rows, round trip."""
+    """Check a dataset: checksums, truth recomputed, statistics of the rows, round trip. Folders of tasks too."""
+    from infoloom.benchmark.meta.folder.manifest import is_task_folder
+    from infoloom.benchmark.meta.folder.verify import verify_tasks
     from infoloom.datasets import verify as check
 
     with _status() as tell:
-        report = check(out, rows=rows, progress=tell)
+        report = verify_tasks(out) if is_task_folder(out) else check(out, rows=rows, progress=tell)
     print(json.dumps(report.to_json(), indent=1) if as_json else _report(report))
     if not report.passed:
         raise typer.Exit(1)
@@ -376,4 +378,4 @@ def _say_done(data: Dataset) -> None:
 def _report(report: Report) -> str:
     lines = [f"{'ok  ' if check.passed else 'FAIL'} {check.name}: {check.detail}" for check in report.checks]
     verdict = "verified" if report.passed else "NOT verified"
-    return "\n".join([*lines, f"{report.path}: {report.rows:,} rows {verdict}"])
+    return "\n".join([*lines, f"{report.path}: {report.rows:,} {report.counted} {verdict}"])

@@ -17,6 +17,7 @@ _HOMES = {
     "GaussianisedEstimator": "classical.gaussianised",
     "DifferenceOfEntropies": "neural.difference_of_entropies",
     "FlowBasedEstimator": "neural.flow_based",
+    "FlowMatchingEstimator": "neural.flow_matching",
     "HeldOutProtocol": "held_out_protocol",
     "HistogramEstimator": "classical.histogram",
     "KSGEstimator": "classical.ksg",

@@ -1,5 +1,6 @@
 """Tasks: pairs of any number of rows whose mutual information is known."""
 
+from infoloom.benchmark.meta.stream import RandomTask, TaskStream, stream
 from infoloom.benchmark.tasks.base import PairTask
 from infoloom.benchmark.tasks.beyond_normal import BeyondNormalTask
 from infoloom.benchmark.tasks.captions import CaptionTask
@@ -17,9 +18,12 @@ __all__ = [
     "GridTask",
     "LadderTask",
     "PairTask",
+    "RandomTask",
     "StoryTask",
+    "TaskStream",
     "build",
     "from_mi",
     "groups",
     "names",
+    "stream",
 ]

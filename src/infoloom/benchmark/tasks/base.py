@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, TypeVar, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
+from infoloom.benchmark.checks import expect, whole
 from infoloom.benchmark.tasks.identifiers import Value, write_id
 from infoloom.errors import TaskError
 from infoloom.information.quantity import Quantity
@@ -174,21 +175,6 @@ class PairTask(ABC):
     def _check(self, rows: int, seed: int) -> None:
         expect(whole(rows) and rows >= 1, "n_samples", rows, "a whole number of 1 or more", "Ask for rows.")
         expect(whole(seed) and seed >= 0, "seed", seed, "a whole number of 0 or more", "Use 0.")
-
-
-def whole(value: object) -> bool:
-    """Whether a value is a whole number."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def expect(condition: bool, name: str, got: object, wanted: str, advice: str) -> None:
-    """Refuse a setting of a task.
-
-    Raises:
-        TaskError: Where the condition does not hold.
-    """
-    if not condition:
-        raise TaskError(f"task setting `{name}={got}`: expected {wanted}. {advice}")
 
 
 def from_params(task: type[_Task], given: Mapping[str, str]) -> _Task:

@@ -34,7 +34,8 @@ class VariationalEstimator(ArrayEstimator):
     The bounds hold for any variables; whole numbers enter the networks as indicators of their values.
 
     Args:
-        objective: `mine`, `dv`, `nwj`, `infonce`, `smile` or `js`.
+        objective: `mine`, `dv`, `nwj`, `infonce`, `smile`, `js`; `infonce-anchor`, `gan-dime` or `hd-dime`, which
+            report the mean log density ratio itself and are no bounds.
         critic: `separable` (an embedding of each side, every pair at the cost of a product) or `joint`.
         encoder: `mlp`, `conv`, or `auto`: convolutions where rows are signals or pictures.
         preparation: `standardise`, `whiten` or `gaussianise`, fitted on the training rows; the last two flatten.
@@ -64,7 +65,8 @@ class VariationalEstimator(ArrayEstimator):
     seed: int = 0
 
     source: ClassVar[str] = (
-        "Poole et al. 2019; Belghazi et al. 2018; van den Oord et al. 2018; Song and Ermon 2020"
+        "Poole et al. 2019; Belghazi et al. 2018; van den Oord et al. 2018; Song and Ermon 2020; "
+        "Letizia et al. 2024; Ryu et al. 2025"
     )
     accepts: ClassVar[tuple[str, ...]] = ("continuous", "mixed", "discrete")
     least_rows: ClassVar[int] = 40
