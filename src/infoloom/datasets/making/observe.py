@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 __all__ = ["observe", "observer"]
 
 
-def observer(story: Story, modality: str) -> Injection:
+def observer(story: Story, modality: str, *, batch: int | None = None) -> Injection:
     """The bijection from a modality's latent to what is observed.
+
+    Args:
+        story: A compiled story.
+        modality: Its name.
+        batch: Rows that trained flows compute together; as datasets are made when left out. Fewer is sooner for a few
+            rows, and the last digits may differ.
 
     Raises:
         QueryError: No such modality.
@@ -23,16 +29,31 @@ def observer(story: Story, modality: str) -> Injection:
     from infoloom.observations import build
 
     whitener = story.whitener(modality)
-    return build(story.flow(modality), whitener=whitener, directory=story.spec.directory)
+    made = build(story.flow(modality), whitener=whitener, directory=story.spec.directory)
+    if batch is not None:
+        _limit(made, batch)
+    return made
 
 
-def observe(story: Story, modality: str, latents: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _limit(made: Any, batch: int) -> None:
+    """Every trained flow within a map computes at most so many rows together."""
+    for part in (*getattr(made, "parts", ()), getattr(made, "after", None)):
+        if part is not None:
+            _limit(part, batch)
+    if hasattr(made, "batch"):
+        made.batch = min(made.batch, batch)
+
+
+def observe(
+    story: Story, modality: str, latents: np.ndarray[Any, Any], *, batch: int | None = None
+) -> np.ndarray[Any, Any]:
     """Observations of a modality.
 
     Args:
         story: A compiled story.
         modality: Its name.
         latents: Before whitening, (n, d), float32, as `Story.sample` returns them.
+        batch: Rows that trained flows compute together; see `observer`.
 
     Returns:
         Shape (n, *shape), float32.
@@ -45,5 +66,5 @@ def observe(story: Story, modality: str, latents: np.ndarray[Any, Any]) -> np.nd
 
     given = torch.from_numpy(np.ascontiguousarray(latents))
     with torch.no_grad():
-        observed: np.ndarray[Any, Any] = observer(story, modality).forward(given).numpy()
+        observed: np.ndarray[Any, Any] = observer(story, modality, batch=batch).forward(given).numpy()
     return observed

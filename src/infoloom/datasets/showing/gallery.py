@@ -14,7 +14,7 @@ from infoloom.errors import QueryError
 if TYPE_CHECKING:
     from infoloom.story import Story
 
-__all__ = ["Gallery", "sorted_rows"]
+__all__ = ["Gallery", "sorted_latents", "sorted_rows"]
 
 CANDIDATES: Final = 64
 
@@ -50,10 +50,22 @@ def sorted_rows(
         QueryError: No such modality, or no such scalar.
         FlowError: The flow cannot be built.
     """
+    rows, values, latents = sorted_latents(story, by, seed=seed, candidates=candidates)
+    return Gallery(rows, values, observe(story, modality, latents[modality]))
+
+
+def sorted_latents(
+    story: Story, by: str, *, seed: int = 0, candidates: int = CANDIDATES
+) -> tuple[tuple[int, ...], tuple[float, ...], dict[str, np.ndarray[Any, Any]]]:
+    """The rows of `sorted_rows` before they are observed: their numbers, their values, their latents by modality.
+
+    Raises:
+        QueryError: No such scalar.
+    """
     scalars = [name for name in (*story.causes, *story.targets) if story.dim(name) == 1]
     if by not in scalars:
         raise QueryError(f"sort by `{by}`: expected a scalar, one of {', '.join(scalars)}.")
     drawn = story.sample(candidates, seed)
     picked = picked_rows(drawn[by])
     rows, values = (tuple(part.tolist()) for part in (picked, drawn[by][picked]))
-    return Gallery(rows, values, observe(story, modality, drawn[modality][picked]))
+    return rows, values, {name: drawn[name][picked] for name in story.modalities}

@@ -48,9 +48,7 @@ const panels = [
 
 export function storyChanged(graph) {
   const names = graph.nodes.filter((node) => node.kind === "modality").map((node) => node.name);
-  if (names.join() !== modalities.join()) {
-    for (const host of document.querySelectorAll(".strips, .maps")) host.replaceChildren();
-  }
+  if (names.join() !== modalities.join()) empty();
   modalities = names;
   const scalars = graph.nodes.filter((node) => (node.kind === "cause" || node.kind === "target") && !node.shape.length);
   if (!scalars.some((node) => node.name === state.cause)) state.cause = scalars[0]?.name ?? "";
@@ -63,19 +61,30 @@ export function storyChanged(graph) {
   refresh();
 }
 
+const empty = () => document.querySelectorAll(".strips, .maps").forEach((host) => host.replaceChildren());
+
+/** Pictures of a story that is shown no more. */
+export function clearPictures() {
+  modalities = [];
+  empty();
+}
+
 export function refresh() {
   epoch += 1;
   for (const panel of panels) panel.stale();
 }
 
-export function startPictures() {
+/** @param {() => void} changed told when what the pictures show was chosen anew */
+export function startPictures(changed) {
   at("cause").addEventListener("change", (event) => {
     state.cause = event.target.value;
     refresh();
+    changed();
   });
   at("again").addEventListener("click", () => {
     state.seed += 1;
     refresh();
+    changed();
   });
   at("all").addEventListener("click", () => {
     showAll = !showAll;
@@ -86,7 +95,7 @@ export function startPictures() {
 
 const some = () => (showAll ? modalities : modalities.slice(0, FIRST));
 
-/** One line of cells a modality; each appears as soon as it is made. */
+/** One line of cells a modality; of every one the first rows as soon as they are made, then the rest. */
 async function strips(section, panel, heads) {
   const began = epoch;
   const host = section.querySelector(".strips");
@@ -94,14 +103,21 @@ async function strips(section, panel, heads) {
   const lines = names.map((name, i) => host.children[i] ?? host.appendChild(waiting(name)));
   while (host.children.length > names.length) host.lastElementChild.remove();
   shown[panel] = [];
-  for (const [i, modality] of names.entries()) {
-    const answer = await ask(panel, { modality });
-    if (began !== epoch) return;
-    shown[panel][i] = answer;
-    const line = answer.problems ? el("div", { class: "strip" }, ...problemLines(answer.problems)) : strip(answer, heads(answer));
-    lines[i].replaceWith(line);
+  let missing = [...names.keys()];
+  while (missing.length) {
+    const rest = [];
+    for (const i of missing) {
+      const answer = await ask(panel, { modality: names[i], part: true });
+      if (answer.gone || began !== epoch) return;
+      shown[panel][i] = answer;
+      const line = answer.problems ? el("div", { class: "strip" }, ...problemLines(answer.problems)) : strip(answer, heads(answer));
+      lines[i].replaceWith(line);
+      lines[i] = line;
+      if (!answer.problems && !answer.whole) rest.push(i);
+    }
+    if (rest.length < names.length) host.classList.remove("stale");
+    missing = rest;
   }
-  host.classList.remove("stale");
 }
 
 const waiting = (name) =>
@@ -112,7 +128,8 @@ function strip(answer, heads) {
   const by = answer.by ?? answer.node;
   const cells = pictures.kind === "image"
     ? pictures.images.map((src, i) => el("img", { src, alt: `${modality} at ${by} ${heads[i]}`, title: `${by} ${heads[i]}` }))
-    : pictures.lines.map((lines) => curves(lines, pictures.limits));
+    : pictures.lines.map((lines, i) => curves(lines, pictures.limits, `${modality} at ${by} ${heads[i]}`));
+  while (cells.length < heads.length) cells.push(el("div", { class: "wait" }));
   return el(
     "div",
     { class: "strip", "data-modality": modality },
@@ -122,13 +139,13 @@ function strip(answer, heads) {
   );
 }
 
-function curves(lines, [low, high]) {
+function curves(lines, [low, high], name) {
   const size = Math.max(1, lines[0].length - 1);
   const span = high - low || 1;
   const path = (line) => `M${line.map((value, i) => `${i} ${(100 * (1 - (value - low) / span)).toFixed(2)}`).join("L")}`;
   return svg(
     "svg",
-    { viewBox: `0 -6 ${size} 112`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    { viewBox: `0 -6 ${size} 112`, preserveAspectRatio: "none", role: "img", "aria-label": name },
     lines.map((line) => svg("path", { d: path(line) })),
   );
 }
@@ -141,16 +158,20 @@ async function drawInfluence(section) {
   const names = some();
   if (!host.children.length) host.append(el("p", { class: "wait" }, "differentiating …"));
   const made = [];
-  for (const [i, modality] of names.entries()) {
-    const answer = await ask("influence", { modality });
-    if (began !== epoch) return;
-    shown.influence[i] = answer;
-    made.push(
-      answer.problems
-        ? el("div", { class: "map" }, el("h3", {}, modality), ...problemLines(answer.problems))
-        : map(modality, "", answer.map, false),
-    );
-    host.replaceChildren(...made);
+  let missing = [...names.keys()];
+  while (missing.length) {
+    const rest = [];
+    for (const i of missing) {
+      const answer = await ask("influence", { modality: names[i], part: true });
+      if (answer.gone || began !== epoch) return;
+      shown.influence[i] = answer;
+      made[i] = answer.problems
+        ? el("div", { class: "map" }, el("h3", {}, names[i]), ...problemLines(answer.problems))
+        : map(names[i], "", answer.map, false);
+      host.replaceChildren(...made.filter(Boolean));
+      if (!answer.problems && !answer.whole) rest.push(i);
+    }
+    missing = rest;
   }
   host.classList.remove("stale");
 }
@@ -159,7 +180,7 @@ async function drawTemplates(section) {
   const host = section.querySelector(".maps");
   const began = epoch;
   const answer = await ask("templates");
-  if (began !== epoch) return;
+  if (answer.gone || began !== epoch) return;
   shown.templates = answer;
   host.replaceChildren(
     ...(answer.problems
@@ -177,9 +198,11 @@ function map(name, term, values, signed) {
   const [low, high] = values.limits;
   const decimals = Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(Math.max(Math.abs(low), Math.abs(high)) || 1))));
   const range = signed ? Math.max(Math.abs(low), Math.abs(high)) || 1 : high || 1;
+  const what = `${name} ${term}`.trim();
+  const colours = values.kind === "plane" && values.values.length === 3 ? ["red", "green", "blue"] : null;
   const drawn = values.kind === "plane"
-    ? el("div", { class: "channels" }, ...values.values.map((channel) => plane(channel, range, signed)))
-    : curves(values.values, [Math.min(0, low), high]);
+    ? el("div", { class: "channels" }, ...values.values.map((channel, i) => labelled(plane(channel, range, signed, what), colours?.[i])))
+    : curves(values.values, [Math.min(0, low), high], what);
   return el(
     "div",
     { class: values.kind === "plane" && values.values.length > 1 ? "map wide" : "map", "data-name": name },
@@ -189,12 +212,19 @@ function map(name, term, values, signed) {
   );
 }
 
+/** A map with the name of its channel, where there are several. */
+function labelled(canvas, channel) {
+  if (!channel) return canvas;
+  canvas.setAttribute("aria-label", `${canvas.getAttribute("aria-label")}, ${channel}`);
+  return el("figure", {}, canvas, el("figcaption", {}, channel));
+}
+
 const BLUE = [59, 130, 214];
 const ORANGE = [217, 114, 46];
 
 /** A plane of numbers: the paper's colour for zero, blue for the largest, orange for the smallest. */
-function plane(rows, range, signed) {
-  const canvas = el("canvas", { width: rows[0].length, height: rows.length, role: "img" });
+function plane(rows, range, signed, name) {
+  const canvas = el("canvas", { width: rows[0].length, height: rows.length, role: "img", "aria-label": name });
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(rows[0].length, rows.length);
   rows.flat().forEach((value, i) => {
