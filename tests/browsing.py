@@ -97,3 +97,26 @@ def serious(driver):
         for one in found
         if one["impact"] in ("serious", "critical")
     }
+
+
+def make_driver(downloads=None):
+    """A browser without a window; what it logs and asks for can be read."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--force-prefers-reduced-motion",
+        "--window-size=1280,1000",
+    ):
+        options.add_argument(argument)
+    if downloads is not None:
+        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))

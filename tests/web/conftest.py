@@ -7,7 +7,7 @@ import threading
 
 import pytest
 import uvicorn
-from browsing import CHROMIUM, DRIVER, WAIT, Page
+from browsing import WAIT, Page, make_driver
 
 from infoloom.web.app import make_app
 from infoloom.web.server import bind
@@ -30,25 +30,8 @@ def address():
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory):
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--force-prefers-reduced-motion",
-        "--window-size=1280,1000",
-    ):
-        options.add_argument(argument)
     downloads = tmp_path_factory.mktemp("downloads")
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver = make_driver(downloads)
     driver.downloads = downloads
     yield driver
     driver.quit()

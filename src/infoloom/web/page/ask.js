@@ -85,11 +85,3 @@ export function latest(job, patience = PATIENT) {
     }
   };
 }
-
-export function later(job, milliseconds) {
-  let timer;
-  return (...args) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => job(...args), milliseconds);
-  };
-}

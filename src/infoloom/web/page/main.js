@@ -1,11 +1,12 @@
 // The page: text, sliders and locks change the story; every panel shows what the server answers about it.
 
 import { isUnkept, keep, unpacked } from "./address.js";
-import { ask, giveUp, later, latest, onGivenUp, shown, state } from "./ask.js";
+import { ask, giveUp, latest, onGivenUp, shown, state } from "./ask.js";
 import { at, el, problemLines, say, svg } from "./dom.js";
 import { setText, showProblems, startEditor } from "./editor.js";
 import { drawGraph } from "./graph.js";
 import { drawCeilings, drawHeld, drawTable } from "./numbers.js";
+import { later } from "./pace.js";
 import { drawDecomposition } from "./parts.js";
 import { clearPictures, refresh, startPictures, storyChanged } from "./pictures.js";
 import { drawSliders, focusSlider } from "./sliders.js";

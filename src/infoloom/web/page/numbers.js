@@ -155,7 +155,7 @@ export function drawCeilings(panel) {
     return;
   }
   const head = (...titles) =>
-    el("thead", {}, el("tr", {}, ...titles.map((title, i) => el("th", { scope: "col", class: i > 1 ? "number" : null }, title))));
+    el("thead", {}, el("tr", {}, ...titles.map((title, i) => (title ? el("th", { scope: "col", class: i > 1 ? "number" : null }, title) : el("td")))));
   const name = (given) => (given.length > 3 ? `all ${given.length}` : given.join(", "));
   const decimals = decimalsFor(panel.targets.map((one) => one.mmse));
   const rows = panel.targets.map((one) =>

@@ -1,7 +1,8 @@
 // Samples, a sweep of one cause, where it shows, and templates.
 
 import { ask, latest, shown, state } from "./ask.js";
-import { at, el, fixed, problemLines, svg } from "./dom.js";
+import { map, strip } from "./cells.js";
+import { at, el, fixed, problemLines } from "./dom.js";
 
 const FIRST = 3; // trained flows take seconds a modality, so more of them only when asked for
 
@@ -18,7 +19,7 @@ class Lazy {
     this.run = latest(async () => {
       this.fresh = true;
       await draw(this.section);
-    });
+    }, Infinity); // what is drawn for an earlier state ends by itself, after the piece that is being made
     new IntersectionObserver(([entry]) => {
       this.seen = entry.isIntersecting;
       this.check();
@@ -123,33 +124,6 @@ async function strips(section, panel, heads) {
 const waiting = (name) =>
   el("div", { class: "strip" }, el("h3", {}, name), el("div", { class: "cells wait" }, "drawing …"));
 
-function strip(answer, heads) {
-  const { pictures, modality } = answer;
-  const by = answer.by ?? answer.node;
-  const cells = pictures.kind === "image"
-    ? pictures.images.map((src, i) => el("img", { src, alt: `${modality} at ${by} ${heads[i]}`, title: `${by} ${heads[i]}` }))
-    : pictures.lines.map((lines, i) => curves(lines, pictures.limits, `${modality} at ${by} ${heads[i]}`));
-  while (cells.length < heads.length) cells.push(el("div", { class: "wait" }));
-  return el(
-    "div",
-    { class: "strip", "data-modality": modality },
-    el("h3", {}, modality),
-    el("div", { class: "axis", "aria-hidden": "true" }, ...heads.map((head) => el("span", {}, head))),
-    el("div", { class: "cells" }, ...cells),
-  );
-}
-
-function curves(lines, [low, high], name) {
-  const size = Math.max(1, lines[0].length - 1);
-  const span = high - low || 1;
-  const path = (line) => `M${line.map((value, i) => `${i} ${(100 * (1 - (value - low) / span)).toFixed(2)}`).join("L")}`;
-  return svg(
-    "svg",
-    { viewBox: `0 -6 ${size} 112`, preserveAspectRatio: "none", role: "img", "aria-label": name },
-    lines.map((line) => svg("path", { d: path(line) })),
-  );
-}
-
 async function drawInfluence(section) {
   const began = epoch;
   const host = section.querySelector(".maps");
@@ -192,46 +166,4 @@ async function drawTemplates(section) {
   );
   if (!host.children.length) host.append(el("p", { class: "none" }, "No cause enters by a template."));
   host.classList.remove("stale");
-}
-
-function map(name, term, values, signed) {
-  const [low, high] = values.limits;
-  const decimals = Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(Math.max(Math.abs(low), Math.abs(high)) || 1))));
-  const range = signed ? Math.max(Math.abs(low), Math.abs(high)) || 1 : high || 1;
-  const what = `${name} ${term}`.trim();
-  const colours = values.kind === "plane" && values.values.length === 3 ? ["red", "green", "blue"] : null;
-  const drawn = values.kind === "plane"
-    ? el("div", { class: "channels" }, ...values.values.map((channel, i) => labelled(plane(channel, range, signed, what), colours?.[i])))
-    : curves(values.values, [Math.min(0, low), high], what);
-  return el(
-    "div",
-    { class: values.kind === "plane" && values.values.length > 1 ? "map wide" : "map", "data-name": name },
-    el("h3", { title: `${name} ${term}` }, name, " ", el("span", { class: "soft" }, term)),
-    drawn,
-    el("p", {}, `${fixed(low, decimals)} to ${fixed(high, decimals)}`),
-  );
-}
-
-/** A map with the name of its channel, where there are several. */
-function labelled(canvas, channel) {
-  if (!channel) return canvas;
-  canvas.setAttribute("aria-label", `${canvas.getAttribute("aria-label")}, ${channel}`);
-  return el("figure", {}, canvas, el("figcaption", {}, channel));
-}
-
-const BLUE = [59, 130, 214];
-const ORANGE = [217, 114, 46];
-
-/** A plane of numbers: the paper's colour for zero, blue for the largest, orange for the smallest. */
-function plane(rows, range, signed, name) {
-  const canvas = el("canvas", { width: rows[0].length, height: rows.length, role: "img", "aria-label": name });
-  const context = canvas.getContext("2d");
-  const pixels = context.createImageData(rows[0].length, rows.length);
-  rows.flat().forEach((value, i) => {
-    const strength = Math.min(1, Math.abs(value) / range);
-    const colour = signed && value < 0 ? ORANGE : BLUE;
-    pixels.data.set([...colour, Math.round(255 * strength)], 4 * i);
-  });
-  context.putImageData(pixels, 0, 0);
-  return canvas;
 }
