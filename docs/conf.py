@@ -22,6 +22,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "api_pages",
     "plain_docstrings",
+    "live_pages",
 ]
 exclude_patterns = ["_build"]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infoloom.cli import bench_meta, bench_tasks
+from infoloom.cli.progress import counted
 from infoloom.errors import BenchmarkError
 
 if TYPE_CHECKING:
@@ -239,21 +240,13 @@ def _cells(one: Standing) -> tuple[str, ...]:
 
 @contextmanager
 def _progress(title: str) -> Iterator[Progress]:
-    """A bar with the time left, on a terminal only."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[lost]}"),
-    )  # fmt: skip
+    """Runs done, and how many of them did not go well."""
     lost = 0
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(title, total=None, lost="")
+    with counted(title, "runs") as told:
 
         def tell(done: int, of: int, row: Mapping[str, Any] | None) -> None:
             nonlocal lost
             lost += row is not None and row["status"] != "ok"
-            bar.update(task, completed=done, total=of, lost=f"{lost} not ok" if lost else "")
+            told(done, of, f"{lost} not ok" if lost else "")
 
         yield tell

@@ -15,6 +15,7 @@ from infoloom.datasets.engines import Engine, Failure, LocalEngine
 from infoloom.datasets.making.captions import describe_captions
 from infoloom.datasets.making.choice_gap import choice_gap
 from infoloom.datasets.making.code_path import path_text
+from infoloom.datasets.making.plain import CERTIFICATE, is_plain
 from infoloom.datasets.making.plan import Plan, make_plan, parse_plan
 from infoloom.datasets.making.plugins_used import used_plugins
 from infoloom.datasets.making.shard import Made, ShardJob, bijection_of, read_done, require_torch
@@ -116,7 +117,8 @@ def begin(root: Path, story: Story, plan: Plan) -> None:
         DatasetError: The folder holds something else, or cannot be written.
         FlowError: A trained flow's certificate fails, and the plan does not allow that.
     """
-    require_torch()
+    eight_bits = any(column.kind == "channel" for column in plan.columns)
+    require_torch(story, numpy_does=not (plan.reproducible or eight_bits))
     if not plan.allow_uncertified:
         _require_certificates(story)
     # In this order: another run writes its plan before its first shard.
@@ -302,6 +304,8 @@ def _accuracy(quantity: Quantity) -> dict[str, Any]:
 
 def _require_certificates(story: Story) -> None:
     """Refuse flows that are not certified before anything is written."""
+    if all(is_plain(story.flow(name)) for name in story.mapped):
+        return
     from infoloom.observations import build
 
     for flow in dict.fromkeys(story.flow(name) for name in story.mapped):
@@ -312,7 +316,9 @@ def _require_certificates(story: Story) -> None:
 def _bijection(story: Story, spec: str, root: str, name: str, allow_uncertified: bool) -> dict[str, Any]:
     """What the manifest says about a modality's map: expression, certificate, and what trained flows come from."""
     flow = story.flow(name)
-    certificate = dict(bijection_of(spec, root, name, allow_uncertified=allow_uncertified).certificate())
+    certificate = CERTIFICATE
+    if not is_plain(flow):
+        certificate = dict(bijection_of(spec, root, name, allow_uncertified=allow_uncertified).certificate())
     if certificate["kind"] == "choice" and not certificate["passes"] and name not in story.held:
         certificate["gap"] = choice_gap(story, name)
     headers = [flow_header(flow_path(one.name, Path(root))) for one in parse_flow(flow) if one.trained]

@@ -50,6 +50,11 @@ def flow_header(path: Path) -> dict[str, Any]:
         if description.get("format", FORMAT) == FORMAT:  # of another one its reader knows what to say
             checked(HeaderTree, description)
     except OSError as error:
+        if path.parent == ZOO and not path.exists():
+            raise FlowError(
+                f"flow `{path.stem}`: unknown; expected one of {', '.join(zoo_names())} or a path to a .safetensors "
+                "file."
+            ) from error
         raise FlowError(
             f"flow `{path}`: expected a readable file ({error.strerror}). Check the path."
         ) from error

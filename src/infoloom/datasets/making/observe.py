@@ -19,8 +19,14 @@ __all__ = ["Rows", "flow_input", "observe", "observer", "rows_of"]
 Rows = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 
 
-def observer(story: Story, modality: str) -> Injection:
+def observer(story: Story, modality: str, *, batch: int | None = None) -> Injection:
     """The bijection from a modality's latent to what is observed.
+
+    Args:
+        story: A compiled story.
+        modality: Its name.
+        batch: Rows that trained flows compute together; as datasets are made when left out. Fewer is sooner for a few
+            rows, and the last digits may differ.
 
     Raises:
         QueryError: No such modality.
@@ -29,7 +35,19 @@ def observer(story: Story, modality: str) -> Injection:
     from infoloom.observations import build
 
     whitener = story.whitener(modality)
-    return build(story.flow(modality), whitener=whitener, directory=story.spec.directory)
+    made = build(story.flow(modality), whitener=whitener, directory=story.spec.directory)
+    if batch is not None:
+        _limit(made, batch)
+    return made
+
+
+def _limit(made: Any, batch: int) -> None:
+    """Every trained flow within a map computes at most so many rows together."""
+    for part in (*getattr(made, "parts", ()), getattr(made, "after", None)):
+        if part is not None:
+            _limit(part, batch)
+    if hasattr(made, "batch"):
+        made.batch = min(made.batch, batch)
 
 
 def flow_input(story: Story, modality: str, rows: Rows) -> np.ndarray[Any, Any]:
@@ -69,13 +87,14 @@ def rows_of(story: Story, modality: str, taken: np.ndarray[Any, Any]) -> dict[st
     return {modality: taken[:, :-1], cause: atoms[taken[:, -1].astype(np.int64)]}
 
 
-def observe(story: Story, modality: str, rows: Rows) -> np.ndarray[Any, Any]:
+def observe(story: Story, modality: str, rows: Rows, *, batch: int | None = None) -> np.ndarray[Any, Any]:
     """Observations of a modality.
 
     Args:
         story: A compiled story.
         modality: Its name.
         rows: Values by name, as `Story.sample` returns them: its latents before whitening, (n, d), float32.
+        batch: Rows that trained flows compute together; see `observer`.
 
     Returns:
         Shape (n, *shape), float32.
@@ -88,5 +107,5 @@ def observe(story: Story, modality: str, rows: Rows) -> np.ndarray[Any, Any]:
 
     given = torch.from_numpy(flow_input(story, modality, rows))
     with torch.no_grad():
-        observed: np.ndarray[Any, Any] = observer(story, modality).forward(given).numpy()
+        observed: np.ndarray[Any, Any] = observer(story, modality, batch=batch).forward(given).numpy()
     return observed

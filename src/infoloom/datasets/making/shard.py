@@ -16,6 +16,7 @@ import numpy as np
 from infoloom.datasets.making.captions import caption_of, caption_rows
 from infoloom.datasets.making.code_path import FIXED, code_path, is_fixed
 from infoloom.datasets.making.observe import flow_input
+from infoloom.datasets.making.plain import has_torch, numpy_path, plain_map, plain_only
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
 from infoloom.datasets.storage.channel_columns import channel_of, channel_source
@@ -170,6 +171,8 @@ def _rows(story: Story, job: ShardJob, first: int, wanted: slice) -> dict[str, n
 
 
 def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if not has_torch():
+        return plain_map(story_of(job.spec, job.root), modality).forward(latent)
     import torch
 
     device = job.device
@@ -223,9 +226,11 @@ def bijection_of(
 
 def make_with(device: str) -> dict[str, Any]:
     """What the bytes of a shard may depend on besides its job: versions, the kind of device and the code path."""
-    versions = {name: version(name) for name in _PACKAGES}
+    packages = [name for name in _PACKAGES if name != "torch" or has_torch()]
+    versions = {name: version(name) for name in packages}
     kind = device.partition(":")[0]
-    return {"device": kind, "machine": platform.machine(), "versions": versions, "path": code_path()}
+    path = code_path() if has_torch() else numpy_path()
+    return {"device": kind, "machine": platform.machine(), "versions": versions, "path": path}
 
 
 def read_done(root: Path, digest: str, seed: int, shard: Shard) -> Made | None:
@@ -270,24 +275,30 @@ def _done(made: Made, job: ShardJob) -> dict[str, Any]:
     }
 
 
-def require_torch() -> None:
-    """Say how to get torch if it is missing.
+def require_torch(story: Story, *, numpy_does: bool = True) -> None:
+    """Say how to get torch if it is missing and a story needs it.
+
+    Args:
+        story: Its flows say whether they need it: `identity` and `vector` do not.
+        numpy_does: Whether nothing is asked for that torch alone does.
 
     Raises:
         DatasetError: It is not installed.
     """
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise DatasetError(
-            "package `torch`: expected it, because observations are made by bijections that compute with it. Install "
-            "it: pip install 'infoloom[torch]'."
-        ) from error
+    if has_torch() or (numpy_does and plain_only(story)):
+        return
+    raise DatasetError(
+        "package `torch`: expected it, because observations are made by bijections that compute with it; without it "
+        "there are stories of `identity` and `vector` alone. Install it: pip install 'infoloom[torch]'."
+    )
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread, because the order of a parallel sum could change the last bit; restored afterwards."""
+    if not has_torch():
+        yield  # numpy alone: every sum is over the few directions of a span
+        return
     import torch
 
     before = torch.get_num_threads()
