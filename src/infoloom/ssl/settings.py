@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from infoloom.ssl.checks import expect, expect_positive
 
@@ -16,13 +17,18 @@ class LearnerSettings:
     Args:
         features: Features a modality.
         seed: Of the first weights.
+        vocabularies: Modality → number of token ids, of those modalities whose rows (length,) are words, not values:
+            the tokens of a caption, 0 where a sentence has ended.
     """
 
     features: int = 64
     seed: int = 0
+    vocabularies: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         expect_positive(self, "features")
+        for name, size in self.vocabularies.items():
+            expect(size >= 2, f"vocabulary of {name}", size, "2 ids or more", "Count the ids, 0 included.")
         expect(self.seed >= 0, "seed", self.seed, "0 or more", "Use 0.")
 
 

@@ -75,7 +75,7 @@ SUITES: Final[Mapping[str, Suite]] = {
             Grid("nuisance", _points("nats", (0.0, 8.0)), ("clip",)),
         ),
         seeds=(0,),
-        side=8,
+        side=16,
         size={"rows": 4096, "epochs": 8, "probe": [1024, 512, 2048]},
         limit=120.0,
     ),
@@ -92,7 +92,7 @@ SUITES: Final[Mapping[str, Suite]] = {
             Grid("modalities", _points("count", (2, 5, 10), decay=0.7), ("clip",)),
         ),
         seeds=(0, 1, 2),
-        side=8,
+        side=16,
         size={"rows": 12_288, "epochs": 6},
         limit=1800.0,
     ),
@@ -118,7 +118,7 @@ SUITES: Final[Mapping[str, Suite]] = {
 
 #: Settings of every learner, and what differs from them; chosen with seed 9, which no suite reports.
 FEATURES: Final = 16
-SETTINGS: Final[Mapping[str, Params]] = {"masked": {"pieces": 2}}
+SETTINGS: Final[Mapping[str, Params]] = {"masked": {"patch": 4}}
 
 
 def jobs(suite: str, *, limit: float | None = None, only: str | None = None) -> list[Job]:
