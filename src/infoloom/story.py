@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal, overload
 
@@ -271,6 +272,27 @@ class Story:
             of shape (rows,), int64.
         """
         return self._labelled(draw_rows(self.plan, rows, seed, start))
+
+    def observe(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], **options: Any) -> Rows:
+        """Observations of rows in memory; options are those of `infoloom.datasets.making.observe.observe_rows`.
+
+        Args:
+            rows: Values by name, as `sample` returns them.
+
+        Returns:
+            Each modality's observations (n, *shape), captions as sentences, words and tokens, and the rest as it came.
+        """
+        # By name, since what draws rows must not need what maps them (torch) before they are mapped.
+        found: Rows = import_module("infoloom.datasets.making.observe").observe_rows(self, rows, **options)
+        return found
+
+    def stream(self, batch: int, **options: Any) -> Any:
+        """Batches for PyTorch without a dataset on a disk; see `infoloom.datasets.reading.on_the_fly.StoryStream`.
+
+        Args:
+            batch: Rows of a batch.
+        """
+        return import_module("infoloom.datasets.reading.on_the_fly").StoryStream(self, batch, **options)
 
     def intervene(self, **values: Value) -> Story:
         """The story under do(node = value): equations of the nodes cut, values held, bijections as they were.

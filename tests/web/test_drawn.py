@@ -99,8 +99,8 @@ def test_the_page_gets_the_rows_of_the_library_piece_by_piece(monkeypatch):
         if tree["whole"]:
             break
     assert counts == [2, 4, 6, 8, 10, 12]
-    few = observe(story, "left", story.sample(3, 0)["left"], batch=2)
-    np.testing.assert_allclose(few, observe(story, "left", story.sample(3, 0)["left"]), rtol=0, atol=2e-4)
+    few = observe(story, "left", story.sample(3, 0), batch=2)
+    np.testing.assert_allclose(few, observe(story, "left", story.sample(3, 0)), rtol=0, atol=2e-4)
 
 
 def test_a_map_is_the_mean_of_its_pieces():

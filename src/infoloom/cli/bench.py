@@ -106,12 +106,45 @@ def ssl(
     only: Only = None,
     retry: Retry = False,
     limit: Limit = None,
+    flow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FLOW",
+            help="Real observations in place of a suite: mnist, galaxy, cifar10, …, or a flow.",
+        ),
+    ] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="With --flow: a learner in place of the usual; may be repeated."),
+    ] = None,
+    learner: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE.py:MAKE", help="A learner of your own: MAKE(shapes, seed)."),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.py:MAKE", help="Encoders of your own: MAKE(shape, features)."),
+    ] = None,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER", help="With --flow: rows, epochs, batch, … of a run; may be repeated."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Let self-supervised learners meet stories whose ceilings are known."""
-    from infoloom.benchmark.learners.suites import jobs
+    from infoloom.benchmark.learners.suites import USUAL, jobs, real_jobs, sizes_of
 
-    chosen = jobs(suite, limit=limit, only=only)
+    if flow or objective or learner or encoder or size:
+        suite = "own"
+        chosen = real_jobs(
+            flow, learners=learner or (), encoder=encoder, objectives=objective or USUAL,
+            size=sizes_of(size or ()), limit=limit, only=only,
+        )  # fmt: skip
+        _keep("INFOLOOM_ROWS", out)
+    else:
+        chosen = jobs(suite, limit=limit, only=only)
     if listed:
         print_jobs(chosen, out, as_json)
         return
@@ -166,6 +199,12 @@ def run_suite(
             sys.stderr.write(f"\ninfoloom: stopped; the same command goes on with {out}\n")
             raise typer.Exit(130) from None
     return out, summary
+
+
+def _keep(variable: str, out: Path | None) -> None:
+    """Tell the runs to keep rows beside the results, unless a folder was named."""
+    if out is not None and variable not in os.environ:
+        os.environ[variable] = str(out.with_name(f"{out.name}.rows").resolve())
 
 
 def _keep_samples(folder: Path, named: bool) -> None:

@@ -218,11 +218,16 @@ def emit_job(
     print(job_script(system, command, str(out.resolve()), len(plan.shards), jobs, gpu=gpu), end="")
 
 
-def finish(out: Out) -> None:
+def finish(
+    out: Out,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Open the rows before the first shard that is missing.")
+    ] = False,
+) -> None:
     """Join independently made shards to a finished dataset."""
     from infoloom.datasets import finish as join
 
-    _say_done(join(out))
+    _say_done(join(out, partial=partial))
 
 
 def verify(

@@ -28,6 +28,7 @@ from infoloom.datasets.storage.files import read_json, remove_left_over, write_j
 from infoloom.datasets.storage.layout import CARD, CROISSANT, FILES, MANIFEST, PLAN, SPEC, WORK, inside
 from infoloom.datasets.storage.manifest import Manifest, ShardRecord
 from infoloom.datasets.storage.own_spec import story_of
+from infoloom.datasets.storage.partial import Partial, leading
 from infoloom.errors import DatasetError
 from infoloom.information.quantity import Quantity
 from infoloom.spec.flow import flow_header, flow_path, parse_flow
@@ -180,15 +181,17 @@ def make_shards(
     return tuple(made)
 
 
-def finish(root: str | Path, made: Sequence[Made] = ()) -> Dataset:
+def finish(root: str | Path, made: Sequence[Made] = (), *, partial: bool = False) -> Dataset:
     """Check that every shard is there and whole, and write card and manifest.
 
     Args:
         root: Folder that `begin` prepared.
         made: Shards that the caller has just made or checked; the others are checked here.
+        partial: Whether to finish with the rows before the first missing shard; the card says so, and making the rest
+            goes on as before.
 
     Raises:
-        DatasetError: Shards are missing; the message says which.
+        DatasetError: Shards are missing; the message says which. With `partial`, the first shard of all.
     """
     from infoloom.datasets.reading.read import open_dataset
 
@@ -197,13 +200,16 @@ def finish(root: str | Path, made: Sequence[Made] = ()) -> Dataset:
     known = {one.shard: one for one in made}
     found = [known.get(shard) or read_done(root, plan.digest, plan.seed, shard) for shard in plan.shards]
     missing = [index for index, one in enumerate(found) if one is None]
-    if missing:
+    if missing and not (partial and missing[0] > 0):
+        first = " The first of all must be there for a part." if partial else ""
         raise DatasetError(
             f"dataset `{root}`: expected {len(plan.shards)} shards, {len(missing)} are missing or damaged "
             f"(numbers {_ranges(missing)}). Run `infoloom generate` again, with `--shards` for these alone "
-            "if you like."
+            f"if you like.{first}"
         )
-    manifest = _manifest(root, plan, spec, [one for one in found if one is not None])
+    whole = _part(plan, [one is not None for one in found]) if missing else None
+    found = found[: missing[0]] if missing else found
+    manifest = _manifest(root, plan, spec, [one for one in found if one is not None], whole)
     for folder in (root, root / WORK, root / "data"):
         remove_left_over(folder, min_age_s=0.0)
     write_text(root / SPEC, spec)
@@ -255,7 +261,12 @@ def shard_jobs(root: Path, device: str = "cpu") -> tuple[ShardJob, ...]:
     )
 
 
-def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
+def _part(plan: Plan, there: Sequence[bool]) -> Partial:
+    """What was planned of a dataset that is finished with its first rows."""
+    return Partial(plan.rows, len(plan.shards), dict(plan.splits), leading(plan.shards, there)[2])
+
+
+def _manifest(root: Path, plan: Plan, spec: str, made: list[Made], whole: Partial | None) -> Manifest:
     place = str(root.resolve())
     story = story_of(spec, place)
     truth = story.truth()
@@ -263,14 +274,16 @@ def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
     kinds = [asdict(one)["made_with"] for one in made]
     made_with = [kind for index, kind in enumerate(kinds) if kind not in kinds[:index]]
     records: list[ShardRecord] = [one.record(made_with.index(one.made_with)) for one in made]
+    splits = leading([one.shard for one in made], [True] * len(made))[1]
     return Manifest(
         name=plan.name,
         digest=plan.digest,
         seed=plan.seed,
-        rows=plan.rows,
+        rows=sum(count for _, count in splits),
         rows_per_shard=plan.rows_per_shard,
-        splits=plan.splits,
+        splits=splits,
         columns=plan.columns,
+        partial=whole,
         shards=tuple(records),
         truth=values,
         accuracy={name: accuracy for name, quantity in truth.items() if (accuracy := _accuracy(quantity))},

@@ -46,7 +46,7 @@ def test_numpy_gives_what_torch_and_the_dense_matrix_give(held):
         observed = made.forward(rows[name])
         assert observed.dtype == np.float32
         assert observed.shape == (300, *story.shape(name))
-        np.testing.assert_allclose(observed, observe(story, name, rows[name]), rtol=3e-7, atol=3e-7)
+        np.testing.assert_allclose(observed, observe(story, name, rows), rtol=3e-7, atol=3e-7)
         dense = rows[name].astype(np.float64) @ story.whitener(name).matrix().T
         np.testing.assert_allclose(observed.reshape(300, -1), dense, rtol=3e-7, atol=3e-7)
         np.testing.assert_allclose(made.inverse(observed), rows[name], rtol=1e-6, atol=1e-6)
@@ -81,7 +81,7 @@ def test_a_dataset_is_made_and_verified(no_torch, tmp_path):
     report = loom.verify(tmp_path / "out", rows=200)
     assert report.passed, str(report)
     np.testing.assert_allclose(
-        data["left"], observe(story, "left", story.sample(200, seed=0)["left"]), rtol=3e-7, atol=3e-7
+        data["left"], observe(story, "left", story.sample(200, seed=0)), rtol=3e-7, atol=3e-7
     )
 
 

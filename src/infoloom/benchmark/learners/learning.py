@@ -254,7 +254,7 @@ def _scored(observed: Rows, learner: Learner | None) -> Array | None:
         return None
     with torch.no_grad():
         a, b = learner.embed({name: torch.from_numpy(rows) for name, rows in observed.items()}).values()
-        return np.asarray(clip_scores(a, b, learner.compare.log_scale.exp()).double().numpy())
+        return np.asarray(clip_scores(a, b, learner.compare.scale).double().numpy())
 
 
 def _agreements(compared: Sequence[Agreement], a: str, b: str) -> Iterator[Score]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from infoloom.datasets.making.captions import caption_of, caption_rows
 from infoloom.datasets.making.code_path import FIXED, code_path, is_fixed
-from infoloom.datasets.making.observe import flow_input
+from infoloom.datasets.making.observe import flow_input, map_rows, refuse_saturated
 from infoloom.datasets.making.plain import has_torch, numpy_path, plain_map, plain_only
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
@@ -46,8 +46,6 @@ __all__ = [
 ]
 
 _MAX_DONE: Final = 2**20
-_FEW: Final = 3  # numbers of a block that may saturate by chance
-_SHARE: Final = 1e-5
 _PACKAGES: Final = ("infoloom", "numpy", "torch", "pyarrow")
 
 
@@ -181,14 +179,8 @@ def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.n
     bijection = bijection_of(job.spec, job.root, modality, device, allow_uncertified=job.allow_uncertified)
     with torch.no_grad():
         rows = torch.from_numpy(np.ascontiguousarray(latent)).to(device)
-        observed, saturated = bijection.forward(rows), bijection.saturated(rows)
-    finite = bool(observed.isfinite().all())  # numbers that are not are refused elsewhere, by row
-    if finite and saturated > _FEW and saturated > _SHARE * rows.numel():
-        raise DatasetError(
-            f"column `{modality}`: {saturated:,} of {rows.numel():,} numbers saturate: latents beyond the range "
-            "that float32 resolves run together, and their information is lost. Bring them closer, such as with "
-            "`affine(scale=0.3)` before the last step of the flow."
-        )
+        observed, saturated = map_rows(bijection, rows), bijection.saturated(rows)
+    refuse_saturated(modality, observed, saturated, rows.numel())
     array: np.ndarray[Any, Any] = observed.to("cpu").numpy()
     return array
 

@@ -51,7 +51,9 @@ def card_text(manifest: Manifest) -> str:
 
 
 def _header(manifest: Manifest) -> dict[str, Any]:
-    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split, _ in manifest.splits]
+    files: list[dict[str, Any]] = [
+        {"split": split, "path": _files(manifest, split)} for split, _ in manifest.splits
+    ]
     return {
         "pretty_name": manifest.name,
         "tags": ["mutual-information", "multimodal", "synthetic", "infoloom"],
@@ -65,6 +67,13 @@ def _header(manifest: Manifest) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _files(manifest: Manifest, split: str) -> str | list[str]:
+    """Files of a split: all there are, but of a dataset that is not finished those of its part only."""
+    if manifest.partial is None:
+        return f"data/{split}-*.parquet"
+    return [record.shard.file for record in manifest.shards if record.shard.split == split]
 
 
 def _feature(column: Column) -> dict[str, Any]:
@@ -99,7 +108,8 @@ def _title(manifest: Manifest) -> str:
         f"# {manifest.name}\n\n{manifest.rows:,} rows ({splits}) of {_listed(names)}, made by infoloom. The mutual "
         f"information between its variables {known}"
     )
-    return "\n\n".join([text, *manifest.notes, *_plugins(manifest)])
+    part = [manifest.partial.sentence(manifest.rows, manifest.splits)] if manifest.partial else []
+    return "\n\n".join([text, *part, *manifest.notes, *_plugins(manifest)])
 
 
 def _plugins(manifest: Manifest) -> list[str]:
