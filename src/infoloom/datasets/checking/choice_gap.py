@@ -82,26 +82,26 @@ def choice_gap(
         return None
     trained, stopped = int(_TRAINED * len(x)), int(_STOPPED * len(x))
     held_out = len(x) - trained - stopped
-    x, k = torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(np.ascontiguousarray(k))
-    x = (x - x[:trained].mean()) / x[:trained].std()
+    values, labels = torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(np.ascontiguousarray(k))
+    values = (values - values[:trained].mean()) / values[:trained].std()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = Classifier(tuple(x.shape[1:]), classes)
+        model = Classifier(tuple(values.shape[1:]), classes)
         order = torch.Generator().manual_seed(seed)
         optimizer = torch.optim.Adam(model.parameters(), lr=_RATE)
         best, kept = math.inf, {name: value.clone() for name, value in model.state_dict().items()}
         for _ in range(_EPOCHS):
             for rows in torch.split(torch.randperm(trained, generator=order), _BATCH):
-                loss = torch.nn.functional.cross_entropy(model(x[rows]), k[rows])
+                loss = torch.nn.functional.cross_entropy(model(values[rows]), labels[rows])
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             stop = slice(trained, trained + stopped)
-            reached = float(_losses(model, x[stop], k[stop])[0].mean())
+            reached = float(_losses(model, values[stop], labels[stop])[0].mean())
             if reached < best:
                 best, kept = reached, {name: value.clone() for name, value in model.state_dict().items()}
         model.load_state_dict(kept)
-    losses, right = _losses(model, x[trained + stopped :], k[trained + stopped :])
+    losses, right = _losses(model, values[trained + stopped :], labels[trained + stopped :])
     return {
         "value": float(losses.mean()),
         "standard_error": float(losses.std()) / math.sqrt(held_out),
