@@ -370,7 +370,7 @@ def test_accuracy_of_a_category_without_a_choice() -> None:
 
 
 def test_what_words_cannot_say_of_a_mixture() -> None:
-    """What a caption is made of are its factors and the category; values are those of the mixture, not of its moments."""
+    """A caption is made of its factors and the category; values are those of the mixture, not of its moments."""
     story = chosen(3, hue=0.9, more=0.8)
     whole, said = story.unsaid()["text; x"]
     assert whole.value == story.information("I(text.size, text.hue, kind; x)")
