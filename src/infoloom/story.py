@@ -169,7 +169,7 @@ class Story:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user of the story's data must know besides the numbers, one sentence each."""
-        return story_notes(self.covariance.system.law, self.spec.do)
+        return story_notes(self._apart.system.law, self.spec.do)
 
     def diagnose(self) -> tuple[Finding, ...]:
         """Signs of a story that will disappoint, each with its number and a remedy."""
@@ -246,14 +246,14 @@ class Story:
         return {str(one): self.quantity(one, tolerance=tolerance, budget=budget) for one in asked}
 
     def unsaid(self) -> dict[str, tuple[Quantity, Quantity]]:
-        """What words cannot say: by pair `text; y` the information of a caption's factors about y, and of its words.
+        """What words cannot say: by pair `text; y` the information of a caption's factors about y (and of the
+        causes that choose its words), and of its words.
 
         Their difference is I(factors; y) − I(words; y) ≥ 0: what the words lose (data processing).
         """
         others = [name for name in (*self.targets, *self.mapped) if name not in self.held]
-        return unsaid(
-            self._mixed, [name for name in self.captions if name not in self.held], others, self.held
-        )
+        said = [name for name in self.captions if name not in self.held]
+        return unsaid(self.quantity, self.cells, said, others, self.held)
 
     def truth_table(self) -> dict[str, float]:
         """The values of `truth` alone, nats by query."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infoloom.datasets.checking.channel_losses import measured_loss
+from infoloom.datasets.checking.choice_gap import with_gaps
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
 from infoloom.datasets.making.captions import describe_captions
-from infoloom.datasets.making.choice_gap import choice_gap
 from infoloom.datasets.making.code_path import path_text
 from infoloom.datasets.making.plain import CERTIFICATE, is_plain
 from infoloom.datasets.making.plan import Plan, make_plan, parse_plan
@@ -210,6 +210,7 @@ def finish(root: str | Path, made: Sequence[Made] = (), *, partial: bool = False
     whole = _part(plan, [one is not None for one in found]) if missing else None
     found = found[: missing[0]] if missing else found
     manifest = _manifest(root, plan, spec, [one for one in found if one is not None], whole)
+    manifest = with_gaps(root, story_of(spec, str(root.resolve())), manifest)
     for folder in (root, root / WORK, root / "data"):
         remove_left_over(folder, min_age_s=0.0)
     write_text(root / SPEC, spec)
@@ -332,8 +333,6 @@ def _bijection(story: Story, spec: str, root: str, name: str, allow_uncertified:
     certificate = CERTIFICATE
     if not is_plain(flow):
         certificate = dict(bijection_of(spec, root, name, allow_uncertified=allow_uncertified).certificate())
-    if certificate["kind"] == "choice" and not certificate["passes"] and name not in story.held:
-        certificate["gap"] = choice_gap(story, name)
     headers = [flow_header(flow_path(one.name, Path(root))) for one in parse_flow(flow) if one.trained]
     origins = [
         {key: str(header["card"].get(key, "not stated")) for key in ("data", "licence")} for header in headers

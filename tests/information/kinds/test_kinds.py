@@ -351,6 +351,7 @@ def test_ceilings_where_categories_only_choose() -> None:
     found = story.ceilings(batch=8, batches=16)
     assert {one.pair for one in found.pairs} == {("picture", "x")}
     assert {one.given for one in found.targets} >= {("picture",), ("x",), ("text",)}
+    assert not any("Not Gaussian" in note and "`kind`" in note for note in story.notes)
     parts = story.decompose("theta", ("picture", "x"))
     assert parts.total == pytest.approx(story.information("I(theta; picture, x)"), abs=1e-12)
     with pytest.raises(QueryError, match="decomposition of `theta`: expected a Gaussian story"):
@@ -366,3 +367,15 @@ def test_accuracy_of_a_category_without_a_choice() -> None:
     }
     found = next(one for one in load(tree).ceilings().classes if one.label == "kind")
     assert abs(found.accuracy - best_from_x(1.1, 0.8)[0]) <= 4.0 * found.accuracy_error
+
+
+def test_what_words_cannot_say_of_a_mixture() -> None:
+    """A caption is made of its factors and the category; values are those of the mixture, not of its moments."""
+    story = chosen(3, hue=0.9, more=0.8)
+    whole, said = story.unsaid()["text; x"]
+    assert whole.value == story.information("I(text.size, text.hue, kind; x)")
+    assert said.value == story.information("I(text; x)")
+    assert -1e-6 <= said.value <= whole.value + 4.0 * (whole.error + said.error)
+    picture, words = story.unsaid()["text; picture"]
+    assert picture.value >= words.value - 1e-6
+    assert words.value >= math.log(3)
