@@ -217,18 +217,32 @@ def test_ross_refuses_what_has_no_neighbours():
 
 def gao(x, y, neighbors):
     """The cases of the docstring, row by row, over all distances; grids in exact steps."""
-    far_x, far_y = (np.abs(side[:, None] - side[None]).max(axis=2) for side in (x, y))
+    far_x, far_y = (distances(side) for side in (x, y))
     far = np.maximum(far_x, far_y)
     terms = []
     for i in range(len(x)):
-        radius = np.sort(far[i])[neighbors]
-        joint = np.sum(far[i] <= radius)
-        if radius == 0.0 or joint > neighbors + 1:
-            counts = joint, np.sum(far_x[i] <= radius), np.sum(far_y[i] <= radius)
+        others = np.sort(np.delete(far[i], i))
+        k = min(neighbors, int(np.sum(np.isfinite(others))))
+        radius = others[k - 1] if k else 0.0 if both_whole(x, y) else np.inf
+        joint = np.sum(np.isfinite(far[i]) & (far[i] <= radius))
+        if k == 0 or radius == 0.0 or joint > k + 1:
+            near_x, near_y = (row[np.isfinite(row)] <= radius for row in (far_x[i], far_y[i]))
+            counts = joint, np.sum(near_x), np.sum(near_y)
         else:
-            counts = neighbors, np.sum(far_x[i] < radius), np.sum(far_y[i] < radius)
+            counts = k, np.sum(far_x[i] < radius), np.sum(far_y[i] < radius)
         terms.append(digamma(counts[0]) + math.log(len(x)) - digamma(counts[1]) - digamma(counts[2]))
     return np.mean(terms)
+
+
+def distances(side):
+    """Chebyshev between real rows; 0 or infinite between whole numbers."""
+    side = side.reshape(len(side), -1)
+    far = np.abs(side[:, None] - side[None]).max(axis=2)
+    return np.where(far > 0, np.inf, 0.0) if side.dtype.kind == "i" else far
+
+
+def both_whole(x, y):
+    return x.dtype.kind == y.dtype.kind == "i"
 
 
 def mixtures():
@@ -242,7 +256,10 @@ def mixtures():
         "steps": (x, y),
         "atoms": (atoms[0], atoms[0] + atoms[1]),
         "counts": (counts, counts + rng.poisson(1.0, 300)),
+        "counts by distance": (1.0 * counts, 1.0 * counts + rng.poisson(1.0, 300)),
         "counts and reals": (rng.exponential(size=300), counts),
+        "counts by distance and reals": (rng.exponential(size=300), 1.0 * counts),
+        "categories and atoms": (rng.integers(0, 3, 300), np.where(half, cloud[0], counts)),
         "columns": (rng.integers(0, 3, (300, 2)), np.column_stack([counts, cloud[0]])),
         "many columns": (cloud[0], rng.integers(0, 2, (300, 14))),
     }
@@ -251,12 +268,12 @@ def mixtures():
 @pytest.mark.parametrize("name", mixtures())
 @pytest.mark.parametrize("neighbors", [1, 4])
 def test_gao_against_the_dense_oracle(name, neighbors):
-    x, y = (np.asarray(side, dtype=np.float64).reshape(300, -1) for side in mixtures()[name])
-    found = GaoEstimator(neighbors=neighbors, standardise=False).estimate(*mixtures()[name])
+    x, y = mixtures()[name]
+    found = GaoEstimator(neighbors=neighbors, standardise=False).estimate(x, y)
     assert found == pytest.approx(gao(x, y, neighbors), abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["steps", "atoms", "counts", "counts and reals"])
+@pytest.mark.parametrize("name", ["atoms", "counts by distance", "counts by distance and reals"])
 def test_scales_of_columns_move_no_tie(name):
     """Division by a deviation rounds; the steps of a grid stay equal all the same."""
     x, y = mixtures()[name]
@@ -329,6 +346,24 @@ def test_nothing_is_found_in_shuffled_pairs(estimator):
     x, y = channel(600, 0) if isinstance(estimator, PlugInEstimator) else steps(600, 0)
     found = [estimator.estimate(x, draws(seed).permutation(y)) for seed in range(30)]
     assert within(found, 0.0)
+
+
+@pytest.mark.parametrize("estimator", [RossEstimator(), GaoEstimator()], ids=["ross", "gao"])
+def test_nothing_is_found_beside_many_categories(estimator):
+    """Ten categories of fifty rows beside four columns: neighbours of another category would be found by distance."""
+    found = []
+    for seed in range(40):
+        rng = draws(seed)
+        found.append(estimator.estimate(rng.integers(0, 10, 500), rng.standard_normal((500, 4))))
+    assert within(found, 0.0)
+
+
+def test_gao_beside_categories_is_the_estimate_of_ross():
+    x, y = steps(700, 0)
+    known = RossEstimator(neighbors=5).estimate(x, y) - digamma(700) + math.log(700)
+    assert GaoEstimator(neighbors=5).estimate(x, y) == pytest.approx(known, abs=1e-12)
+    alone = np.arange(300)
+    assert abs(GaoEstimator().estimate(alone, draws(0).standard_normal(300))) < 1 / 300
 
 
 @pytest.mark.parametrize("estimator", [RossEstimator, GaoEstimator])

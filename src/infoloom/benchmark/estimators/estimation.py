@@ -8,6 +8,7 @@ import os
 import shlex
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,8 +97,15 @@ def check_entrant(estimator: str, command: str | None = None) -> None:
 
 
 def takes(estimator: str, task: str) -> bool:
-    """Whether an estimator by name takes the kind of variables of a task; references take all."""
-    return estimator in references.NAMES or tasks.build(task).kind in accepted(estimator)
+    """Whether an estimator or reference by name takes the kind of variables of a task."""
+    if estimator == "oracle":
+        return True
+    return _kind(task) in (("continuous",) if estimator in references.NAMES else accepted(estimator))
+
+
+@lru_cache(maxsize=4096)
+def _kind(task: str) -> str:
+    return tasks.build(task).kind
 
 
 def _rows(task: Any, rows: int, seed: int) -> Any:

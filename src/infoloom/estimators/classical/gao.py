@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -27,8 +28,9 @@ class GaoEstimator(ArrayEstimator):
     count the copies of the row, which is the plug-in estimate with the correction of Miller and Madow. Where several
     neighbours share a distance ρ > 0, as values on a grid do, all three count the rows within ρ.
 
-    Whole numbers are taken as they are ordered: for counts, ratings and words cut from a scale. Where the order of
-    categories means nothing take `ross`, `miller-madow` or `classifier`.
+    Whole numbers are equal or infinitely far apart. Beside real numbers that is the estimate of Ross, with as many
+    neighbours as a category has where it has no k of them; a row that is alone in its category tells about nothing.
+    Real numbers that repeat, counts given as .astype(float) among them, are compared by distance.
 
     Args:
         neighbors: k; fewer have less bias and more variance.
@@ -65,45 +67,74 @@ class GaoEstimator(ArrayEstimator):
             f"fewer than the rows, {len(x)}",
             "Lower it or draw more rows.",
         )
-        x, y = (np.asarray(side, dtype=np.float64) for side in (x, y))
-        if self.standardise:
-            x, y = (_standardised(side) for side in (x, y))
-        copies = [_copies(side) for side in (np.hstack([x, y]), x, y)]
-        counts = np.stack(copies).astype(np.float64)
-        apart = np.flatnonzero(copies[0] <= self.neighbors)  # the k-th neighbour is no copy
-        tied = 0
-        if len(apart):
-            counts[:, apart], tied = _around(x, y, apart, self.neighbors)
+        sides = [_Side.of(side, self.standardise) for side in (x, y)]
+        counts, tied = _counts(sides, self.neighbors)
         terms = digamma(counts[0]) - digamma(counts[1]) - digamma(counts[2])
-        details = {
-            "copies": 1.0 - len(apart) / len(x),
-            "tied": tied / len(x),
-            "dim_x": x.shape[1],
-            "dim_y": y.shape[1],
-        }
+        details = {"tied": tied / len(x), "dim_x": x.shape[1], "dim_y": y.shape[1]}
         return Estimate(float(np.log(len(x)) + terms.mean()), details=details)
 
 
-def _standardised(rows: Array) -> Array:
-    """Columns less their mean, over their deviation where they vary: a constant one among whole numbers stays 0."""
-    scale = rows.std(axis=0)
-    return np.asarray((rows - rows.mean(axis=0)) / np.where(scale > 0.0, scale, 1.0), dtype=np.float64)
+@dataclass(frozen=True)
+class _Side:
+    """One side: its cells and how often each row occurs (n,), and its scaled columns (n, d), none of whole numbers."""
+
+    cells: NDArray[np.intp]
+    copies: NDArray[np.intp]
+    real: Array
+    whole: bool
+
+    @classmethod
+    def of(cls, rows: Array, standardise: bool) -> _Side:
+        """A side of int64 or float64 rows (n, d)."""
+        whole = rows.dtype.kind == "i"
+        real = np.empty((len(rows), 0)) if whole else _standardised(rows) if standardise else rows
+        cells = joint_cells(rows if whole else real)
+        return cls(cells, np.bincount(cells)[cells], real, whole)
+
+    def within(self, rows: NDArray[np.intp], radius: Array) -> Array:
+        """Rows within a closed radius of each of some rows, itself included; of whole numbers its copies."""
+        return (
+            self.copies[rows].astype(np.float64)
+            if self.whole
+            else points_within(self.real[rows], self.real, radius)
+        )
 
 
-def _copies(rows: Array) -> NDArray[np.intp]:
-    """How often each row occurs, itself included, (n,)."""
-    cells = joint_cells(rows)
-    return np.bincount(cells)[cells]
-
-
-def _around(x: Array, y: Array, chosen: NDArray[np.intp], neighbors: int) -> tuple[Array, int]:
-    """k̃, nx and ny (3, rows) of rows whose k-th neighbour is no copy, and how many have ties at its distance."""
-    both = np.hstack([x, y])
-    radius, beyond = neighbor_distances(both[chosen], both, neighbors, neighbors + 1).T
-    inside = [points_within(side[chosen], side, radius * INSIDE) for side in (x, y)]
-    counts = np.stack([np.full(len(chosen), float(neighbors)), *inside])
-    tied = np.flatnonzero(beyond * INSIDE <= radius)
-    if len(tied):
-        rows, within = chosen[tied], radius[tied] / INSIDE
-        counts[:, tied] = [points_within(side[rows], side, within) for side in (both, x, y)]
+def _counts(sides: Sequence[_Side], neighbors: int) -> tuple[Array, int]:
+    """k̃, nx and ny of every row, (3, n), and how many rows have ties at a distance above 0."""
+    copies = joint_cells(*(side.cells for side in sides))
+    times = np.bincount(copies)[copies]
+    counts = np.stack([times, *(side.copies for side in sides)]).astype(np.float64)
+    both = np.hstack([side.real for side in sides])
+    if not both.shape[1]:
+        return counts, 0
+    whole = [side.cells for side in sides if side.whole]
+    groups = _members(joint_cells(*whole)) if whole else [np.arange(len(both))]
+    used, radius, beyond = np.zeros(len(both)), np.full(len(both), np.inf), np.full(len(both), np.inf)
+    for members in groups:
+        used[members] = k = min(neighbors, len(members) - 1)
+        apart = members[times[members] <= k]  # the k-th neighbour is no copy
+        if len(apart):
+            radius[apart], beyond[apart] = neighbor_distances(both[apart], both[members], k, k + 1).T
+    alone, apart = np.flatnonzero(used == 0), np.flatnonzero(np.isfinite(radius))
+    counts[1:, alone] = [side.within(alone, radius[alone]) for side in sides]
+    counts[0, apart] = used[apart]
+    counts[1:, apart] = [side.within(apart, radius[apart] * INSIDE) for side in sides]
+    tied = apart[beyond[apart] * INSIDE <= radius[apart]]
+    counts[1:, tied] = [side.within(tied, radius[tied] / INSIDE) for side in sides]
+    for members in groups:
+        rows = np.intersect1d(members, tied, assume_unique=True) if len(tied) else tied
+        if len(rows):
+            counts[0, rows] = points_within(both[rows], both[members], radius[rows] / INSIDE)
     return counts, len(tied)
+
+
+def _members(groups: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Row numbers of each group."""
+    order = np.argsort(groups, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+
+
+def _standardised(rows: Array) -> Array:
+    """Columns less their mean, over their deviation."""
+    return np.asarray((rows - rows.mean(axis=0)) / rows.std(axis=0), dtype=np.float64)
