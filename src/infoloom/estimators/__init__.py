@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "AmortisedEstimator": "neural.amortised.estimator",
     "ArrayEstimator": "base",
     "CallableEstimator": "third_party",
     "Estimate": "protocol",
