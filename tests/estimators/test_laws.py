@@ -23,6 +23,9 @@ QUICK: dict[str, dict[str, object]] = {
     "held-out": {"estimator": KSGEstimator()},
 }
 SHUFFLES = 8
+#: One was learned from a prior of mostly dependent tasks, and counts without a correction read high; their own tests
+#: say how much.
+NOT_NULL_SAFE = {"amortised", "plug-in"}
 
 
 #: Critics that differ in their objective only: `infonce` stands for them on whole numbers.
@@ -34,8 +37,7 @@ CASES = [
     for kind in accepted(name)
     if kind == "continuous" or name not in ALIKE
 ]
-#: Counts without a correction read high on pairs made at random, as `test_discrete` measures.
-NULL_SAFE = [case for case in CASES if case[0] != "plug-in"]
+NULL_SAFE = [case for case in CASES if case[0] not in NOT_NULL_SAFE]
 
 
 def made(name, kind):

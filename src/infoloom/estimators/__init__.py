@@ -7,6 +7,7 @@ from typing import Any
 
 _HOMES = {
     "ACCEPTS": "registry",
+    "AmortisedEstimator": "neural.amortised.estimator",
     "ArrayEstimator": "base",
     "CallableEstimator": "third_party",
     "ClassifierEstimator": "neural.classifier",

@@ -63,6 +63,7 @@ REGISTRY: Mapping[str, Callable[..., Any]] = {
     "flow-based": partial(_construct, "neural.flow_based", "FlowBasedEstimator"),
     "fmmi": partial(_construct, "neural.flow_matching", "FlowMatchingEstimator"),
     "minde": partial(_construct, "neural.minde", "MINDEEstimator"),
+    "amortised": partial(_construct, "neural.amortised.estimator", "AmortisedEstimator"),
     "latent": partial(_construct, "neural.latent", "LatentEstimator"),
     "classifier": partial(_construct, "neural.classifier", "ClassifierEstimator"),
     "held-out": partial(_construct, "held_out_protocol", "HeldOutProtocol"),

@@ -172,6 +172,8 @@ def test_splits_keep_their_sum_and_their_cap():
         assert parts.sum() == pytest.approx(nats)
         assert parts.max() <= 2.0 + 1e-12
     assert len(split(rng, Frame(4, 6, 0.0), 2.0)) == 0
+    for _ in range(50):  # no room but for even shares
+        np.testing.assert_allclose(split(rng, Frame(10, 10, 12.0), 1.2), 1.2, rtol=1e-9)
 
 
 def test_log_uniform_reaches_both_ends_and_favours_small_numbers():

@@ -112,11 +112,10 @@ def split(rng: np.random.Generator, frame: Frame, most: float) -> _Array:
     pairs = log_uniform(rng, (least, max(least, frame.pairs)))
     uneven = 0.98 * rng.dirichlet(np.ones(pairs)) + 0.02 / pairs  # no share is nothing
     shares = uneven if rng.random() < 0.5 else np.full(pairs, 1.0 / pairs)
-    # Drawn towards even shares until the largest fits.
-    excess = shares.max() * frame.nats / most
-    if excess > 1.0:
-        even = (1.0 - 1.0 / excess) * shares.max() / (shares.max() - 1.0 / pairs) if pairs > 1 else 0.0
-        shares = (1.0 - even) * shares + even / pairs
+    largest, evenly, allowed = shares.max(), 1.0 / pairs, most / frame.nats
+    if largest > max(allowed, evenly):  # drawn towards even shares until the largest fits
+        drawn = min(1.0, (largest - allowed) / (largest - evenly))
+        shares = (1.0 - drawn) * shares + drawn * evenly
     return np.asarray(frame.nats * shares)
 
 

@@ -34,7 +34,9 @@ class AmortisedEstimator(ArrayEstimator):
     trained on 50 to 500 rows of 1 to 16 columns a side and 0 to 6 nats: more columns are refused, more rows are cut
     into parts whose quantiles are averaged (so more than about 500 rows narrow nothing), and rows whose features lie
     outside what training saw, or an estimate near 6 nats, are doubted. Its interval is a learned one: it covers tasks
-    like those of the training and promises nothing for others. `docs/make_amortised.py` trains it.
+    like those of the training and promises nothing for others. Not null-safe: its medians come from a prior of mostly
+    dependent tasks, so on independent rows it reads somewhat above 0, the less the more rows there are for the columns.
+    `docs/make_amortised.py` trains it.
 
     Args:
         seed: Seed of the order in which many rows are cut into parts.
@@ -58,6 +60,7 @@ class AmortisedEstimator(ArrayEstimator):
 
     source: ClassVar[str] = "after Gritsai et al. 2025, MIST (arXiv 2511.18945)"
     least_rows: ClassVar[int] = 50
+    null_safe: ClassVar[bool] = False
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Estimate from rows (n, dx) and (n, dy)."""
