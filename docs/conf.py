@@ -23,6 +23,7 @@ extensions = [
     "api_pages",
     "plain_docstrings",
     "live_pages",
+    "mathml",
 ]
 exclude_patterns = ["_build"]
 
@@ -64,6 +65,7 @@ sphinx_gallery_conf = {
 }
 
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = "infoloom"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from infoloom.errors import InfoloomError
 from infoloom.report.alt_text import alt_text
-from infoloom.report.files import LETTERS, write_figures
+from infoloom.report.files import LETTERS, narrowed, write_figures
 from infoloom.report.page import Section, page_html
 from infoloom.report.style import house_style, new_figure
 
@@ -47,6 +47,25 @@ def test_a_figure_has_the_width_that_is_asked_for_and_is_left_as_it_was(tmp_path
         assert picture.size[0] == pytest.approx(200 * width, abs=1)
     assert tuple(figure.get_size_inches()) == (6.0, 3.0)
     assert [text.get_fontsize() for text in figure.axes[0].get_xticklabels()] == sizes
+
+
+@pytest.mark.parametrize(("width", "columns"), [(3.3, 2), (1.5, 1), (12.0, 4)])
+def test_panels_stand_in_as_many_columns_as_are_readable(width, columns):
+    with house_style():
+        figure = new_figure(11.2, 3.0)
+        panels = figure.subplots(1, 4, sharey=True)
+    before = [axes.get_subplotspec() for axes in panels]
+    with narrowed(figure, width):
+        places = [axes.get_subplotspec() for axes in panels]
+        assert max(place.colspan.stop for place in places) == columns
+        assert {(place.rowspan.start, place.colspan.start) for place in places} == {
+            (n // columns, n % columns) for n in range(4)
+        }
+        figure.canvas.draw()
+        boxes = [axes.get_window_extent() for axes in panels]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert [axes.get_subplotspec() for axes in panels] == before
+    assert figure.get_size_inches().tolist() == [11.2, 3.0]
 
 
 @pytest.mark.parametrize("width", [0.5, 31.0, float("nan")])

@@ -11,6 +11,15 @@ from infoloom.report.page import Section, Table, write_page
 
 pytestmark = needs_browser
 PAPER = {"A4": 210.0, "letter": 215.9}  # millimetres; the page's margins are 14 on each side
+STORY = {
+    "name": "pair",
+    "causes": {"mass": "normal"},
+    "targets": {"theta": "0.9*mass + 0.4*noise"},
+    "modalities": {
+        "left": {"flow": "identity(1, 8, 8)", "latent": "0.4*mass@disk + noise"},
+        "right": {"flow": "vector(16)", "latent": "0.3*mass + noise"},
+    },
+}
 WIDE = Table(
     [f"a heading of column {n}" for n in range(12)],
     [[n / 7 for n in range(11)] + [f"`{'long_name_of_something_' * 3}`"] for _ in range(60)],
@@ -27,11 +36,13 @@ def driver():
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
+    """A dataset's report, and the same with a very wide table."""
     root = tmp_path_factory.mktemp("report")
-    loom.generate(loom.load("digits-pair"), root / "out", rows=200, seed=0)
+    loom.generate(loom.load(STORY), root / "out", rows=64, seed=0)
     contents = read_contents([root / "out"], checks=False)
-    sections = [*contents.sections, Section("Wide", "Text.", tables=[WIDE])]
-    return write_page(contents.title, sections, root / "page.html")
+    return write_page(contents.title, contents.sections, root / "page.html"), write_page(
+        "Wide", [*contents.sections, Section("Wide", "Text.", tables=[WIDE])], root / "wide.html"
+    )
 
 
 @pytest.mark.parametrize("paper", PAPER)
@@ -43,7 +54,7 @@ def test_every_column_is_on_the_paper(driver, page, paper):
         {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False},
     )
     try:
-        driver.get(page.as_uri())
+        driver.get(page[1].as_uri())
         out = driver.execute_script(
             "return [...document.querySelectorAll('th, td, svg, pre, p')].filter((e) => e.getClientRects().length)"
             ".filter((e) => e.getBoundingClientRect().right > arguments[0] + 1).map((e) => e.outerHTML.slice(0, 80))",
@@ -65,5 +76,5 @@ def test_every_column_is_on_the_paper(driver, page, paper):
 def test_axe_finds_nothing_serious(driver, page, scheme):
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    driver.get(page.as_uri())
+    driver.get(page[0].as_uri())
     assert serious(driver) == {}

@@ -22,6 +22,8 @@ __all__ = ["KINDS", "write_figures"]
 KINDS: Final = ("pdf", "png")
 LETTERS: Final = 28  # of a file name, without its number and kind
 LEAST_TYPE: Final = 0.7  # of its size is what letters shrink to in a narrow figure
+LEAST_PANEL: Final = 1.0  # inches
+LEAST_SHARE: Final = 0.45  # of its width is what a panel shrinks to before fewer stand side by side
 WIDTHS: Final = (1.0, 30.0)
 TRUETYPE: Final = 42  # fonts that journals accept, and that can be edited
 
@@ -85,26 +87,53 @@ def _drawn(figure: Figure, kind: str, caption: str) -> bytes:
 
 @contextmanager
 def narrowed(figure: Figure, width: float | None) -> Iterator[None]:
-    """A figure at another width while it is written: letters and lines shrink less than the panels do."""
+    """A figure at another width while it is written: fewer panels side by side, letters shrink less than they."""
     from matplotlib.text import Text
 
-    before = figure.get_size_inches().copy()
     if width is None:
         yield
         return
+    before = figure.get_size_inches().copy()
     scale = width / before[0]
     letters = min(1.0, max(scale, LEAST_TYPE))
     texts = [one for one in figure.findobj(Text) if isinstance(one, Text)]
     sizes = [one.get_fontsize() for one in texts]
-    figure.set_size_inches(width, before[1] * min(1.0, max(scale, LEAST_TYPE)))
-    for one, size in zip(texts, sizes, strict=True):
-        one.set_fontsize(size * letters)
-    try:
-        yield
-    finally:
-        figure.set_size_inches(*before)
+    with _rearranged(figure, width) as taller:
+        figure.set_size_inches(width, before[1] * letters * taller)
         for one, size in zip(texts, sizes, strict=True):
-            one.set_fontsize(size)
+            one.set_fontsize(size * letters)
+        try:
+            yield
+        finally:
+            figure.set_size_inches(*before)
+            for one, size in zip(texts, sizes, strict=True):
+                one.set_fontsize(size)
+
+
+@contextmanager
+def _rearranged(figure: Figure, width: float) -> Iterator[float]:
+    """Panels of a grid in as many columns as are readable; yields how much taller the grid is."""
+    panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None and axes.axison]
+    grids = {axes.get_subplotspec().get_gridspec() for axes in panels}  # type: ignore[union-attr]
+    grid = grids.pop() if len(grids) == 1 else None
+    if grid is None or grid.ncols == 1:
+        yield 1.0
+        return
+    room = max(LEAST_PANEL, LEAST_SHARE * figure.get_size_inches()[0] / grid.ncols)
+    columns = min(grid.ncols, max(1, int(width / room)))
+    rows = -(-len(panels) // columns)
+    fresh = figure.add_gridspec(rows, columns)
+    kept = [(axes, axes.get_subplotspec(), axes.yaxis.get_tick_params()) for axes in panels]
+    for place, axes in enumerate(panels):
+        axes.set_subplotspec(fresh[place // columns, place % columns])
+        if place % columns == 0:
+            axes.tick_params(axis="y", labelleft=True)
+    try:
+        yield rows / grid.nrows
+    finally:
+        for axes, spec, ticks in kept:
+            axes.set_subplotspec(spec)  # type: ignore[arg-type]
+            axes.tick_params(axis="y", labelleft=ticks.get("labelleft", True))
 
 
 def _short(caption: str) -> str:
