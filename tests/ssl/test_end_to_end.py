@@ -11,9 +11,11 @@ from infoloom.ssl import Training, build, features, names, train
 STORY = EasyRows({"image": (1, 12, 12), "curve": (2, 24), "vector": (32,)})
 FLOORS = ("random", "pixels")
 #: Autoencoders and masked models learn from single values, most of them noise, so they need more steps.
-EPOCHS = {"mvae": 12, "mmvae": 12, "mopoe": 12, "masked": 10}
+EPOCHS = {"mvae": 12, "mmvae": 12, "mopoe": 12, "masked": 10, "jepa": 16}
 SETTINGS = {
     "mvae": {"annealing": 60},
+    "jepa": {"momentum": 0.95},
+    "factorcl": {"hidden": 64},
     "masked": {"width": 32, "hidden": 64, "pieces": 12},
 }
 

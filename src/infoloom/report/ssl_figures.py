@@ -25,7 +25,7 @@ Reader: TypeAlias = Callable[[Row, Row], Value | None]
 #: The order in which objectives are shown, and that of their colours: the seven most used have one of their own.
 OBJECTIVES: Final = (
     *("clip", "masked", "mvae", "vicreg", "symile", "supervised", "random"),
-    *("siglip", "barlow", "gram", "mmvae", "mopoe", "pixels"),
+    *("siglip", "barlow", "gram", "comm", "factorcl", "jepa", "mmvae", "mopoe", "pixels"),
 )
 _FAR_APART: Final = 20.0  # of the ends of a quantity, from which its axis is logarithmic
 _LEAST: Final = 1e-3  # nats; a fraction of less is a fraction of rounding

@@ -19,7 +19,8 @@ _FUNCTION: Final = "infoloom.benchmark.learners.runs:learn"
 _MAIN: Final = ("clip", "masked", "mvae")
 _FLOORS: Final = ("supervised", "random")
 _EVERY: Final = (
-    *("clip", "siglip", "symile", "gram", "vicreg", "barlow", "masked", "mvae", "mmvae", "mopoe"),
+    *("clip", "siglip", "symile", "gram", "vicreg", "barlow", "comm", "factorcl", "jepa"),
+    *("masked", "mvae", "mmvae", "mopoe"),
     *("supervised", "random", "pixels"),
 )
 
