@@ -7,7 +7,7 @@ STAMP := $(VENV)/.infoloom-installed
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -q -n auto --dist worksteal
 
-.PHONY: install demo test test-all test-adopt check docs format screenshots clean
+.PHONY: install demo test test-all test-adopt page-checks wheel wheel-extras check docs format screenshots clean
 
 install: $(STAMP)
 
@@ -36,6 +36,17 @@ test: install
 
 test-all: install
 	$(PYTEST) -m "slow or not slow"
+
+# axe-core for the browser tests, from npm; nothing of it is in the package.
+page-checks:
+	npm ci --prefix tests/web --silent --no-audit --no-fund
+
+# The package as a stranger installs it, in empty environments; `wheel-extras` installs every extra too.
+wheel: install
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -rs tests/wheel.py
+
+wheel-extras: install
+	INFOLOOM_WHEEL_EXTRAS=1 $(ONE_THREAD) $(BIN)/python -m pytest -q -rs tests/wheel.py
 
 # Models built with the real packages, in an environment of their own: they bring in what must not enter ours.
 ADOPT := .venv-adopt/bin

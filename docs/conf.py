@@ -22,6 +22,8 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "api_pages",
     "plain_docstrings",
+    "live_pages",
+    "mathml",
 ]
 exclude_patterns = ["_build"]
 
@@ -63,6 +65,7 @@ sphinx_gallery_conf = {
 }
 
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = "infoloom"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

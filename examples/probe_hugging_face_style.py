@@ -40,12 +40,12 @@ class SmallViT(torch.nn.Module):
 
 
 # %%
-# One such model for each modality of a preset; ceilings come from the story's truth.
+# One such model for each modality of a preset. It sees observations, digits out of a trained flow, made in memory;
+# ceilings come from the story's truth.
 story = loom.preset("digits-pair")
-rows = story.sample(3000, seed=0)
-data = {name: rows[name].reshape(-1, 1, 8, 8) for name in story.modalities} | {"theta": rows["theta"]}
+data = story.observe(story.sample(700, seed=0))
 torch.manual_seed(0)
 models = {name: SmallViT() for name in story.modalities}
-table = loom.ssl.probe(models, data, truth=story.truth_table(), probes=["ridge"])
+table = loom.ssl.probe(models, data, truth=story.truth_table(), probes=["ridge"], batch=64)
 print(table)
 assert all(score.value < 1.0 for score in table.scores if score.of == "theta")

@@ -10,6 +10,7 @@ from importlib import metadata, resources
 from pathlib import Path
 
 import pytest
+import yaml
 
 import infoloom
 
@@ -25,8 +26,20 @@ def modules_after(code):
     return set(json.loads(result.stdout.splitlines()[-1]))
 
 
-def test_versions_agree():
-    assert infoloom.__version__ == PROJECT["version"] == metadata.version("infoloom")
+def test_the_version_has_one_place_and_the_citation_agrees():
+    assert PROJECT["dynamic"] == ["version"]
+    assert infoloom.__version__ == metadata.version("infoloom")
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert cited["version"] == infoloom.__version__
+
+
+def test_the_citation_names_what_a_reference_needs():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors", "version", "license", "type"} <= set(cited)
+    (paper,) = cited["references"]
+    assert paper["identifiers"] == [{"type": "other", "value": "arXiv:2510.21686"}]
+    assert len(paper["authors"]) == 5
+    assert all(set(author) >= {"family-names", "given-names"} for author in paper["authors"])
 
 
 def test_importing_the_package_imports_next_to_nothing():

@@ -18,6 +18,7 @@ from infoloom import plugins, testing
 from infoloom.cli.main import app
 from infoloom.datasets.exports import export
 from infoloom.errors import DatasetError, FlowError, PluginError, SpecError
+from infoloom.estimators import build as build_estimator
 from infoloom.law.sources.distributions import make_distribution
 from infoloom.observations import Bijection, build
 from infoloom.ssl.objectives import random_encoder
@@ -152,6 +153,11 @@ def test_contracts_find_what_is_wrong():
         testing.check_export(lambda data, path: None)
     with pytest.raises(PluginError, match=r"expected about 0.5 nats, got 3.000"):
         testing.check_estimator(type("Three", (), {"estimate": lambda self, x, y: 3.0})())
+
+
+@pytest.mark.parametrize("name", ["ksg", "ross", "plug-in", "miller-madow", "gao", "classifier"])
+def test_estimators_of_every_kind_keep_the_contract(name):
+    testing.check_estimator(build_estimator(name))
 
 
 class Wide:

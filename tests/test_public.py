@@ -30,6 +30,7 @@ PUBLIC = [
     "ssl",
     "sweep",
     "symbols",
+    "tasks",
     "template",
     "verify",
 ]

@@ -70,10 +70,13 @@ def _page(top: str) -> str:
     names = [top] if inside is None else [m.name for m in pkgutil.walk_packages(inside, f"{top}.")]
     title = top.removeprefix("infoloom.")
     parts = [f"{title}\n{'=' * len(title)}"]
+    public = {f"infoloom.{place}" for place in infoloom._PLACES.values()}
     if inside is not None:
         parts.append(f".. automodule:: {top}\n   :no-members:")
     for name in names:
         module = import_module(name)
+        if hasattr(module, "__path__") and name in public:  # `loom.tasks` leads to it
+            parts.append(f"{name}\n{'-' * len(name)}\n\n.. automodule:: {name}\n   :no-members:")
         if not getattr(module, "__all__", ()) or hasattr(module, "__path__"):
             continue
         if name != top:

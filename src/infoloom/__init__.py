@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from infoloom import observations as observations
     from infoloom import presets as presets
     from infoloom import ssl as ssl
+    from infoloom.benchmark import tasks as tasks
     from infoloom.datasets import Dataset as Dataset
     from infoloom.datasets import generate as generate
     from infoloom.datasets import open_dataset as open  # noqa: A004, F401
@@ -48,6 +49,7 @@ _PLACES = {
     "ssl": "ssl",
     "sweep": "design.designs:sweep",
     "symbols": "spec.expression:symbols",
+    "tasks": "benchmark.tasks",
     "template": "spec.expression:template",
     "verify": "datasets:verify",
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from infoloom.design.designs import design
 from infoloom.spec.load import load_spec
 from infoloom.spec.load import preset_names as names
 from infoloom.story import Story, compile_story
 
-__all__ = ["DECAYS", "black_hole_sweep", "decay_sweep", "multimodal_decay", "names", "preset"]
+__all__ = ["DECAYS", "black_hole_sweep", "captions", "decay_sweep", "multimodal_decay", "names", "preset"]
 
 #: Decays of the paper's figure, for both of its bases.
 DECAYS = (1.2, 1.4, 1.6)
@@ -57,6 +58,26 @@ def black_hole_sweep(steps: int = 5) -> dict[float, Story]:
         )
         for angle in angles
     }
+
+
+def captions(nats: float = 1.0) -> Story:
+    """Pictures and captions that share so much information, for contrastive learning: the preset of that name, solved.
+
+    Args:
+        nats: I(text; picture), above 0 and below the entropy of the words, log 180 or 5.19; close to it weights
+            are so large that values have standard errors.
+
+    Raises:
+        DesignError: Another value.
+
+    Example:
+        >>> round(captions(0.5).information("I(text; picture)"), 6)
+        0.5
+    """
+    tree = load_spec("captions").to_dict()
+    tree["parameters"] = {"match": {"free": True, "min": 1e-3}}
+    tree["require"] = {"I(text; picture)": float(nats)}
+    return design(tree).story
 
 
 def multimodal_decay(

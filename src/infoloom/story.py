@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal, overload
 
@@ -17,12 +18,14 @@ from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointw
 from infoloom.information.beyond_gaussian.posterior import Posterior
 from infoloom.information.ceilings.labels import Label, make_labels
 from infoloom.information.ceilings.prediction import predict
-from infoloom.information.ceilings.special_table import find_special_ceilings
 from infoloom.information.ceilings.table import Ceilings, find_ceilings
 from infoloom.information.closed_form import closed_form
 from infoloom.information.decomposition import Decomposition, decompose
 from infoloom.information.diagnostics import Finding, diagnose
 from infoloom.information.elliptical import elliptical_quantity
+from infoloom.information.kinds.ceilings import predicted, special_ceilings
+from infoloom.information.kinds.law import KindLaw, make_kinds
+from infoloom.information.kinds.rows import KindPointwise
 from infoloom.information.notation import Query, check_names, parse_query, refuse_held
 from infoloom.information.notes import story_notes
 from infoloom.information.pointwise import Pointwise
@@ -34,6 +37,7 @@ from infoloom.information.words.ceilings import with_words
 from infoloom.information.words.cells import Cells, make_cells
 from infoloom.information.words.mixed import Mixed, refuse_words, unsaid
 from infoloom.information.words.rows import WordPointwise
+from infoloom.law.choices import choice_columns, choosing
 from infoloom.law.compilation import compile_spec, compose_graph
 from infoloom.law.covariance import StructuredCovariance, Whitener
 from infoloom.law.equations import Array, templates
@@ -165,7 +169,7 @@ class Story:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user of the story's data must know besides the numbers, one sentence each."""
-        return story_notes(self.covariance.system.law, self.spec.do)
+        return story_notes(self._apart.system.law, self.spec.do)
 
     def diagnose(self) -> tuple[Finding, ...]:
         """Signs of a story that will disappoint, each with its number and a remedy."""
@@ -216,6 +220,8 @@ class Story:
         asked = parse_query(query) if isinstance(query, str) else query
         check_names(asked, {**dict.fromkeys(self.covariance.names), **self.cells})
         refuse_held(asked, self.held)
+        if self._by_kinds is not None:
+            return self._by_kinds.quantity(asked, effort)
         if self._mixed.concerns(asked):
             return self._mixed.quantity(asked)
         if asked.measure == "H" and (entropy := categorical_entropy(self.graph, asked)) is not None:
@@ -236,17 +242,18 @@ class Story:
         """
         free = [[n for n in names if n not in self.held] for names in (self.targets, self.modalities)]
         asked = table_queries(*free)
+        asked = [one for one in asked if self._by_kinds is None or self._by_kinds.has_value(one)]
         return {str(one): self.quantity(one, tolerance=tolerance, budget=budget) for one in asked}
 
     def unsaid(self) -> dict[str, tuple[Quantity, Quantity]]:
-        """What words cannot say: by pair `text; y` the information of a caption's factors about y, and of its words.
+        """What words cannot say: by pair `text; y` the information of a caption's factors about y (and of the
+        causes that choose its words), and of its words.
 
         Their difference is I(factors; y) − I(words; y) ≥ 0: what the words lose (data processing).
         """
         others = [name for name in (*self.targets, *self.mapped) if name not in self.held]
-        return unsaid(
-            self._mixed, [name for name in self.captions if name not in self.held], others, self.held
-        )
+        said = [name for name in self.captions if name not in self.held]
+        return unsaid(self.quantity, self.cells, said, others, self.held)
 
     def truth_table(self) -> dict[str, float]:
         """The values of `truth` alone, nats by query."""
@@ -265,6 +272,27 @@ class Story:
             of shape (rows,), int64.
         """
         return self._labelled(draw_rows(self.plan, rows, seed, start))
+
+    def observe(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], **options: Any) -> Rows:
+        """Observations of rows in memory; options are those of `infoloom.datasets.making.observe.observe_rows`.
+
+        Args:
+            rows: Values by name, as `sample` returns them.
+
+        Returns:
+            Each modality's observations (n, *shape), captions as sentences, words and tokens, and the rest as it came.
+        """
+        # By name, since what draws rows must not need what maps them (torch) before they are mapped.
+        found: Rows = import_module("infoloom.datasets.making.observe").observe_rows(self, rows, **options)
+        return found
+
+    def stream(self, batch: int, **options: Any) -> Any:
+        """Batches for PyTorch without a dataset on a disk; see `infoloom.datasets.reading.on_the_fly.StoryStream`.
+
+        Args:
+            batch: Rows of a batch.
+        """
+        return import_module("infoloom.datasets.reading.on_the_fly").StoryStream(self, batch, **options)
 
     def intervene(self, **values: Value) -> Story:
         """The story under do(node = value): equations of the nodes cut, values held, bijections as they were.
@@ -328,10 +356,15 @@ class Story:
         return self._labelled(draw_rows(plan, rows, seed, start))
 
     def _labelled(self, drawn: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> Rows:
-        return {**drawn, **{label.name: label.of(drawn[label.target]) for label in self._labels}}
+        classes = {label.name: label.of(drawn[label.target]) for label in self._labels}
+        return {**drawn, **classes, **choice_columns(self.graph, drawn)}
 
-    def pointwise(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> Pointwise | SpecialPointwise:
+    def pointwise(
+        self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]]
+    ) -> Pointwise | SpecialPointwise | KindPointwise:
         """Log-densities and pointwise information of rows such as `sample` returns."""
+        if self._by_kinds is not None:
+            return self._by_kinds.pointwise(rows)
         if self.covariance.system.law.features.features:
             return SpecialPointwise(self._special, rows)
         return WordPointwise(self._mixed, rows) if self.cells else Pointwise(self.covariance, rows)
@@ -413,9 +446,10 @@ class Story:
         """
         if self.held:
             raise QueryError("ceilings: expected a story without interventions. Ask the story before them.")
-        if self.covariance.system.law.features.features:
-            return find_special_ceilings(self._special, self.targets, self.modalities, self._labels, classes)
         sizes: dict[str, Any] = {"classes": classes, "batch": batch, "batches": batches, "seed": seed}
+        if self.covariance.system.law.features.features:
+            names = self.targets, self.mapped, self.captions
+            return special_ceilings(self._kinds, self._special, *names, self._labels, **sizes)
         found = find_ceilings(self.covariance, self.targets, self.mapped, self._labels, **sizes)
         return with_words(found, self._mixed, self.targets, self.captions, self._labels, classes)
 
@@ -444,6 +478,8 @@ class Story:
         seen = names[1:]
         if not self.covariance.system.law.features.features:
             return predict(self.covariance, rows, target, seen)
+        if self._by_kinds is not None and self._by_kinds.split.gaussian:
+            return predicted(self._by_kinds, self._by_kinds.pointwise(rows), target, seen)
         posterior = Posterior(self._special, target, seen)
         return posterior.moments(SpecialPointwise(self._special, rows).whitened(seen))[0]
 
@@ -461,8 +497,14 @@ class Story:
         why = "for words minimal mutual information is not the decomposition"
         refuse_words(words, (target, *modalities), f"decomposition of `{target}`", why)
         chosen = modalities or self.mapped
-        about = partial(self._about, target) if target in self.labels else None
-        return decompose(self.covariance, target, chosen, about)
+        about = partial(self._about, target) if target in self.labels or self._by_kinds else None
+        return decompose(self._apart, target, chosen, about)
+
+    @property
+    def _apart(self) -> StructuredCovariance:
+        """The law without categories that only choose."""
+        split = None if self._by_kinds is None else self._by_kinds.split
+        return self.covariance if split is None or split.coupled else split.parts[0].covariance
 
     def _about(self, label: str, names: Sequence[str]) -> float:
         return self.quantity(Query("I", ((label,), tuple(names)))).value
@@ -478,7 +520,17 @@ class Story:
 
     @cached_property
     def _mixed(self) -> Mixed:
-        return Mixed(self.covariance, make_cells(self.spec, self.before or self.covariance, self._labels))
+        law = self.before or self.covariance
+        return Mixed(self.covariance, make_cells(self.spec, law, self._labels, self.graph))
+
+    @cached_property
+    def _kinds(self) -> KindLaw | None:
+        return make_kinds(self.spec, self.graph, self._special, self.cells)
+
+    @cached_property
+    def _by_kinds(self) -> KindLaw | None:
+        """The law by categories, where words, labels or choices need it."""
+        return self._kinds if self.cells or choosing(self.graph) else None
 
     @cached_property
     def _special(self) -> Special:

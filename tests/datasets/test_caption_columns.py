@@ -96,14 +96,14 @@ def test_verify(data, story):
     assert report.passed, [check for check in report.checks if not check.passed]
     assert "sentences of text" in {check.name for check in report.checks}
     assert "mean of pmi(x;text)" in {check.name for check in report.checks}
-    rows = caption_rows(story, "text", story.sample(ROWS, seed=4)["text"])
+    rows = caption_rows(story, "text", story.sample(ROWS, seed=4))
     assert np.array_equal(rows["text"], data["text"])
 
 
 def test_verify_sees_another_sentence(data, monkeypatch):
     monkeypatch.setattr(
         "infoloom.datasets.checking.verify.caption_rows",
-        lambda story, name, latents: {**caption_rows(story, name, -latents)},
+        lambda story, name, rows: {**caption_rows(story, name, {name: -rows[name]})},
     )
     report = verify(data.root)
     check = next(one for one in report.checks if one.name == "sentences of text")

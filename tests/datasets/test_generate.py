@@ -119,6 +119,43 @@ def test_finish_says_which_shards_are_missing(small_story: Story, tmp_path: Path
         finish(tmp_path / "nowhere")
 
 
+def test_a_part_of_an_interrupted_dataset_opens(
+    small: Dataset, small_path: Path, small_story: Story, tmp_path: Path, folder_bytes: FolderBytes
+) -> None:
+    """Shards 0, 1 and 4 of six: the first 400 rows, said on the card; then the rest is made as ever."""
+    root = tmp_path / "part"
+    plan = make_plan(small_story, 900, 11, splits="train=0.7,test=0.3", rows_per_shard=200)
+    begin(root, small_story, plan)
+    with pytest.raises(DatasetError, match=r"\(numbers 0:6\).*The first of all must be there for a part\.$"):
+        finish(root, partial=True)
+    for part in (slice(0, 2), slice(4, 5)):
+        make_shards(root, LocalEngine(), part=part)
+    with pytest.raises(DatasetError, match=r"`infoloom finish --partial` opens the rows that are there\.$"):
+        open_dataset(root)
+    data = finish(root, partial=True)
+    assert (len(data), data.splits) == (400, {"train": 400})
+    for name in ("sample_id", "image", "theta", "pmi(image;theta)"):
+        np.testing.assert_array_equal(data[name], small[name][:400])
+    assert verify(root).passed
+    said = (
+        "the first 400 of 900 rows (train 400 of 630, test 0 of 270). They are what they will be when it is. "
+        "1 more finished shard comes after a missing one and cannot be read yet."
+    )
+    card = (root / "README.md").read_text(encoding="utf-8")
+    assert said in card
+    assert "data/train-00001-of-00004.parquet" in card
+    assert "test-00" not in card
+    assert data.manifest.partial is not None
+    assert data.manifest.partial.to_json() == {
+        "rows": 900,
+        "shards": 6,
+        "splits": {"train": 630, "test": 270},
+        "beyond": 1,
+    }
+    generate(small_story, root, 900, 11, splits="train=0.7,test=0.3", rows_per_shard=200)
+    assert folder_bytes(root) == folder_bytes(small_path)
+
+
 def test_resuming_keeps_what_is_whole(own: Path, small_story: Story, folder_bytes: FolderBytes) -> None:
     before = folder_bytes(own)
     kept = own / "data/train-00001-of-00004.parquet"

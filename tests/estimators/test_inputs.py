@@ -42,7 +42,18 @@ REFUSALS = {
         (ROWS, with_constant()),
         "`y` `1 constant columns, the first 2`: expected columns that vary",
     ),
-    "text": ((ROWS, np.full((20, 2), "a")), "`y` `dtype <U1`: expected an array of real numbers. Convert"),
+    "text": (
+        (ROWS, np.full((20, 2), "a")),
+        "`y` `text`: expected numbers, because sentences and words have no",
+    ),
+    "sentences": (
+        (np.array(["a big thing"] * 20, dtype=object), ROWS),
+        "are the columns `text_words` and `text_tokens`; for other text np.unique(values, return_inverse=True)[1].",
+    ),
+    "huge": (
+        (np.full(20, 2**63, dtype=np.uint64), ROWS),
+        "`x` `9223372036854775808`: expected whole numbers below 2^63. Number the categories from 0.",
+    ),
     "object": ((np.array([None] * 20), ROWS), "`x` `dtype object`: expected an array of real numbers"),
     "complex": ((ROWS * 1j, ROWS), "`x` `dtype complex128`: expected an array of real numbers"),
     "scalar": ((3.0, ROWS), "`x` `shape ()`: expected rows first, (n,) or (n, ...), and at least one value"),
@@ -63,14 +74,23 @@ def test_errors_are_infolooms():
         expect(False, "k", 0, "1 or more", "Use 3.")
 
 
-def test_what_is_accepted_becomes_float64_rows():
+def test_what_is_accepted_becomes_rows_of_two_types():
     x, y = paired_rows(list(range(20)), ROWS.astype(np.float32), least=8)
     assert x.shape == (20, 1)
     assert y.shape == (20, 3)
-    assert x.dtype == y.dtype == np.float64
+    assert x.dtype == np.int64
+    assert y.dtype == np.float64
     pictures, flags = paired_rows(np.arange(120.0).reshape(20, 1, 2, 3), np.arange(20) % 2 == 0, least=8)
     assert pictures.shape == (20, 1, 2, 3)
-    assert set(np.unique(flags)) == {0.0, 1.0}
+    assert flags.dtype == np.int64
+    assert set(np.unique(flags)) == {0, 1}
+
+
+def test_whole_numbers_may_be_constant_beside_others():
+    words = np.column_stack([np.full(20, 7), np.arange(20) % 3])
+    assert paired_rows(words, ROWS, least=8)[0].shape == (20, 2)
+    with pytest.raises(EstimatorError, match=r"`x` `2 constant columns, the first 0`"):
+        paired_rows(np.ones((20, 2), dtype=int), ROWS, least=8)
 
 
 def test_rows_flatten_in_c_order():
@@ -101,6 +121,10 @@ def test_categories_are_no_copies():
     x, y = (RNG.integers(0, 4, 500).astype(float) for _ in "xy")
     assert repeated_rows(x[:, None], y[:, None]) == 0
     assert repeated_rows(RNG.standard_normal((500, 1)), RNG.standard_normal((500, 1))) == 0
+    many = RNG.integers(0, 200, (500, 1))
+    assert repeated_rows(many, many // 2) == 0
+    atoms = np.where(RNG.random((500, 1)) < 0.5, RNG.standard_normal((500, 1)), 1.0)
+    assert repeated_rows(atoms, atoms) == 0
 
 
 @pytest.mark.parametrize("name", ["ksg", "ksg2"])

@@ -10,16 +10,19 @@ import sys
 
 import numpy as np
 import pytest
-from gaussian_tasks import canonical
+from pairs import pairs
 
 import infoloom.estimators as package
 from infoloom.errors import EstimatorError
-from infoloom.estimators import REGISTRY, Estimate, Estimator, KSGEstimator, Training, build
+from infoloom.estimators import REGISTRY, Estimate, Estimator, KSGEstimator, Training, accepted, build
 
 #: Settings that make an estimator quick; the contract is about form, not accuracy.
 SHORT = {"training": Training(epochs=2), "hidden": (8,)}
 QUICK: dict[str, dict[str, object]] = {
+    "classifier": SHORT,
     **dict.fromkeys(("mine", "dv", "nwj", "js", "smile", "infonce", "difference-of-entropies"), SHORT),
+    **dict.fromkeys(("infonce-anchor", "gan-dime", "hd-dime"), SHORT),
+    "fmmi": {**SHORT, "times": 4},
     "flow-based": {"training": Training(epochs=2), "hidden": 8},
     "minde": {**SHORT, "levels": 4},
     "latent": {**SHORT, "dimensions": 2},
@@ -32,9 +35,15 @@ def estimator(request):
     return build(request.param, **QUICK.get(request.param, {}))
 
 
-@pytest.fixture(scope="module")
-def rows():
-    return canonical(1, 1).sample(240, 0)
+@pytest.fixture
+def rows(request, estimator):
+    """Rows of the first kind that the estimator takes."""
+    return pairs(estimator.kinds()[0], 240, 0)
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_the_registry_says_what_an_estimator_takes(name):
+    assert build(name).kinds() == accepted(name)
 
 
 def test_contract(estimator, rows):
@@ -57,7 +66,7 @@ def test_settings_rebuild_the_estimator(estimator):
 
 def test_bad_rows_are_refused(estimator, rows):
     x, y = rows
-    for bad in ((x, y[:-1]), (x[:1], y[:1]), (x * np.nan, y), (x, y * 0.0)):
+    for bad in ((x, y[:-1]), (x[:1], y[:1]), (x * np.nan, y), (x, y * 0)):
         with pytest.raises(EstimatorError):
             estimator.estimate(*bad)
 

@@ -20,7 +20,7 @@ def score(value, *, inputs="x1", of="theta", probe="ridge", truth=0.7, reachable
 
 
 def row(objective="clip", seed=0, *scores, experiment="information", status="ok", suite="quick", **params):
-    params = {**params, "side": 8}
+    params = {**params, "side": 16}
     given = "".join(f" {name}={value}" for name, value in params.items())
     return {
         "bench": "ssl", "suite": suite, "run": f"{experiment}{given} {objective} seed={seed}", "status": status,
@@ -106,7 +106,7 @@ def test_a_section_for_each_experiment_with_its_numbers():
     assert cells(shown["Causes of every kind at once"])[0][0] == "hidden"
     assert cells(shown["From mass to spin"])[0][0] == "0.25"
     assert cells(shown["Modalities"])[0][2] == "`clip`, decay 0.7"
-    assert cells(shown["unheard"])[0][0] == "depth 3, side 8"
+    assert cells(shown["unheard"])[0][0] == "depth 3, side 16"
     assert (
         shown["Information"].command
         == "infoloom bench ssl --suite quick --only 'information *' --out RESULTS"
@@ -160,3 +160,18 @@ def test_a_suite_of_another_version():
     ]
     assert found.text == "Suite `old` is not known to this version."
     assert not found.tables
+
+
+def test_plateaus_are_counted():
+    def trained(seed, plateau, best):
+        details = {"details": {"plateau": plateau, "best_epoch": best}}
+        return (
+            row("clip", seed, score(0.2), nats=0.3, suite="own", experiment="observed", flow="mnist")
+            | details
+        )
+
+    runs = [trained(0, True, 20), trained(1, True, 30), trained(2, False, 100)]
+    found = {section.title: section for section in sections(runs)}
+    assert cells(found["Plateaus"]) == [["observed", "`clip`", 3, 2, "50.000 ± 25.166"]]
+    assert found["Real observations"].command == "infoloom bench ssl --flow 'mnist' --out RESULTS"
+    assert "Plateaus" not in {section.title for section in sections([row("clip", 0, score(0.2), nats=0.3)])}

@@ -126,7 +126,9 @@ def test_sentences_that_do_not_tell_their_words_are_refused():
 def test_words_need_a_gaussian_story_of_equations():
     tree = spec()
     tree["causes"]["c"] = "laplace"
-    with pytest.raises(SpecError, match=r"modalities.text.words: expected a Gaussian story"):
+    with pytest.raises(
+        SpecError, match=r"modalities.text.words: expected a story of normal and categorical causes"
+    ):
         load(tree)
     tree = {"name": "c", "targets": {"t": None}, "covariance": {"t": 1.0}}
     text = {"flow": FLOW, "words": WORDS}

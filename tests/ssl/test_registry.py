@@ -17,7 +17,7 @@ from infoloom.errors import LearnerError
 from infoloom.ssl import REGISTRY, Learner, Training, build, features, load, names, save, train
 
 #: A picture with odd sides, a signal and a vector whose name is that of an attribute of modules.
-SHAPES = {"image": (2, 8, 7), "curve": (2, 24), "type": (5,)}
+SHAPES = {"image": (2, 13, 12), "curve": (2, 24), "type": (10,)}
 
 
 @pytest.fixture(params=sorted(REGISTRY))
@@ -164,8 +164,8 @@ def test_unknown_names_and_settings_are_refused():
     with pytest.raises(LearnerError) as caught:
         build("clip", SHAPES, widht=3)
     assert str(caught.value) == (
-        "`setting` `widht` of `clip`: expected some of features, seed, channels, hidden, embedding, temperature. "
-        "Leave it out."
+        "`setting` `widht` of `clip`: expected some of features, seed, vocabularies, channels, hidden, embedding, "
+        "temperature. Leave it out."
     )
 
 

@@ -3,143 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
-import threading
-import time
 from pathlib import Path
 
 import pytest
-import uvicorn
+from browsing import RADIO, SPIN, needs_browser
 
 from infoloom.design.holding import hold
 from infoloom.spec.load import load_spec, parse_spec, preset_text
 from infoloom.spec.weights import weights, with_weights
 from infoloom.story import compile_story
-from infoloom.web.app import make_app
-from infoloom.web.server import bind
-from infoloom.web.workbench import open_workbench
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None,
-    reason="no chromium and chromedriver on the path: `apt-get install chromium chromium-driver`",
-)
-
-WAIT = 60.0  # seconds until something that must happen counts as not happening; the machine may be busy
-RADIO, SPIN = "modalities.radio.latent[0]", "modalities.radio.latent[1]"
-
-
-class Page:
-    """The page, driven by its user's hands."""
-
-    def __init__(self, driver, address):
-        self.driver, self.address = driver, address
-
-    def open(self):
-        self.driver.get(self.address)
-        self.until(lambda: self.js("return document.body.dataset.ready > 0"))
-
-    def js(self, script, *arguments):
-        return self.driver.execute_script(script, *arguments)
-
-    def find(self, selector):
-        return self.driver.find_element("css selector", selector)
-
-    def all(self, selector):
-        return self.driver.find_elements("css selector", selector)
-
-    def until(self, condition):
-        end = time.monotonic() + WAIT
-        while not (found := condition()):
-            assert time.monotonic() < end, "waited in vain"
-            time.sleep(0.05)
-        return found
-
-    def slider(self, path):
-        return self.find(f'input[type="range"][data-path="{path}"]')
-
-    def value(self, query):
-        """What the table shows, and the number behind it."""
-        row = f'tr[data-query="{query}"] td.number'
-        text, value = self.js(
-            "const cell = document.querySelector(arguments[0]); return [cell.textContent, cell.dataset.value]",
-            row,
-        )
-        return text.replace("−", "-"), float(value)
-
-    def type(self, text):
-        self.js(
-            "const area = document.getElementById('yaml'); area.value = arguments[0];"
-            "area.dispatchEvent(new Event('input'))",
-            text,
-        )
-
-    def settled(self, text):
-        """Until the editor holds a text; its value when it does."""
-        return self.until(lambda: text in self.find("#yaml").get_attribute("value"))
-
-    def choose(self, preset):
-        drawn = int(self.js("return document.body.dataset.ready"))
-        self.js(
-            "const select = document.getElementById('preset'); select.value = arguments[0];"
-            "select.dispatchEvent(new Event('change'))",
-            preset,
-        )
-        self.until(lambda: int(self.js("return document.body.dataset.ready")) > drawn)
-
-
-@pytest.fixture(scope="module")
-def address():
-    server = uvicorn.Server(
-        uvicorn.Config(make_app(open_workbench("black-hole")), log_level="warning", lifespan="off", ws="none")
-    )
-    bound = bind()
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-    thread.start()
-    yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
-    server.should_exit = True
-    thread.join(WAIT)
-    bound.close()
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory):
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--force-prefers-reduced-motion",
-        "--window-size=1280,1000",
-    ):
-        options.add_argument(argument)
-    downloads = tmp_path_factory.mktemp("downloads")
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.downloads = downloads
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def page(driver, address):
-    driver.get_log("browser"), driver.get_log("performance")
-    made = Page(driver, address)
-    made.open()
-    yield made
-    assert driver.get_log("browser") == []
-    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-    asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
-    assert asked
-    assert {url for url in asked if not url.startswith((address, "data:", "blob:"))} == set()
+pytestmark = needs_browser
 
 
 def test_a_slider_moves_and_the_table_follows(page):
@@ -255,18 +129,21 @@ def test_everything_is_reached_by_keyboard_and_has_a_name(page):
     seen, visible = [], []
     for _ in range(120):
         page.driver.switch_to.active_element.send_keys(Keys.TAB)
-        here, name, outlined = page.js(
+        here, name, outlined, clear = page.js(
             "const e = document.activeElement, s = getComputedStyle(e);"
+            "const top = e.closest('header') ? 0 : document.querySelector('header').getBoundingClientRect().bottom;"
             "const near = e.closest('label, .editor, .segments') ?? e;"
             "const f = [e, near, e.nextElementSibling].filter(Boolean).map((x) => getComputedStyle(x));"
             "return [e.dataset.path ? e.dataset.path + e.type : e.id || e.className,"
             " e.ariaLabel || e.getAttribute('aria-labelledby') || e.labels?.length || e.textContent,"
-            " f.some((x) => x.outlineStyle !== 'none' || x.boxShadow !== 'none')]"
+            " f.some((x) => x.outlineStyle !== 'none' || x.boxShadow !== 'none'),"
+            " near.getBoundingClientRect().top >= top - 1 || near.getBoundingClientRect().height > innerHeight]"
         )
         if page.js("return document.activeElement === document.body"):
             break
         assert name, here
         visible.append(outlined)
+        assert clear, f"{here} lies under the header"
         seen.append(here)
     assert all(visible)
     for wanted in ("preset", "download", "copy-python", "copy-command", "theme", "yaml", "cause", "again"):

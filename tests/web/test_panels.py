@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import wave
 
 import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from infoloom.datasets.making.captions import caption_rows
 from infoloom.datasets.showing.gallery import sorted_rows
 from infoloom.datasets.showing.influence import influence
 from infoloom.datasets.showing.strip import strip_rows
@@ -297,3 +299,22 @@ def test_panels_without_anything_to_show_say_what_is_missing(page):
     assert ask(page, "samples", spec=text)["problems"][0]["message"] == (
         "pictures: expected a scalar cause or a target to sort by. Add one to the story."
     )
+
+
+def test_sentences_are_shown_and_tones_played():
+    """The rows of a caption are those of the pictures above it, so that each sentence stands under its picture."""
+    page = client("scene")
+    said = ask(page, "samples", modality="text", cause="theta", seed=1)
+    drawn = compile_story("scene").sample(64, 1)
+    rows = {name: values[np.array(said["rows"])] for name, values in drawn.items()}
+    expected = caption_rows(compile_story("scene"), "text", rows)["text"].tolist()
+    assert said["pictures"] == {"kind": "text", "texts": expected}
+    heard = ask(page, "samples", modality="tone", cause="theta", seed=1)
+    assert heard["rows"] == said["rows"]
+    sounds = heard["pictures"]["sounds"]
+    assert len(sounds) == len(said["rows"])
+    with wave.open(io.BytesIO(base64.b64decode(sounds[0].removeprefix("data:audio/wav;base64,")))) as file:
+        assert (file.getframerate(), file.getnframes()) == (8000, 4096)
+    swept = ask(page, "sweep", modality="text", cause="shape")
+    words = ("square", "ellipse", "triangle", "heart", "star", "ring")
+    assert all(word in text for word, text in zip(words, swept["pictures"]["texts"], strict=True))

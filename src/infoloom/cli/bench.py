@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infoloom.cli import bench_tasks
+from infoloom.cli import bench_meta, bench_tasks
+from infoloom.cli.progress import counted
 from infoloom.errors import BenchmarkError
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ __all__ = ["bench_app", "run_suite"]
 bench_app = typer.Typer(help="Run benchmarks; their results are one JSON line a run.", no_args_is_help=True)
 bench_app.command()(bench_tasks.tasks)
 bench_app.command()(bench_tasks.dump)
+bench_app.command()(bench_meta.meta)
 
 SuiteOption = Annotated[str, typer.Option("--suite", help="quick, paper or full.")]
+EstimatorSuite = Annotated[str, typer.Option("--suite", help="quick, paper, mixed or full.")]
 Out = Annotated[
     Path | None, typer.Option(metavar="RESULTS", help="The results file (.jsonl); a run goes on with it.")
 ]
@@ -41,7 +44,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @bench_app.command()
 def estimators(
-    suite: SuiteOption = "quick",
+    suite: EstimatorSuite = "quick",
     out: Out = None,
     listed: Listed = False,
     workers: Workers = 1,
@@ -103,12 +106,45 @@ def ssl(
     only: Only = None,
     retry: Retry = False,
     limit: Limit = None,
+    flow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FLOW",
+            help="Real observations in place of a suite: mnist, galaxy, cifar10, …, or a flow.",
+        ),
+    ] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="With --flow: a learner in place of the usual; may be repeated."),
+    ] = None,
+    learner: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE.py:MAKE", help="A learner of your own: MAKE(shapes, seed)."),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.py:MAKE", help="Encoders of your own: MAKE(shape, features)."),
+    ] = None,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER", help="With --flow: rows, epochs, batch, … of a run; may be repeated."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Let self-supervised learners meet stories whose ceilings are known."""
-    from infoloom.benchmark.learners.suites import jobs
+    from infoloom.benchmark.learners.suites import USUAL, jobs, real_jobs, sizes_of
 
-    chosen = jobs(suite, limit=limit, only=only)
+    if flow or objective or learner or encoder or size:
+        suite = "own"
+        chosen = real_jobs(
+            flow, learners=learner or (), encoder=encoder, objectives=objective or USUAL,
+            size=sizes_of(size or ()), limit=limit, only=only,
+        )  # fmt: skip
+        _keep("INFOLOOM_ROWS", out)
+    else:
+        chosen = jobs(suite, limit=limit, only=only)
     if listed:
         print_jobs(chosen, out, as_json)
         return
@@ -163,6 +199,12 @@ def run_suite(
             sys.stderr.write(f"\ninfoloom: stopped; the same command goes on with {out}\n")
             raise typer.Exit(130) from None
     return out, summary
+
+
+def _keep(variable: str, out: Path | None) -> None:
+    """Tell the runs to keep rows beside the results, unless a folder was named."""
+    if out is not None and variable not in os.environ:
+        os.environ[variable] = str(out.with_name(f"{out.name}.rows").resolve())
 
 
 def _keep_samples(folder: Path, named: bool) -> None:
@@ -237,21 +279,13 @@ def _cells(one: Standing) -> tuple[str, ...]:
 
 @contextmanager
 def _progress(title: str) -> Iterator[Progress]:
-    """A bar with the time left, on a terminal only."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[lost]}"),
-    )  # fmt: skip
+    """Runs done, and how many of them did not go well."""
     lost = 0
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(title, total=None, lost="")
+    with counted(title, "runs") as told:
 
         def tell(done: int, of: int, row: Mapping[str, Any] | None) -> None:
             nonlocal lost
             lost += row is not None and row["status"] != "ok"
-            bar.update(task, completed=done, total=of, lost=f"{lost} not ok" if lost else "")
+            told(done, of, f"{lost} not ok" if lost else "")
 
         yield tell

@@ -28,7 +28,8 @@ def tasks(
     for group, found in chosen.items():
         print(f"{group}, {len(found)} tasks")
         for task in found:
-            print(f"  {task.mutual_information:9.6f}  {task.dim_x:>5} × {task.dim_y:<5}  {task.id}")
+            note = "" if set(task.kinds) == {"continuous"} else f"  ({' × '.join(task.kinds)})"
+            print(f"  {task.mutual_information:9.6f}  {task.dim_x:>5} × {task.dim_y:<5}  {task.id}{note}")
 
 
 def dump(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from infoloom.cli.tables import Row, screen, table
 from infoloom.information.quantity import MONTE_CARLO, Quantity
 from infoloom.units import NATS_PER_BIT
 
@@ -32,43 +33,53 @@ def _ceilings_text(name: str, found: Ceilings, bits: bool = False) -> str:
     """Three tables: targets, classes, pairs of modalities."""
     unit, scale = _unit(bits)
     lines = [f"{name}, ceilings, information in {unit}"]
-    if found.targets:
-        lines += ["", f"  {'target from':<32} {'information':>16} {'R²':>10} {'MMSE':>12}"]
-        lines += [
-            f"  {_from(one.target, one.given):<32} "
-            + (
-                f"{one.information / scale:>16.9f} {one.r_squared:>10.6f} {one.mmse:>12.6g}"
-                if not one.information_error
-                else f"{_off(one.information / scale, one.information_error / scale):>16} "
-                f"{_off(one.r_squared, one.r_squared_error):>10} {_off(one.mmse, one.mmse_error):>12}"
-            )
-            for one in found.targets
-        ]
-    if found.classes:
-        lines += ["", f"  {'class from':<32} {'classes':>7} {'information':>16} {'accuracy':>10}"]
-        lines += [
-            f"  {_from(one.label, one.given):<32} {one.classes:>7} "
-            + (
-                f"{one.information / scale:>16.8f} {one.accuracy:>10.6f}"
-                if not one.information_error
-                else f"{_off(one.information / scale, one.information_error / scale):>16} "
-                f"{_off(one.accuracy, one.accuracy_error):>10}"
-            )
-            for one in found.classes
-        ]
-    if found.pairs:
-        batch = found.pairs[0].batch
-        lines += [
-            "",
-            f"  {f'pairs, batches of {batch}':<32} {'information':>16} {'limit':>14}   InfoNCE bound, top-1 retrieval",
-            f"  {'':<32} {'':>16} {'min(I, log n)':>14}",
-        ]
-        lines += [
-            f"  {' and '.join(one.pair):<32} {one.information / scale:>16.9f} {one.limit / scale:>14.9f}   "
-            f"{one.bound.text(bits)}, {one.retrieval.text()}"
-            for one in found.pairs
-        ]
+    for rows in (_targets(found, scale), _classes(found, scale), _pairs(found, bits)):
+        if len(rows) > 1:
+            lines += ["", *table(rows, screen(), names=32)]
     return "\n".join(lines)
+
+
+def _targets(found: Ceilings, scale: float) -> list[Row]:
+    rows: list[Row] = [("target from", (f"{'information':>16}", f"{'R²':>10}", f"{'MMSE':>12}"))]
+    for one in found.targets:
+        if one.information_error:
+            cells = (
+                f"{_off(one.information / scale, one.information_error / scale):>16}",
+                f"{_off(one.r_squared, one.r_squared_error):>10}",
+                f"{_off(one.mmse, one.mmse_error):>12}",
+            )
+        else:
+            cells = (f"{one.information / scale:>16.9f}", f"{one.r_squared:>10.6f}", f"{one.mmse:>12.6g}")
+        rows.append((_from(one.target, one.given), cells))
+    return rows
+
+
+def _classes(found: Ceilings, scale: float) -> list[Row]:
+    rows: list[Row] = [("class from", (f"{'classes':>7}", f"{'information':>16}", f"{'accuracy':>10}"))]
+    for one in found.classes:
+        if one.information_error:
+            known = f"{_off(one.information / scale, one.information_error / scale):>16}"
+            accuracy = f"{_off(one.accuracy, one.accuracy_error):>10}"
+        else:
+            known, accuracy = f"{one.information / scale:>16.8f}", f"{one.accuracy:>10.6f}"
+        rows.append((_from(one.label, one.given), (f"{one.classes:>7}", known, accuracy)))
+    return rows
+
+
+def _pairs(found: Ceilings, bits: bool) -> list[Row]:
+    if not found.pairs:
+        return []
+    _, scale = _unit(bits)
+    heads = (f"{'information':>16}", f"{'limit':>14}", "  InfoNCE bound, top-1 retrieval")
+    rows: list[Row] = [
+        (f"pairs, batches of {found.pairs[0].batch}", heads),
+        ("", (" " * 16, f"{'min(I, log n)':>14}")),
+    ]
+    for one in found.pairs:
+        cells = (f"{one.information / scale:>16.9f}", f"{one.limit / scale:>14.9f}")
+        said = f"  {one.bound.text(bits)}, {one.retrieval.text()}"
+        rows.append((" and ".join(one.pair), (*cells, said)))
+    return rows
 
 
 def _ceilings_json(found: Ceilings, bits: bool = False) -> str:
@@ -89,7 +100,8 @@ def _decomposition_text(name: str, parts: list[Decomposition], bits: bool = Fals
             "all together": one.total,
         }
         lines += ["", f"  about {one.target}"]
-        lines += [f"  {label:<40} {round(value / scale, 12) + 0.0:>16.12f}" for label, value in rows.items()]
+        cells = [(label, [f"{round(value / scale, 12) + 0.0:>16.12f}"]) for label, value in rows.items()]
+        lines += table(cells, screen(), names=40)
     return "\n".join(lines)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infoloom.cli.progress import counted, named
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -155,12 +155,15 @@ def _made(out: Path, name: str, engine: Engine, part: slice, device: str, count:
     from infoloom.datasets.making.shard import Made
 
     finished: list[Made] = []
-    with _progress(f"{name}: shards", count) as advance:
+    ended = 0
+    with counted(name, "shards") as told:
 
         def tell(outcome: Made | Failure) -> None:
+            nonlocal ended
+            ended += 1
             if isinstance(outcome, Made):
                 finished.append(outcome)
-            advance(outcome)
+            told(ended, count, "")
 
         try:
             return make_shards(out, engine, part=part, device=device, progress=tell)
@@ -215,11 +218,16 @@ def emit_job(
     print(job_script(system, command, str(out.resolve()), len(plan.shards), jobs, gpu=gpu), end="")
 
 
-def finish(out: Out) -> None:
+def finish(
+    out: Out,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Open the rows before the first shard that is missing.")
+    ] = False,
+) -> None:
     """Join independently made shards to a finished dataset."""
     from infoloom.datasets import finish as join
 
-    _say_done(join(out))
+    _say_done(join(out, partial=partial))
 
 
 def verify(
@@ -227,11 +235,14 @@ def verify(
     rows: Annotated[int, typer.Option(help="Rows for the statistical checks, at most.")] = 100_000,
     as_json: AsJson = False,
 ) -> None:
-    """Check a dataset: checksums, truth recomputed, statistics of the rows, round trip."""
+    """Check a dataset: checksums, truth recomputed, statistics of the rows, round trip. Folders of tasks too."""
+    from infoloom.benchmark.meta.folder.manifest import is_task_folder
+    from infoloom.benchmark.meta.folder.verify import verify_tasks
     from infoloom.datasets import verify as check
 
-    with _status() as tell:
-        report = check(out, rows=rows, progress=tell)
+    with named("opening") as tell:
+        whole = verify_tasks if is_task_folder(out) else partial(check, rows=rows)
+        report = whole(out, progress=lambda name: tell(f"checking {name}"))
     print(json.dumps(report.to_json(), indent=1) if as_json else _report(report))
     if not report.passed:
         raise typer.Exit(1)
@@ -302,30 +313,6 @@ def export(
     print(str(write(data.select(*select) if select else data, target, to)))
 
 
-@contextmanager
-def _progress(title: str, total: int) -> Iterator[Callable[[Made | Failure], None]]:
-    """A bar with the time left, on a terminal only."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda _: bar.advance(task)
-
-
-@contextmanager
-def _status() -> Iterator[Callable[[str], None]]:
-    """What is being done, on a terminal only."""
-    from rich.console import Console
-
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with Console(stderr=True).status("opening") as status:
-        yield lambda name: status.update(f"checking {name}")
-
-
 def _planned(
     spec: str, rows: int, seed: int, pmi: list[str] | None, do: list[str] | None, **options: Any
 ) -> tuple[Story, Plan]:
@@ -376,4 +363,4 @@ def _say_done(data: Dataset) -> None:
 def _report(report: Report) -> str:
     lines = [f"{'ok  ' if check.passed else 'FAIL'} {check.name}: {check.detail}" for check in report.checks]
     verdict = "verified" if report.passed else "NOT verified"
-    return "\n".join([*lines, f"{report.path}: {report.rows:,} rows {verdict}"])
+    return "\n".join([*lines, f"{report.path}: {report.rows:,} {report.counted} {verdict}"])

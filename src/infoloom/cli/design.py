@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infoloom.cli.output import write_new
+from infoloom.cli.tables import Row, paragraph, screen, table
 
 if TYPE_CHECKING:
     from infoloom.design.designs import Design
@@ -59,14 +60,17 @@ def _tree(solved: Design) -> dict[str, object]:
 def _text(solved: Design) -> str:
     width = max(map(len, (*solved.asked, *solved.values)))
     lines = [f"{solved.story.name}, solved to {solved.residual:.1e} nats"]
-    lines += [f"  {'required':<{width}}  {'asked':>18}  {'reached':>16}"]
-    lines += [
-        f"  {name:<{width}}  {_asked(asked):>18}  {solved.reached[name]:>16.12f}"
+    rows: list[Row] = [("required ", (f"{'asked':>18}", f" {'reached':>16}"))]
+    rows += [
+        (f"{name} ", (f"{_asked(asked):>18}", f" {solved.reached[name]:>16.12f}"))
         for name, asked in solved.asked.items()
     ]
-    lines += [f"  {'parameter':<{width}}  {'weight':>18}"]
-    lines += [f"  {name:<{width}}  {value:>18.12g}" for name, value in solved.values.items()]
-    return "\n".join([*lines, *([f"note: {solved.note}"] if solved.note else [])])
+    lines += table(rows, screen(), names=width + 1)
+    rows = [("parameter ", (f"{'weight':>18}",))]
+    rows += [(f"{name} ", (f"{value:>18.12g}",)) for name, value in solved.values.items()]
+    lines += table(rows, screen(), names=width + 1)
+    note = [paragraph(f"note: {solved.note}", screen())] if solved.note else []
+    return "\n".join([*lines, *note])
 
 
 def _asked(asked: float | str) -> str:

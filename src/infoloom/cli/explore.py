@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import webbrowser
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from infoloom.cli.output import write_new
 from infoloom.errors import InfoloomError
 
 __all__ = ["register"]
@@ -25,8 +27,17 @@ def explore(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in the default browser.")
     ] = True,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", metavar="FILE", help="Write a page that needs no server (HTML), and open nothing."
+        ),
+    ] = None,
 ) -> None:
     """Turn a story by hand in a page on this machine: weights, information, samples. Ctrl-C ends it."""
+    if export is not None:
+        _export(spec, export)
+        return
     try:
         from infoloom.web.app import make_app
         from infoloom.web.server import bind, serve
@@ -43,3 +54,17 @@ def explore(
             webbrowser.open(address)
 
     serve(make_app(open_workbench(spec)), bind(port), announce)
+
+
+def _export(spec: str, target: Path) -> None:
+    try:
+        from infoloom.web.standalone import standalone
+
+        page = standalone(spec)
+    except ImportError as error:
+        raise InfoloomError(
+            f"{error.name}: expected to be installed, because the pictures of the page are made with it. "
+            'Run `pip install "infoloom[torch]"`.'
+        ) from error
+    write_new(target, page)
+    print(f"{target}: {len(page.encode()) / 1e6:.1f} MB, needs no server")

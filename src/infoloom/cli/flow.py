@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from infoloom.cli import flow_options as options
+from infoloom.cli.progress import shared
+from infoloom.cli.tables import paragraph, screen
 from infoloom.errors import FlowError
 
 __all__ = ["flow_app"]
@@ -22,8 +21,6 @@ flow_app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, full precision.")]
-Report = Callable[[str, float], None]
-LINE_EVERY = 60.0
 
 
 @flow_app.command("list")
@@ -40,8 +37,9 @@ def list_flows(as_json: AsJson = False) -> None:
         shape, classes = "×".join(map(str, header["shape"])), header["classes"]
         kinds = f"{len(classes)} classes ({classes[0]} … {classes[-1]})" if classes else "no classes"
         margin = "not certified" if listed["margin"] is None else f"margin {listed['margin']:.2f}"
-        print(f"{name:<15} {shape:<9} {listed['steps']} {listed['solver']} steps, {margin}, {kinds}")
-        print(f"{'':<15} {listed['data']}; {listed['licence']}")
+        said = f"{shape:<9} {listed['steps']} {listed['solver']} steps, {margin}, {kinds}"
+        print(paragraph(said, screen(), first=f"{name:<15} "))
+        print(paragraph(f"{listed['data']}; {listed['licence']}", screen(), first=" " * 16))
 
 
 @flow_app.command()
@@ -87,7 +85,7 @@ def train(
     if dry_run:
         print("\n".join(plan.data().description()))
         return
-    with _progress() as report:
+    with shared() as report:
         certificate = train_flow(plan, report)
     if quick:
         print(
@@ -140,7 +138,7 @@ def check(
         raise FlowError("flow check: `--inception` and `--strong` expected `--quality`. Give it too.")
     if quality and data is None:
         raise FlowError("flow check: `--quality` expected real data to compare with. Give `--data FILE`.")
-    with _progress(quiet=as_json) as report:
+    with shared(quiet=as_json) as report:
         found = check_flow(
             name, data, rows=rows, eigen_rows=eigen_rows, wide_rows=wide_rows, keep=keep, quality=quality,
             features=features, inception=inception, strong=strong, picture=picture, report=report,
@@ -222,39 +220,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_shown(part)}" for key, part in value.items())
     return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-@contextmanager
-def _progress(quiet: bool = False) -> Iterator[Report]:
-    """A progress bar on the error stream; where that is no terminal, a line a minute for the log."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield (lambda what, share: None) if quiet else _lines(LINE_EVERY)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=1.0)
-
-        def tell(what: str, share: float) -> None:
-            if share == 0.0 and ": " in what:
-                console.print(what)
-            else:
-                bar.update(task, description=what, completed=share)
-
-        yield tell
-
-
-def _lines(every: float) -> Report:
-    """Say what comes before the work at once, and where the work stands when `every` seconds have passed."""
-    start = said = time.monotonic()
-
-    def tell(what: str, share: float) -> None:
-        nonlocal said
-        if (now := time.monotonic()) - said >= every or (share == 0.0 and ": " in what):
-            said = now
-            print(f"{(now - start) / 60:.0f} min  {share:4.0%}  {what}", file=sys.stderr, flush=True)
-
-    return tell

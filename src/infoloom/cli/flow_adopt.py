@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from infoloom.cli.flow import _progress, _verdict
+from infoloom.cli.flow import _verdict
+from infoloom.cli.progress import shared
 from infoloom.errors import FlowError
 
 __all__ = ["register"]
@@ -77,7 +78,7 @@ def adopt(
         "name": output.stem, **({"reverse": True} if reverse else {}),
         **({"classes": [name.strip() for name in classes.split(",")]} if classes else {}),
     }  # fmt: skip
-    with _progress() as report:
+    with shared() as report:
         made = adopt_checkpoint(
             package, weights, config, model=model, key=key, shape=_sizes(shape), report=report, **options
         )

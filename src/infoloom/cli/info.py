@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infoloom.cli.output import write_new
+from infoloom.cli.tables import paragraph, screen, table
 from infoloom.errors import InfoloomError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def presets(as_json: AsJson = False) -> None:
         return
     width = max(map(len, listed))
     for name, description in listed.items():
-        print(f"{name:<{width}}  {description}")
+        print(paragraph(description, screen(), first=f"{name:<{width}}  "))
 
 
 def new(
@@ -128,7 +129,7 @@ def info(
     if not queries:
         _print_unsaid(story, bits)
     for note in story.notes:
-        print(f"\n{note}")
+        print("\n" + paragraph(note, screen()))
     missed = [name for name, value in values.items() if tolerance is not None and value.error > tolerance]
     if missed:
         print(
@@ -160,12 +161,12 @@ def _print_unsaid(story: Story, bits: bool) -> None:
 
 
 def _print_table(title: str, values: dict[str, str], unit: str) -> None:
-    width = max(map(len, values), default=0)
     before = max((len(text.partition(".")[0]) for text in values.values()), default=0)
     print(f"{title}, in {unit}")
-    for name, text in values.items():
-        padding = " " * (before - len(text.partition(".")[0]))
-        print(f"  {name:<{width}}  {padding}{text}")
+    rows = [
+        (f"{name} ", [" " * (before - len(text.partition(".")[0])) + text]) for name, text in values.items()
+    ]
+    print("\n".join(table(rows, screen())))
 
 
 def _print_findings(story: Story, as_json: bool) -> None:
@@ -177,6 +178,7 @@ def _print_findings(story: Story, as_json: bool) -> None:
         f"{story.name}: {sum(not finding.healthy for finding in findings)} of {len(findings)} need attention"
     )
     for finding in findings:
-        print(f"  {'ok  ' if finding.healthy else 'LOOK'} {finding.name}: {finding.detail}")
+        mark = "  ok   " if finding.healthy else "  LOOK "
+        print(paragraph(f"{finding.name}: {finding.detail}", screen(), first=mark))
         if not finding.healthy:
-            print(f"       {finding.remedy}")
+            print(paragraph(finding.remedy, screen(), first=" " * 7))

@@ -25,6 +25,10 @@ def report(
     figures: Annotated[
         Path | None, typer.Option(help="Also write every figure into this folder.", show_default=False)
     ] = None,
+    width: Annotated[
+        float | None,
+        typer.Option(help="Inches that these figures are wide; 3.3 is a column.", show_default="as drawn"),
+    ] = None,
     kind: Annotated[str, typer.Option(help="Kind of these figures: pdf or png.")] = "pdf",
     sort_by: Annotated[
         str | None,
@@ -34,10 +38,11 @@ def report(
 ) -> None:
     """Write one page about a dataset or about results, complete in itself."""
     from infoloom.report.contents import read_contents
-    from infoloom.report.page import write_figures, write_page
+    from infoloom.report.files import write_figures
+    from infoloom.report.page import write_page
 
     contents = read_contents(sources, sort_by=sort_by, checks=checks)
     print(str(write_page(contents.title, contents.sections, output, lead=contents.lead)))
     if figures is not None:
-        for path in write_figures(contents.sections, figures, kind):
+        for path in write_figures(contents.sections, figures, kind, width):
             print(str(path))

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infoloom.datasets.checking.channel_losses import measured_loss
+from infoloom.datasets.checking.choice_gap import with_gaps
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
 from infoloom.datasets.making.captions import describe_captions
 from infoloom.datasets.making.code_path import path_text
+from infoloom.datasets.making.plain import CERTIFICATE, is_plain
 from infoloom.datasets.making.plan import Plan, make_plan, parse_plan
 from infoloom.datasets.making.plugins_used import used_plugins
 from infoloom.datasets.making.shard import Made, ShardJob, bijection_of, read_done, require_torch
@@ -26,6 +28,7 @@ from infoloom.datasets.storage.files import read_json, remove_left_over, write_j
 from infoloom.datasets.storage.layout import CARD, CROISSANT, FILES, MANIFEST, PLAN, SPEC, WORK, inside
 from infoloom.datasets.storage.manifest import Manifest, ShardRecord
 from infoloom.datasets.storage.own_spec import story_of
+from infoloom.datasets.storage.partial import Partial, leading
 from infoloom.errors import DatasetError
 from infoloom.information.quantity import Quantity
 from infoloom.spec.flow import flow_header, flow_path, parse_flow
@@ -115,7 +118,8 @@ def begin(root: Path, story: Story, plan: Plan) -> None:
         DatasetError: The folder holds something else, or cannot be written.
         FlowError: A trained flow's certificate fails, and the plan does not allow that.
     """
-    require_torch()
+    eight_bits = any(column.kind == "channel" for column in plan.columns)
+    require_torch(story, numpy_does=not (plan.reproducible or eight_bits))
     if not plan.allow_uncertified:
         _require_certificates(story)
     # In this order: another run writes its plan before its first shard.
@@ -177,15 +181,17 @@ def make_shards(
     return tuple(made)
 
 
-def finish(root: str | Path, made: Sequence[Made] = ()) -> Dataset:
+def finish(root: str | Path, made: Sequence[Made] = (), *, partial: bool = False) -> Dataset:
     """Check that every shard is there and whole, and write card and manifest.
 
     Args:
         root: Folder that `begin` prepared.
         made: Shards that the caller has just made or checked; the others are checked here.
+        partial: Whether to finish with the rows before the first missing shard; the card says so, and making the rest
+            goes on as before.
 
     Raises:
-        DatasetError: Shards are missing; the message says which.
+        DatasetError: Shards are missing; the message says which. With `partial`, the first shard of all.
     """
     from infoloom.datasets.reading.read import open_dataset
 
@@ -194,13 +200,17 @@ def finish(root: str | Path, made: Sequence[Made] = ()) -> Dataset:
     known = {one.shard: one for one in made}
     found = [known.get(shard) or read_done(root, plan.digest, plan.seed, shard) for shard in plan.shards]
     missing = [index for index, one in enumerate(found) if one is None]
-    if missing:
+    if missing and not (partial and missing[0] > 0):
+        first = " The first of all must be there for a part." if partial else ""
         raise DatasetError(
             f"dataset `{root}`: expected {len(plan.shards)} shards, {len(missing)} are missing or damaged "
             f"(numbers {_ranges(missing)}). Run `infoloom generate` again, with `--shards` for these alone "
-            "if you like."
+            f"if you like.{first}"
         )
-    manifest = _manifest(root, plan, spec, [one for one in found if one is not None])
+    whole = _part(plan, [one is not None for one in found]) if missing else None
+    found = found[: missing[0]] if missing else found
+    manifest = _manifest(root, plan, spec, [one for one in found if one is not None], whole)
+    manifest = with_gaps(root, story_of(spec, str(root.resolve())), manifest)
     for folder in (root, root / WORK, root / "data"):
         remove_left_over(folder, min_age_s=0.0)
     write_text(root / SPEC, spec)
@@ -252,7 +262,12 @@ def shard_jobs(root: Path, device: str = "cpu") -> tuple[ShardJob, ...]:
     )
 
 
-def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
+def _part(plan: Plan, there: Sequence[bool]) -> Partial:
+    """What was planned of a dataset that is finished with its first rows."""
+    return Partial(plan.rows, len(plan.shards), dict(plan.splits), leading(plan.shards, there)[2])
+
+
+def _manifest(root: Path, plan: Plan, spec: str, made: list[Made], whole: Partial | None) -> Manifest:
     place = str(root.resolve())
     story = story_of(spec, place)
     truth = story.truth()
@@ -260,14 +275,16 @@ def _manifest(root: Path, plan: Plan, spec: str, made: list[Made]) -> Manifest:
     kinds = [asdict(one)["made_with"] for one in made]
     made_with = [kind for index, kind in enumerate(kinds) if kind not in kinds[:index]]
     records: list[ShardRecord] = [one.record(made_with.index(one.made_with)) for one in made]
+    splits = leading([one.shard for one in made], [True] * len(made))[1]
     return Manifest(
         name=plan.name,
         digest=plan.digest,
         seed=plan.seed,
-        rows=plan.rows,
+        rows=sum(count for _, count in splits),
         rows_per_shard=plan.rows_per_shard,
-        splits=plan.splits,
+        splits=splits,
         columns=plan.columns,
+        partial=whole,
         shards=tuple(records),
         truth=values,
         accuracy={name: accuracy for name, quantity in truth.items() if (accuracy := _accuracy(quantity))},
@@ -301,6 +318,8 @@ def _accuracy(quantity: Quantity) -> dict[str, Any]:
 
 def _require_certificates(story: Story) -> None:
     """Refuse flows that are not certified before anything is written."""
+    if all(is_plain(story.flow(name)) for name in story.mapped):
+        return
     from infoloom.observations import build
 
     for flow in dict.fromkeys(story.flow(name) for name in story.mapped):
@@ -311,14 +330,16 @@ def _require_certificates(story: Story) -> None:
 def _bijection(story: Story, spec: str, root: str, name: str, allow_uncertified: bool) -> dict[str, Any]:
     """What the manifest says about a modality's map: expression, certificate, and what trained flows come from."""
     flow = story.flow(name)
-    certificate = bijection_of(spec, root, name, allow_uncertified=allow_uncertified).certificate()
+    certificate = CERTIFICATE
+    if not is_plain(flow):
+        certificate = dict(bijection_of(spec, root, name, allow_uncertified=allow_uncertified).certificate())
     headers = [flow_header(flow_path(one.name, Path(root))) for one in parse_flow(flow) if one.trained]
     origins = [
         {key: str(header["card"].get(key, "not stated")) for key in ("data", "licence")} for header in headers
     ]
     return {
         "flow": flow,
-        "certificate": dict(certificate),
+        "certificate": certificate,
         **({"trained_on": origins} if origins else {}),
     }
 

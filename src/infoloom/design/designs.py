@@ -14,6 +14,7 @@ from infoloom.design.linearised import Linearised
 from infoloom.design.quantities import Quantities
 from infoloom.design.reasons import Circumstances, explain_failure
 from infoloom.design.solver import TOLERANCE, Problem, Solution, solve
+from infoloom.design.words import concern_words, solve_words
 from infoloom.errors import DesignError, InfiniteInformationError, SpecError
 from infoloom.information.notation import parse_query
 from infoloom.information.requirements import Requirement, parse_requirements
@@ -57,7 +58,7 @@ def design(spec: Spec | str | Path | dict[str, Any], *, start: Mapping[str, floa
         start: Values of the free parameters to start from before all others, so that a small change stays small.
 
     Returns:
-        The solved story; requirements hold to 1e-9 nats.
+        The solved story; requirements hold to 1e-9 nats, those on words and labels to 1e-6.
 
     Raises:
         SpecError: What is wrong with the spec.
@@ -182,44 +183,72 @@ class Setting:
         return cls(spec, graph, Linearised(graph, lay_out(graph), known, free), lower, upper)
 
 
-def refuse_words(spec: Spec, requirements: Sequence[Requirement]) -> None:
-    """Refuse requirements on captions: their information is no function of log-determinants.
-
-    Raises:
-        SpecError: One of them.
-    """
-    for one in requirements:
-        for name in (*(n for part in one.query.parts for n in part), *one.query.given):
-            if name in spec.modalities and spec.modalities[name].words is not None:
-                raise SpecError(
-                    [
-                        f"require.{one.name}: `{name}` is words; expected Gaussian variables, because the solver knows "
-                        f"log-determinants only. Require it of a factor, such as `{name}."
-                        f"{next(iter(spec.modalities[name].words or ()))}`."
-                    ]
-                )
+def word_names(spec: Spec) -> dict[str, None]:
+    """Names of captions, of their words and of labels."""
+    captions = {name: one.words for name, one in spec.modalities.items() if one.words is not None}
+    said = [f"{name}[{slot}]" for name, words in captions.items() for slot in words or {}]
+    return dict.fromkeys([*captions, *said, *spec.labels])
 
 
 def _design(
     setting: Setting, require: Mapping[str, float | str], start: Mapping[str, float] | None = None
 ) -> Design:
     linear = setting.linearised
-    requirements = parse_requirements(require, linear.names)
-    refuse_words(setting.spec, requirements)
+    words = word_names(setting.spec)
+    requirements = parse_requirements(require, {**dict.fromkeys(linear.names), **words})
     if not requirements:
         raise SpecError(["require: expected at least one requirement, such as `I(x; y): 1.0`."])
+    first = np.array([start[name] for name in linear.free]) if start else None
+    if concern_words(requirements, words):
+        return _with_words(setting, require, requirements, first)
     try:
         quantities = Quantities(linear, [r.query for r in requirements])
     except InfiniteInformationError as error:
         raise DesignError([f"require: {error}"]) from error
     problem = Problem(quantities, requirements, setting.lower, setting.upper)
-    first = np.array([start[name] for name in linear.free]) if start else None
     found = solve(problem, first)
     if not found.met:
         raise DesignError(explain_failure(Circumstances(setting.graph, linear, problem), found))
     found = settle(problem, found)
     values = {**linear.values, **dict(zip(linear.free, found.weights.tolist(), strict=True))}
     return _compiled(setting.spec, require, values, requirements, found)
+
+
+def _with_words(
+    setting: Setting,
+    require: Mapping[str, float | str],
+    requirements: Sequence[Requirement],
+    first: Array | None,
+) -> Design:
+    """Solve where words or labels are required of: by quadrature of compiled stories, to 1e-6 nats."""
+    linear = setting.linearised
+
+    def values_at(weights: Array) -> dict[str, float]:
+        return {**linear.values, **dict(zip(linear.free, weights.tolist(), strict=True))}
+
+    def compiled(weights: Array) -> Story:
+        return compile_story(_spec_at(setting.spec, require, values_at(weights)))
+
+    weights = solve_words(compiled, requirements, setting.lower, setting.upper, first)
+    story, values = compiled(weights), values_at(weights)
+    reached = {r.name: story.information(r.name) for r in requirements}
+    free = {name: values[name] for name in linear.free}
+    residual = max(abs(r.excess(reached[r.name])) for r in requirements)
+    note = "" if len(free) <= len(requirements) else "Other weights may meet the requirements too."
+    return Design(story, free, dict(require), reached, residual, not note, note)
+
+
+def _spec_at(spec: Spec, require: Mapping[str, float | str], values: Mapping[str, float]) -> Spec:
+    """The spec with numbers in the place of its parameters."""
+    tree = spec.to_dict()
+    tree["require"] = dict(require)
+    for name, parameter in spec.parameters.items():
+        bounds = {"min": parameter.min, "max": parameter.max}
+        tree["parameters"][name] = {
+            "value": values[name],
+            **{k: v for k, v in bounds.items() if v is not None},
+        }
+    return build_spec(tree, spec.directory)
 
 
 def _compiled(
@@ -230,16 +259,8 @@ def _compiled(
     found: Solution,
 ) -> Design:
     """Put the numbers into the spec, compile it, and ask the compiled story for what was required."""
-    tree = spec.to_dict()
-    tree["require"] = dict(require)
-    for name, parameter in spec.parameters.items():
-        bounds = {"min": parameter.min, "max": parameter.max}
-        tree["parameters"][name] = {
-            "value": values[name],
-            **{k: v for k, v in bounds.items() if v is not None},
-        }
     try:
-        story = compile_story(build_spec(tree, spec.directory))
+        story = compile_story(_spec_at(spec, require, values))
         reached = {r.name: story.information(r.name) for r in requirements}
     except (InfiniteInformationError, SpecError) as error:
         weights = ", ".join(f"{name} = {values[name]:.3g}" for name, p in spec.parameters.items() if p.free)

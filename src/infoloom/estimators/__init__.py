@@ -6,14 +6,19 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "ACCEPTS": "registry",
+    "AmortisedEstimator": "neural.amortised.estimator",
     "ArrayEstimator": "base",
     "CallableEstimator": "third_party",
+    "ClassifierEstimator": "neural.classifier",
     "Estimate": "protocol",
     "Estimator": "protocol",
+    "GaoEstimator": "classical.gao",
     "GaussianEstimator": "classical.gaussian",
     "GaussianisedEstimator": "classical.gaussianised",
     "DifferenceOfEntropies": "neural.difference_of_entropies",
     "FlowBasedEstimator": "neural.flow_based",
+    "FlowMatchingEstimator": "neural.flow_matching",
     "HeldOutProtocol": "held_out_protocol",
     "HistogramEstimator": "classical.histogram",
     "KSGEstimator": "classical.ksg",
@@ -21,15 +26,19 @@ _HOMES = {
     "LatentEstimator": "neural.latent",
     "MINDEEstimator": "neural.minde",
     "PackageEstimator": "adapters",
+    "PlugInEstimator": "classical.plug_in",
     "REGISTRY": "registry",
+    "RossEstimator": "classical.ross",
     "SubprocessEstimator": "third_party",
     "Task": "protocol",
     "VariationalEstimator": "neural.variational",
+    "accepted": "registry",
     "as_estimator": "third_party",
     "Training": "settings",
     "build": "registry",
     "names": "registry",
     "program": "adapters",
+    "takers": "registry",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from infoloom.estimators.inputs import expect, flat, paired_rows, repeated_rows
+from infoloom.estimators.kinds import expect_kind
 from infoloom.estimators.protocol import Array, Estimate
 
 __all__ = ["ArrayEstimator"]
@@ -19,25 +20,34 @@ __all__ = ["ArrayEstimator"]
 class ArrayEstimator(ABC):
     """An estimator on arrays: a subclass has its settings as fields and says how to `measure`.
 
-    Class attributes: `source` cites the paper, `least_rows` is the fewest rows, `keeps_shape` asks for rows in
-    their own shape instead of flattened ones, and `null_safe` says whether independent data read about 0.
+    Class attributes: `source` cites the paper, `accepts` names the kinds of pairs (`continuous`, `mixed`, `discrete`),
+    `least_rows` is the fewest rows, `keeps_shape` asks for rows in their own shape instead of flattened ones, and
+    `null_safe` says whether independent data read about 0.
     """
 
     source: ClassVar[str] = ""
+    accepts: ClassVar[tuple[str, ...]] = ("continuous",)
     least_rows: ClassVar[int] = 8
     keeps_shape: ClassVar[bool] = False
     null_safe: ClassVar[bool] = True
 
     @abstractmethod
     def measure(self, x: Array, y: Array) -> Estimate:
-        """Estimate from checked float64 rows: (n, d), or (n, ...) where `keeps_shape`."""
+        """Estimate from checked rows: (n, d), or (n, ...) where `keeps_shape`.
+
+        Real numbers come as float64, and, where `accepts` goes beyond `continuous`, whole numbers as int64.
+        """
+
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of pairs that this estimator takes: of `continuous`, `mixed` and `discrete`."""
+        return self.accepts
 
     def estimate_with_info(self, x: Any, y: Any) -> Estimate:
         """Estimate the mutual information with its interval, reliability, time and details.
 
         Args:
             x: Rows of the first variable, (n,), (n, d) or (n, ...); flattened in C order where the method
-                needs vectors.
+                needs vectors. Whole numbers are taken as categories or counts, all other numbers as real.
             y: Rows of the second variable, likewise, in the same order.
 
         Returns:
@@ -45,9 +55,10 @@ class ArrayEstimator(ABC):
             `details` says so: copies have no distance, and may lie on both sides of a split.
 
         Raises:
-            EstimatorError: If the arrays cannot be used.
+            EstimatorError: If the arrays cannot be used, or are not of a kind that the estimator takes.
         """
         x, y = paired_rows(x, y, self.least_rows)
+        expect_kind(type(self).__name__, x, y, self.kinds())
         if not self.keeps_shape:
             x, y = flat(x), flat(y)
         start = time.perf_counter()

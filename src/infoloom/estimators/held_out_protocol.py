@@ -13,7 +13,7 @@ from scipy.stats import t as student
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.inputs import expect
 from infoloom.estimators.protocol import Array, Estimate
-from infoloom.estimators.registry import build
+from infoloom.estimators.registry import accepted, build
 from infoloom.estimators.settings import Training
 from infoloom.estimators.third_party import as_estimator
 
@@ -64,6 +64,13 @@ class HeldOutProtocol(ArrayEstimator):
             "two or more increasing whole numbers from 1, because a line needs two points",
             "Use (1, 2, 3, 4).",
         )
+
+    def kinds(self) -> tuple[str, ...]:
+        """Those of the estimator inside; every one where it does not say."""
+        if self.estimator is None:
+            return accepted("infonce")
+        kinds = getattr(as_estimator(self.estimator), "kinds", None)
+        return tuple(kinds()) if callable(kinds) else ("continuous", "mixed", "discrete")
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Estimate from rows (n, ...) and (n, ...)."""

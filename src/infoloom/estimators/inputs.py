@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infoloom.arrays import plain_array
 from infoloom.errors import EstimatorError
@@ -12,7 +13,8 @@ from infoloom.estimators.protocol import Array
 
 __all__ = ["expect", "flat", "paired_rows", "repeated_rows", "tied_values"]
 
-_COPIED = 0.05  # share of rows that may repeat others by chance or because values are discrete
+_COPIED = 0.05  # share of rows that may repeat others by chance
+_INT64 = 2**63
 
 
 def expect(holds: bool, name: str, got: object, expected: str, advice: str) -> None:
@@ -32,19 +34,23 @@ def flat(rows: Array) -> Array:
 
 
 def repeated_rows(x: Array, y: Array) -> int:
-    """How many pairs are exact copies of another pair, where that looks like copying and not like few categories.
+    """How many pairs are exact copies of another pair, where that looks like copying and not like a few atoms.
 
     Args:
         x: (n, …).
         y: (n, …).
 
     Returns:
-        Pairs less different pairs; 0 where copies are rare, or where so few pairs differ that values are categories.
+        Pairs less different pairs; 0 where copies are rare, where so few pairs repeat that they are atoms of a mixture,
+        and where both sides are whole numbers, which repeat by nature.
     """
+    if x.dtype.kind == y.dtype.kind == "i":
+        return 0
     both = np.ascontiguousarray(np.concatenate([flat(x), flat(y)], axis=1))
-    distinct = len(np.unique(both.view(np.dtype((np.void, both.dtype.itemsize * both.shape[1])))))
-    copies = len(both) - distinct
-    return copies if copies > _COPIED * len(both) and distinct > np.sqrt(len(both)) else 0
+    rows = both.view(np.dtype((np.void, both.dtype.itemsize * both.shape[1])))
+    times = np.unique(rows, return_counts=True)[1]
+    copies = len(both) - len(times)
+    return copies if copies > _COPIED * len(both) and np.sum(times > 1) > np.sqrt(len(both)) else 0
 
 
 def tied_values(rows: Array) -> float:
@@ -58,8 +64,10 @@ def tied_values(rows: Array) -> float:
     return max(1.0 - len(np.unique(column)) / len(column) for column in columns.T)
 
 
-def paired_rows(x: Any, y: Any, least: int) -> tuple[Array, Array]:
-    """Check paired rows and return them as float64 arrays (n, ...), a vector (n,) as (n, 1).
+def paired_rows(x: Any, y: Any, least: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Check paired rows and return them as arrays (n, ...), a vector (n,) as (n, 1).
+
+    Whole numbers and booleans are categories or counts and become int64, all other numbers float64.
 
     Args:
         x: Rows of the first variable, (n,), (n, d), (n, channels, length) or (n, channels, height, width).
@@ -84,9 +92,17 @@ def paired_rows(x: Any, y: Any, least: int) -> tuple[Array, Array]:
     return first, second
 
 
-def _rows(name: str, given: Any) -> Array:
+def _rows(name: str, given: Any) -> NDArray[Any]:
     """One array of rows, numeric and finite."""
     rows = plain_array(given, name, EstimatorError)
+    expect(
+        not _text(rows),
+        name,
+        "text",
+        "numbers, because sentences and words have no distance and no order of their own",
+        "Give the words or the token ids as whole numbers: beside a dataset's caption `text` these are the columns "
+        "`text_words` and `text_tokens`; for other text np.unique(values, return_inverse=True)[1].",
+    )
     expect(
         rows.dtype.kind in "fiub",
         name,
@@ -101,7 +117,12 @@ def _rows(name: str, given: Any) -> Array:
         "rows first, (n,) or (n, ...), and at least one value",
         "Give one row a sample.",
     )
-    rows = rows.astype(np.float64).reshape(len(rows), *(rows.shape[1:] or (1,)))
+    rows = rows.reshape(len(rows), *(rows.shape[1:] or (1,)))
+    if rows.dtype.kind in "iub":
+        largest = int(rows.max())
+        expect(largest < _INT64, name, largest, "whole numbers below 2^63", "Number the categories from 0.")
+        return rows.astype(np.int64)
+    rows = rows.astype(np.float64)
     bad = np.argwhere(~np.isfinite(rows))
     expect(
         len(bad) == 0,
@@ -113,10 +134,22 @@ def _rows(name: str, given: Any) -> Array:
     return rows
 
 
-def _refuse_constant_columns(name: str, rows: Array) -> None:
-    """A column that never varies holds no information and makes covariances singular."""
+def _text(rows: NDArray[Any]) -> bool:
+    """Whether rows hold strings, in an array of strings or of objects."""
+    return rows.dtype.kind in "UST" or (
+        rows.dtype.kind == "O" and any(isinstance(one, str) for one in rows.flat)
+    )
+
+
+def _refuse_constant_columns(name: str, rows: NDArray[Any]) -> None:
+    """A column that never varies holds no information and makes covariances singular.
+
+    Beside others whole numbers may be constant: counting needs no covariance, and sentences often begin alike.
+    """
     columns = flat(rows)
     constant = np.flatnonzero(np.ptp(columns, axis=0) == 0.0)
+    if rows.dtype.kind == "i" and len(constant) < columns.shape[1]:
+        return
     expect(
         len(constant) == 0,
         name,

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, Final
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators.settings import Training
 
-__all__ = ["ENTRY_POINTS", "REGISTRY", "build", "names"]
+__all__ = ["ACCEPTS", "ENTRY_POINTS", "REGISTRY", "accepted", "build", "names", "takers"]
 
 ENTRY_POINTS = "infoloom.estimators"
 
@@ -46,23 +46,74 @@ REGISTRY: Mapping[str, Callable[..., Any]] = {
     "ksg2": partial(_construct, "classical.ksg", "KSGEstimator", form=2),
     "histogram": partial(_construct, "classical.histogram", "HistogramEstimator"),
     "kernel": partial(_construct, "classical.kernel", "KernelEstimator"),
+    "plug-in": partial(_construct, "classical.plug_in", "PlugInEstimator", corrected=False),
+    "miller-madow": partial(_construct, "classical.plug_in", "PlugInEstimator"),
+    "ross": partial(_construct, "classical.ross", "RossEstimator"),
+    "gao": partial(_construct, "classical.gao", "GaoEstimator"),
     "mine": _variational("mine", **_JOINT),
     "dv": _variational("dv", **_JOINT),
     "nwj": _variational("nwj", **_JOINT),
     "js": _variational("js", **_JOINT),
     "smile": _variational("smile"),
     "infonce": _variational("infonce"),
+    "infonce-anchor": _variational("infonce-anchor"),
+    "gan-dime": _variational("gan-dime"),
+    "hd-dime": _variational("hd-dime"),
     "difference-of-entropies": partial(_construct, "neural.difference_of_entropies", "DifferenceOfEntropies"),
     "flow-based": partial(_construct, "neural.flow_based", "FlowBasedEstimator"),
+    "fmmi": partial(_construct, "neural.flow_matching", "FlowMatchingEstimator"),
     "minde": partial(_construct, "neural.minde", "MINDEEstimator"),
+    "amortised": partial(_construct, "neural.amortised.estimator", "AmortisedEstimator"),
     "latent": partial(_construct, "neural.latent", "LatentEstimator"),
+    "classifier": partial(_construct, "neural.classifier", "ClassifierEstimator"),
     "held-out": partial(_construct, "held_out_protocol", "HeldOutProtocol"),
+}
+
+_ANY: Final = ("continuous", "mixed", "discrete")
+
+#: Name → the kinds of pairs that the estimator takes; only `continuous` where it is not named.
+ACCEPTS: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("gao", "mine", "dv", "nwj", "js", "smile", "infonce", "held-out"), _ANY),
+    "plug-in": ("discrete",),
+    "miller-madow": ("discrete",),
+    "ross": ("mixed",),
+    "classifier": ("mixed", "discrete"),
 }
 
 
 def names() -> tuple[str, ...]:
     """Names that `build` knows, sorted: our own and those of entry points."""
     return tuple(sorted({*REGISTRY, *_offered()}))
+
+
+def accepted(name: str) -> tuple[str, ...]:
+    """The kinds of pairs that an estimator takes: of `continuous`, `mixed` and `discrete`.
+
+    Args:
+        name: A name from `names()`; an estimator of another package is built to be asked, and one that does not say
+            is asked for everything.
+
+    Raises:
+        EstimatorError: If the name is unknown.
+
+    Example:
+        >>> accepted("ksg"), accepted("classifier")
+        (('continuous',), ('mixed', 'discrete'))
+    """
+    if name in REGISTRY:
+        return ACCEPTS.get(name, ("continuous",))
+    kinds = getattr(build(name), "kinds", None)
+    return tuple(kinds()) if callable(kinds) else _ANY
+
+
+def takers(kind: str) -> tuple[str, ...]:
+    """Names of our own estimators that take pairs of a kind, sorted.
+
+    Example:
+        >>> takers("mixed")[:2]
+        ('classifier', 'dv')
+    """
+    return tuple(sorted(name for name in REGISTRY if kind in accepted(name)))
 
 
 def build(name: str, **settings: Any) -> Any:

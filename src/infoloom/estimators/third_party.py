@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,8 +29,8 @@ class CallableEstimator(ArrayEstimator):
     """Any function of (x, y) as an estimator.
 
     Args:
-        function: Takes rows (n, dx) and (n, dy) and returns a number, a pair (number, standard error), or an
-            `Estimate` (nats).
+        function: Takes rows (n, dx) and (n, dy), int64 where they are whole numbers and else float64, and returns a
+            number, a pair (number, standard error), or an `Estimate` (nats).
         units: What the function returns, `nats` or `bits`.
         label: Name in results.
 
@@ -44,6 +44,8 @@ class CallableEstimator(ArrayEstimator):
     function: Callable[[Array, Array], Any]
     units: str = "nats"
     label: str = "callable"
+
+    accepts: ClassVar[tuple[str, ...]] = ("continuous", "mixed", "discrete")
 
     def __post_init__(self) -> None:
         _expect_units(self.units)
@@ -79,8 +81,9 @@ class SubprocessEstimator(ArrayEstimator):
     """A program in its own environment: arrays in, one JSON line out.
 
     The program is started with the path of an `.npz` file as its last argument; the file holds `x` (n, dx)
-    and `y` (n, dy), float64. The last line that it prints is a JSON object with `nats` or `bits`, and may hold
-    `standard_error` in the same unit, `interval` (two numbers, same unit), `reliable` and `details`.
+    and `y` (n, dy), int64 where they are whole numbers and else float64. The last line that it prints is a JSON object
+    with `nats` or `bits`, and may hold `standard_error` in the same unit, `interval` (two numbers, same unit),
+    `reliable` and `details`.
 
     Args:
         command: Program and arguments, such as `("/envs/other/bin/python", "estimate.py")`; no shell.
@@ -92,6 +95,8 @@ class SubprocessEstimator(ArrayEstimator):
 
     command: tuple[str, ...]
     limit: float = 600.0
+
+    accepts: ClassVar[tuple[str, ...]] = ("continuous", "mixed", "discrete")
 
     def __post_init__(self) -> None:
         expect(

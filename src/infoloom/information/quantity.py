@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from infoloom.units import NATS_PER_BIT
@@ -25,17 +25,19 @@ class Quantity:
         method: How it was found.
         tolerance: Bound on the numerical error of a value by quadrature, or of a closed form of weights so far apart
             that rounding errors of the templates decide some digits, in nats.
+        at_most: Whether only an upper bound is known: the observation tells at most this.
     """
 
     value: float
     standard_error: float | None = None
     method: Method = CLOSED_FORM
     tolerance: float = 0.0
+    at_most: bool = False
 
     @property
     def exact(self) -> bool:
         """Whether the value is exact up to rounding, to 1e-9 nats."""
-        return self.method == CLOSED_FORM and self.tolerance == 0.0
+        return self.method == CLOSED_FORM and self.tolerance == 0.0 and not self.at_most
 
     @property
     def error(self) -> float:
@@ -48,11 +50,17 @@ class Quantity:
         if self.exact:
             return self.value / unit
         name = "tolerance" if self.standard_error is None else "standard_error"
-        return {"value": self.value / unit, name: self.error / unit, "method": self.method}
+        bound = {"at_most": True} if self.at_most else {}
+        return {"value": self.value / unit, name: self.error / unit, "method": self.method, **bound}
 
     def text(self, bits: bool = False) -> str:
-        """As many digits as are known: `1.234567890123`, `0.394 ± 0.001 (quadrature)`, `1.2 ± 0.1 (Monte Carlo)`."""
+        """As many digits as are known: `1.234567890123`, `0.394 ± 0.001 (quadrature)`, `1.2 ± 0.1 (Monte Carlo)`.
+
+        An upper bound begins with `at most`.
+        """
         unit = NATS_PER_BIT if bits else 1.0
+        if self.at_most:
+            return f"at most {replace(self, at_most=False).text(bits)}"
         if self.exact:
             return f"{round(self.value / unit, 12) + 0.0:.12f}"
         digits = max(1, min(9, _first_digit(self.error / unit)))

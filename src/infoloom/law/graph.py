@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from infoloom.errors import FlowError, SpecError
+from infoloom.law.choices import chosen_by, kept_factors
 from infoloom.spec.captions import caption_problems
 from infoloom.spec.expression import Factor, TemplateCall, Term
 from infoloom.spec.flow import flow_caption, flow_factors, flow_shape, latent_shape
@@ -63,6 +64,8 @@ class Node:
         shape: Of a modality, the shape of its observation.
         latent: Shape of a modality's latent, where it is another one: a renderer makes a picture of a few numbers.
         factors: Names of the scalar nodes that together are the modality's latent; empty for one equation.
+        chosen: What categorical causes choose of a modality: slot of its caption, or `""` for its flow's class, and
+            the cause.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Node:
     distribution: str = "normal"
     latent: tuple[int, ...] | None = None
     factors: tuple[str, ...] = ()
+    chosen: tuple[tuple[str, str], ...] = ()
 
     @property
     def inner(self) -> tuple[int, ...]:
@@ -91,8 +95,9 @@ class Node:
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """Names of the other nodes in its equation, each once; of a modality also its factors."""
-        names = (*self.factors, *(factor.name for edge in self.edges for factor in edge.factors))
+        """Names of the other nodes in its equation, each once; of a modality also its factors, and what chooses."""
+        chosen = (cause for _, cause in self.chosen)
+        names = (*self.factors, *(factor.name for edge in self.edges for factor in edge.factors), *chosen)
         return tuple(dict.fromkeys(name for name in names if name != "noise"))
 
 
@@ -167,16 +172,19 @@ class _Builder:
         for name, modality in spec.modalities.items():
             shown, latent = self.flow_shapes(name, modality.flow)
             path, written = f"modalities.{name}.latent", modality.latent
-            self.check_caption(name, modality)
+            chosen = self.check_caption(name, modality)
+            written = {} if written is None and any(slot for slot, _ in chosen) else written
             if not isinstance(written, dict):
-                self.nodes[name] = Node(name, "modality", shown, latent=latent)
+                self.nodes[name] = Node(name, "modality", shown, latent=latent, chosen=chosen)
                 equations[name] = (path, written)
                 continue
             size = math.prod(latent or shown) if shown else 0
-            factors = self.all_factors(name, written, modality.flow, size)
+            factors = self.all_factors(name, written, modality.flow, size, chosen)
             self.nodes |= {factor: Node(factor, "factor") for factor in factors}
             equations |= {f: (f"{path}.{f.partition('.')[2]}", text) for f, text in factors.items()}
-            self.nodes[name] = Node(name, "modality", shown, latent=(len(factors),), factors=tuple(factors))
+            self.nodes[name] = Node(
+                name, "modality", shown, latent=(len(factors),), factors=tuple(factors), chosen=chosen
+            )
         if spec.covariance is None:
             for name, (path, text) in equations.items():
                 self.add_equation(name, path, text)
@@ -197,22 +205,32 @@ class _Builder:
             self.problems.append(f"modalities.{name}.flow: {error}")
             return (), None
 
-    def check_caption(self, name: str, modality: ModalitySpec) -> None:
-        """Words, slots and factors of a caption must fit."""
+    def check_caption(self, name: str, modality: ModalitySpec) -> tuple[tuple[str, str], ...]:
+        """Words, slots and factors of a caption must fit; what categorical causes choose of a modality."""
         try:
             caption = flow_caption(modality.flow)
         except FlowError:
-            return  # a problem already
+            return ()  # a problem already
         if caption is not None and self.spec.covariance is not None:
             self.problems.append(
                 f"modalities.{name}.flow: a spec with `covariance` has no factors for words to say. Write equations."
             )
-            return
+            return ()
         self.problems += caption_problems(
             f"modalities.{name}", caption, modality.words, modality.latent, modality.whitening
         )
+        chosen, problems = chosen_by(name, modality, caption, self.spec.causes, self.spec.directory)
+        self.problems += problems
+        return chosen
 
-    def all_factors(self, name: str, written: Mapping[str, str], flow: str, size: int) -> dict[str, str]:
+    def all_factors(
+        self,
+        name: str,
+        written: Mapping[str, str],
+        flow: str,
+        size: int,
+        chosen: tuple[tuple[str, str], ...],
+    ) -> dict[str, str]:
         """The equation of every factor of a flow by full name, in the flow's order; noise where none is written."""
         try:
             known = flow_factors(flow)
@@ -229,7 +247,8 @@ class _Builder:
                 f"{path}: {len(written)} factors: expected {size}, because `{flow}` has {size} components without "
                 "names. Name every one of them, or write one equation for all."
             )
-        listed = known if known and self.spec.covariance is None else written
+        listed = tuple(known if known and self.spec.covariance is None else written)
+        listed = kept_factors(listed, chosen) if any(slot for slot, _ in chosen) else listed
         return {f"{name}.{factor}": written.get(factor, "noise") for factor in listed}
 
     def add_equation(self, name: str, path: str, text: str | None) -> None:

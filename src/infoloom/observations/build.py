@@ -14,6 +14,7 @@ from infoloom.errors import FlowError, PluginError
 from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.adopted.files import flow_of, read_model
 from infoloom.observations.base import Bijection
+from infoloom.observations.choosing import Choosing
 from infoloom.observations.composition import Composition
 from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription, load_checkpoint
 from infoloom.observations.flows.stepped import SteppedFlow
@@ -24,9 +25,11 @@ from infoloom.observations.injection import Injection
 from infoloom.observations.renderers.registry import make_renderer
 from infoloom.observations.rendering import Rendering
 from infoloom.plugins import load, offered
+from infoloom.spec.choice import replace_choice
 from infoloom.spec.flow import (
     FlowStep,
     flow_caption,
+    flow_choice,
     flow_header,
     flow_path,
     flow_shape,
@@ -62,7 +65,8 @@ def build(
 ) -> Injection:
     """Build a modality's observation map: whitening, then the steps of its flow expression.
 
-    It is a `Bijection`, unless the expression begins with a renderer.
+    It is a `Bijection`, unless the expression begins with a renderer, or a cause chooses the class: then the number of
+    the category stands behind the latent.
 
     Args:
         expression: Such as `digits[3]`, `vector(16) | rotation(seed=1) | asinh`, `my.safetensors[cat]`.
@@ -86,6 +90,20 @@ def build(
         raise FlowError(
             f"flow `{expression}`: expected a map of numbers; a caption says words. Generate a dataset to have them."
         )
+    choice = flow_choice(expression, directory)
+    if choice is not None:
+        options: dict[str, Any] = {
+            "whitener": whitener,
+            "dtype": dtype,
+            "device": device,
+            "directory": directory,
+        }
+        options["allow_uncertified"] = allow_uncertified
+        flows = {name: replace_choice(expression, name) for name in choice.names}
+        made = Choosing({name: build(flow, **options) for name, flow in flows.items()})
+        if made.rendered:
+            _require_certificate(made, allow_uncertified)
+        return made
     parts: list[Bijection] = []
     first, *others = steps = parse_flow(expression)
     renderer = make_renderer(first) if first.rendered else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import fmean, median
+from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -125,7 +125,8 @@ def error_figure(rows: Sequence[Row], quantity: Callable[[Row], float], label: s
 def heat_figure(rows: Sequence[Row], column: Callable[[Row], str]) -> Figure:
     """Estimates as numbers on the colour of their error: a line an estimator, a column a task or a kind of task.
 
-    What failed or was not done in time says so in its cell.
+    Below a mean stands the standard deviation over its runs. An error beyond the ends of the colours is marked by a
+    triangle. What failed or was not done in time says so in its cell.
 
     Args:
         rows: Runs.
@@ -141,17 +142,20 @@ def heat_figure(rows: Sequence[Row], column: Callable[[Row], str]) -> Figure:
         place = names.index(name), titles.index(title)
         errors[place], texts[place] = _cell(runs)
     truths = {c: fmean(t) for c, t in ((c, _truths(rows, column, c)) for c in titles) if t}
-    figure = new_figure(2.0 + 0.85 * len(titles), 0.9 + 0.27 * len(names) + 0.011 * max(map(len, titles)) * 7)
+    line = 0.36 if any("\n" in text for text in texts.values()) else 0.27
+    figure = new_figure(2.0 + 0.85 * len(titles), 0.9 + line * len(names) + 0.011 * max(map(len, titles)) * 7)
     axes = figure.subplots()
     image = axes.imshow(errors, cmap="RdBu_r", vmin=-_FAR, vmax=_FAR, aspect="auto")
     for (y, x), text in texts.items():
         dark = abs(errors[y, x]) > 0.6 * _FAR
-        axes.text(x, y, text, ha="center", va="center", fontsize=7.5, color="#fdfdfd" if dark else "#0b0d10")
+        size = 7.5 if "\n" not in text else 6.5
+        colour = "#fdfdfd" if dark else "#0b0d10"
+        axes.text(x, y, text, ha="center", va="center", fontsize=size, color=colour, linespacing=0.95)
     heads = [f"{title}\n{truths[title]:.2f}" if title in truths else title for title in titles]
     axes.set_xticks(range(len(titles)), heads, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
     axes.grid(visible=False)
-    figure.colorbar(image, ax=axes, label="estimate − truth (nats)", shrink=0.8, extend="both")
+    figure.colorbar(image, ax=axes, label="estimate − truth (nats); ▲ ▼ beyond", shrink=0.8, extend="both")
     return figure
 
 
@@ -241,9 +245,12 @@ def _cell(runs: Sequence[Row]) -> tuple[float, str]:
     lost = [row for row in runs if row["status"] != "ok"]
     if lost:
         return math.nan, _LOST[lost[0]["status"]]
-    return fmean(row["error"] for row in runs), f"{fmean(row['estimate'] for row in runs):.2f}".replace(
-        "-", "−"
-    )
+    error, estimates = fmean(row["error"] for row in runs), [row["estimate"] for row in runs]
+    mark = "▲" if error > _FAR else "▼" if error < -_FAR else ""
+    text = f"{fmean(estimates):.2f}{mark}"
+    if len(estimates) > 1:
+        text += f"\n±{stdev(estimates):.2f}"
+    return error, text.replace("-", "−")
 
 
 def _truths(rows: Sequence[Row], column: Callable[[Row], str], title: str) -> list[float]:

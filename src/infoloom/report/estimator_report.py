@@ -86,13 +86,18 @@ def _standing(one: Standing) -> tuple[Any, ...]:
         one.failed,
         one.timeout,
         one.missing,
-        one.median_error,
-        one.null_mean,
-        one.null_worst,
+        _short(one.median_error),
+        _short(one.null_mean),
+        _short(one.null_worst),
         f"{one.covered} of {one.intervals}" if one.intervals else None,
         f"{one.trusted_right} of {one.trusted}" if one.trusted else None,
-        one.seconds,
+        _short(one.seconds),
     )
+
+
+def _short(value: float | None) -> Number | None:
+    """Three digits of what a few seeds give; the page keeps the others."""
+    return None if value is None else Number(value, f"{value:.3g}")
 
 
 def _block(rows: Sequence[Row]) -> Section:
@@ -107,7 +112,7 @@ def _block(rows: Sequence[Row]) -> Section:
         figures[f"Mean error along {QUANTITIES[vary][1]}: {title}"] = error_figure(ended, *QUANTITIES[vary])
     labels = list(dict.fromkeys(_label(row) for row in rows))
     if len(labels) <= _MOST_COLUMNS:
-        caption = f"Mean estimates (nats), the truth under each label: {title}"
+        caption = f"Mean estimates ± standard deviation over runs (nats), the truth under each label: {title}"
         figures[caption] = heat_figure(rows, _label)
         return Section(title, _sizes(rows), figures)
     return Section(title, _sizes(rows), figures, [_table(rows, labels)])

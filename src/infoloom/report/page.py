@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Final
 import infoloom
 from infoloom.datasets.storage.files import write_text
 from infoloom.errors import InfoloomError
+from infoloom.report.alt_text import alt_text
 from infoloom.report.drawing import inline_svg
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Number", "Section", "Table", "page_html", "write_figures", "write_page"]
+__all__ = ["Number", "Section", "Table", "page_html", "write_page"]
 
-KINDS: Final = ("pdf", "png")
 FOLDED: Final = 40  # longer tables wait behind a line that opens them
 LONG: Final = 60  # characters of a cell that may wrap inside of code
 LONG_CELL: Final = ' class="long"'
@@ -149,41 +149,6 @@ def page_html(title: str, sections: Sequence[Section], *, lead: str = "") -> str
 """
 
 
-def write_figures(sections: Sequence[Section], folder: str | Path, kind: str = "pdf") -> list[Path]:
-    """Write every figure of some sections to a file of its own, for papers and slides.
-
-    Args:
-        sections: Where the figures are.
-        folder: Where the files go; files of the same names are replaced.
-        kind: `pdf` or `png`.
-
-    Returns:
-        The paths written, named by number, section and caption.
-
-    Raises:
-        InfoloomError: Another kind, no figure, or a folder that cannot be written.
-    """
-    if kind not in KINDS:
-        raise InfoloomError(f"figures of kind `{kind}`: expected {' or '.join(KINDS)}.")
-    named = [(s.title, caption, figure) for s in sections for caption, figure in s.figures.items()]
-    if not named:
-        raise InfoloomError("figures: expected at least one to write; these results have none.")
-    root = Path(folder)
-    # Neither the time nor the version, so that the same figure is the same file.
-    metadata = {"CreationDate": None} if kind == "pdf" else {"Software": None}
-    paths = []
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        for number, (title, caption, figure) in enumerate(named, 1):
-            paths.append(root / f"{number:02d}-{_slug(title)}-{_slug(caption)}.{kind}")
-            figure.savefig(paths[-1], format=kind, dpi=200, metadata=metadata)
-    except OSError as error:
-        raise InfoloomError(
-            f"figures `{root}`: cannot be written ({error.strerror}). Choose another folder."
-        ) from error
-    return paths
-
-
 def _section(name: str, section: Section, numbers: count[int]) -> str:
     parts = [
         f"<h2>{_inline(section.title)}</h2>",
@@ -196,7 +161,7 @@ def _section(name: str, section: Section, numbers: count[int]) -> str:
 
 
 def _figure(prefix: str, caption: str, figure: Figure) -> str:
-    drawing = inline_svg(figure, prefix, _escape(caption.replace("`", "")))
+    drawing = inline_svg(figure, prefix, _escape(alt_text(figure, caption)))
     return f'<figure>\n<div class="scroll">{drawing}</div>\n<figcaption>{_inline(caption)}</figcaption>\n</figure>'
 
 

@@ -25,8 +25,9 @@ Reader: TypeAlias = Callable[[Row, Row], Value | None]
 #: The order in which objectives are shown, and that of their colours: the seven most used have one of their own.
 OBJECTIVES: Final = (
     *("clip", "masked", "mvae", "vicreg", "symile", "supervised", "random"),
-    *("siglip", "barlow", "gram", "mmvae", "mopoe", "pixels"),
+    *("siglip", "barlow", "gram", "comm", "factorcl", "jepa", "mmvae", "mopoe", "pixels"),
 )
+_FAR_APART: Final = 20.0  # of the ends of a quantity, from which its axis is logarithmic
 _LEAST: Final = 1e-3  # nats; a fraction of less is a fraction of rounding
 _MARKERS: Final = ("o", "s", "^")
 _DASHES: Final = ("-", "--", ":")
@@ -150,16 +151,20 @@ def ceiling_figure(found: Sequence[Point], label: str, inputs: Sequence[str]) ->
 
 
 def _panel(axes: Axes, found: Sequence[Point], places: Sequence[Value]) -> None:
-    """All lines of one panel; along names instead of numbers, points side by side and no lines."""
+    """All lines of one panel at the values of the quantity; along names, points side by side and no lines."""
     named = isinstance(places[0], str)
     objectives = order(point.objective for point in found)
     step = min(0.1, 0.8 / len(objectives)) if named else 0.0
+
+    def where(point: Point) -> float:
+        return places.index(point.at) if isinstance(point.at, str) else point.at
+
     for dash, variant in zip(_DASHES, dict.fromkeys(point.variant for point in found), strict=False):
         style, ending = "none" if named else dash, f", {variant}" if variant else ""
         some = [point for point in found if point.variant == variant]
-        tops = {point.at: point.ceiling for point in some}
+        tops = dict(sorted((where(point), point.ceiling) for point in some))
         axes.plot(
-            [places.index(at) for at in tops],
+            list(tops),
             list(tops.values()),
             color=INK,
             linestyle=style,
@@ -169,13 +174,26 @@ def _panel(axes: Axes, found: Sequence[Point], places: Sequence[Value]) -> None:
             label=f"ceiling{ending}",
         )
         for index, name in enumerate(objectives):
-            mine = [point for point in some if point.objective == name]
+            mine = sorted((point for point in some if point.objective == name), key=where)
             if mine:
                 aside = step * (index - 0.5 * (len(objectives) - 1))
-                at = [places.index(point.at) + aside for point in mine]
+                at = [where(point) + aside for point in mine]
                 _errorbars(axes, at, mine, style, f"{name}{ending}")
-    axes.set_xticks(range(len(places)), [at if isinstance(at, str) else f"{at:g}" for at in places])
-    axes.set_xlim(-0.5, len(places) - 0.5)
+    _along(axes, places)
+
+
+def _along(axes: Axes, places: Sequence[Value]) -> None:
+    """Ticks at the places: names one beside the other, numbers where they lie, on a logarithmic axis if far apart."""
+    numbers = sorted(at for at in places if not isinstance(at, str))
+    if len(numbers) < len(places):
+        axes.set_xticks(range(len(places)), [str(at) for at in places])
+        axes.set_xlim(-0.5, len(places) - 0.5)
+        return
+    if numbers[0] > 0 and numbers[-1] >= _FAR_APART * numbers[0]:
+        axes.set_xscale("log")
+    axes.set_xticks(numbers, [f"{at:g}" for at in numbers])
+    axes.minorticks_off()
+    axes.margins(x=0.08)
 
 
 def _errorbars(axes: Axes, at: Sequence[float], mine: Sequence[Point], style: str, label: str) -> None:

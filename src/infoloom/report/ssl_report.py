@@ -68,6 +68,10 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
         View("Information", "Two pictures of one cause, each of which knows the same about it.",
              "information of each picture (nats)", _by("nats")),
     ),
+    "observed": (
+        View("Real observations", "Two real observations of one cause, each of which knows the same about it.",
+             "information of each (nats)", _by("nats")),
+    ),
     "templates": (
         View("Templates", "One cause, spread over the picture in four ways that carry the same information.",
              "template", _by("template")),
@@ -113,7 +117,7 @@ def sections(rows: Sequence[Row]) -> list[Section]:
         for experiment in dict.fromkeys(row["experiment"] for row in own):
             some = [row for row in own if row["experiment"] == experiment]
             found += [_view(view, some, ending) for view in VIEWS.get(experiment, (_other(experiment),))]
-    return [*found, *_critics(rows), _lost(rows), _missing(rows), surroundings(rows)]
+    return [*found, *_critics(rows), *_plateaus(rows), _lost(rows), _missing(rows), surroundings(rows)]
 
 
 def _other(experiment: str) -> View:
@@ -125,7 +129,9 @@ def _other(experiment: str) -> View:
 
 def _view(view: View, rows: Sequence[Row], ending: str) -> Section:
     suite, experiment = rows[0]["suite"], rows[0]["experiment"]
-    command = f"infoloom bench ssl --suite {suite} --only '{experiment} *' --out RESULTS"
+    flow = rows[0]["params"].get("flow", "mnist")
+    asked = f"--flow '{flow}'" if suite == "own" else f"--suite {suite} --only '{experiment} *'"
+    command = f"infoloom bench ssl {asked} --out RESULTS"
     found = [point for point in points(rows, view.read, _variant) if point.inputs in view.inputs]
     title = view.title + ending
     if not found:
@@ -191,6 +197,33 @@ _CRITIC: Final[Mapping[str, Callable[[dict[str, Row]], float]]] = {
     "correlation with pmi": lambda own: own["pmi_correlation"]["pmi_correlation"],
     "slope on pmi": lambda own: own["pmi_slope"]["pmi_slope"],
 }
+
+
+def _plateaus(rows: Sequence[Row]) -> list[Section]:
+    """How many trainings ended at a plateau of their held-out loss; none where none was watched for."""
+    kinds: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        details = row.get("details") or {}
+        if isinstance(details.get("plateau"), bool) and isinstance(details.get("best_epoch"), int):
+            kinds.setdefault((row["experiment"], row["objective"]), []).append(details)
+    if not kinds:
+        return []
+    lines: list[tuple[Cell, ...]] = [
+        (
+            experiment,
+            f"`{objective}`",
+            len(runs),
+            sum(run["plateau"] for run in runs),
+            _number(Mean.of([float(run["best_epoch"]) for run in runs])),
+        )
+        for (experiment, objective), runs in kinds.items()
+    ]
+    text = (
+        "Trainings whose own loss on held-out rows stopped falling, after the learning rate had dropped; the others "
+        "ended at the cap. The weights are those of the best epoch."
+    )
+    head = ("experiment", "objective", "runs", "at a plateau", "best epoch")
+    return [Section("Plateaus", text, tables=[Table(head, lines)])]
 
 
 def _first_critic(score: Row) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_bars", "draw_ceilings", "draw_decomposition", "draw_map"]
 
+_MUCH: Final = 20.0
 BAR: Final = 0.27  # inches of height a bar
 WIDTH: Final = 6.8  # inches
 SHARED, BETWEEN, UNIQUE, SYNERGY = PALETTE[0], MUTED, PALETTE[1], PALETTE[2]
@@ -82,7 +83,9 @@ def _map_cell(axes: Axes, cell: tuple[int, int], value: float, opacity: float, c
 
 @house_style()
 def draw_bars(groups: Mapping[str, Mapping[str, Quantity]]) -> Figure:
-    """Information values as bars, one panel a group, each on its own scale; error bars where a value has them.
+    """Information values as bars, one panel a group; error bars where a value has them.
+
+    All panels have one scale. A group whose values are more than twenty times as large has its own, and says so.
 
     Args:
         groups: By title, the values by query.
@@ -99,14 +102,16 @@ def draw_bars(groups: Mapping[str, Mapping[str, Quantity]]) -> Figure:
     counts = [len(values) for values in shown.values()]
     figure = new_figure(WIDTH, BAR * sum(counts) + 0.62 * len(counts))
     panels = figure.subplots(len(shown), 1, squeeze=False, height_ratios=[n + 0.6 for n in counts])[:, 0]
+    common = _common([[one.value for one in values.values()] for values in shown.values()])
     for axes, (title, values) in zip(panels, shown.items(), strict=True):
         sizes = [one.value for one in values.values()]
         errors = [one.error for one in values.values()]
         colours = [PALETTE[0] if size >= 0 else PALETTE[5] for size in sizes]
-        _bars(axes, list(values), sizes, [_short(size) for size in sizes], colours)
+        own = max(map(abs, sizes)) > max(map(abs, common))
+        _bars(axes, list(values), sizes, [_short(size) for size in sizes], colours, sizes if own else common)
         if any(errors):
             axes.errorbar(sizes, range(len(sizes)), xerr=errors, fmt="none", ecolor=INK, elinewidth=1.0)
-        axes.set_title(title)
+        axes.set_title(f"{title} (scale of its own)" if own else title)
     panels[-1].set_xlabel("nats")
     return figure
 
@@ -193,16 +198,30 @@ def _given(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else "both" if len(names) == 2 else f"all {len(names)}"
 
 
+def _common(groups: Sequence[Sequence[float]]) -> list[float]:
+    """The values that the common scale holds: of all groups but those that are much larger than the smallest."""
+    sizes = sorted(max(map(abs, group)) for group in groups)
+    most = _MUCH * next((size for size in sizes if size > 0), 1.0)
+    return [value for group in groups if max(map(abs, group)) <= most for value in group]
+
+
 def _bars(
-    axes: Axes, names: Sequence[str], sizes: Sequence[float], texts: Sequence[str], colours: Sequence[str]
+    axes: Axes,
+    names: Sequence[str],
+    sizes: Sequence[float],
+    texts: Sequence[str],
+    colours: Sequence[str],
+    scale: Sequence[float] | None = None,
 ) -> None:
+    """Bars with their names and texts, as long as the scale has it; the bars themselves if left out."""
     rows = range(len(names))
     axes.barh(rows, sizes, height=0.62, color=colours)
     for row, size, text in zip(rows, sizes, texts, strict=True):
         place: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 8.0}
         axes.annotate(text, (max(size, 0.0), row), (5, 0), **place)
     axes.set_yticks(rows, names, parse_math=False)
-    low, high = min(0.0, *sizes), max(0.0, *sizes)
+    scale = sizes if scale is None else scale
+    low, high = min(0.0, *scale), max(0.0, *scale)
     span = (high - low) or 1.0
     axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(low - (0.03 * span if low else 0.0), high + 0.16 * span))
     axes.axvline(0.0, color=INK, linewidth=0.8)

@@ -5,21 +5,18 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import struct
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from infoloom.errors import FlowError
-from infoloom.foreign.files import open_regular
-from infoloom.foreign.trees import checked, parse_json
 from infoloom.plugins import offered
 from infoloom.spec.captions import CAPTION, Caption, parse_caption
-from infoloom.spec.flow_trees import FORMAT, HeaderTree
+from infoloom.spec.choice import Choice, parse_choice, replace_choice
+from infoloom.spec.flow_files import ZOO, flow_header, flow_path, zoo_names
 from infoloom.spec.renderers import renderer_form, renderer_names
 
 __all__ = [
@@ -27,19 +24,19 @@ __all__ = [
     "ZOO",
     "FlowStep",
     "flow_caption",
+    "flow_choice",
     "flow_factors",
     "flow_header",
     "flow_path",
     "flow_shape",
     "latent_shape",
+    "one_class",
     "parse_flow",
     "zoo_names",
 ]
 
-ZOO: Final = Path(__file__).resolve().parent.parent / "observations" / "zoo"
 MAX_DIM: Final = 100_000_000
 MAX_AXES: Final = 8
-_MAX_HEADER: Final = 16 * 2**20
 _STEP = re.compile(
     r"(?P<name>[A-Za-z_./~-][\w./~-]*+)\s*+(?:\[(?P<selector>[^\[\]]*+)\]\s*+)?(?:\((?P<args>.*+)(?<=\)))?",
     re.DOTALL,
@@ -118,6 +115,35 @@ def flow_caption(text: str) -> Caption | None:
     return parse_caption(said.args)
 
 
+def flow_choice(text: str, directory: Path | None = None) -> Choice | None:
+    """The categorical cause that chooses a flow's class, and its classes; None for other flows.
+
+    Raises:
+        FlowError: The text is no flow expression, or has more than one choice.
+
+    Example:
+        >>> flow_choice("sprites[{kind}: heart, star](32)")
+        Choice(cause='kind', names=('heart', 'star'))
+    """
+    found = [(step, one) for step in parse_flow(text) if (one := parse_choice(step.selector)) is not None]
+    if len(found) > 1:
+        raise FlowError(
+            f"flow `{text}`: expected one choice of a class, got {len(found)}. Choose in one step."
+        )
+    return parse_choice(found[0][0].selector, _classes(found[0][0], directory)) if found else None
+
+
+def one_class(text: str, directory: Path | None = None) -> str:
+    """A flow expression with the first of the classes among which a cause chooses; other expressions as they are.
+
+    Example:
+        >>> one_class("sprites[{kind}: heart, star](32)")
+        'sprites[heart](32)'
+    """
+    choice = flow_choice(text, directory)
+    return text if choice is None else replace_choice(text, choice.names[0])
+
+
 def flow_factors(text: str) -> tuple[str, ...]:
     """Names of the latent's components, where the flow expression begins with a renderer or is a caption; else none.
 
@@ -168,6 +194,7 @@ def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
     caption = flow_caption(text)
     if caption is not None:
         return (len(caption.slots),)
+    flow_choice(text, directory)  # at most one
     steps = parse_flow(text)
     shape: tuple[int, ...] | None = None
     for position, step in enumerate(steps):
@@ -201,57 +228,6 @@ def flow_shape(text: str, directory: Path | None = None) -> tuple[int, ...]:
     if shape is None:  # unreachable: the first step fixes it
         raise FlowError(f"flow `{text}`: no shape.")
     return shape
-
-
-def zoo_names() -> tuple[str, ...]:
-    """Names of the trained flows that come with the package."""
-    return tuple(sorted(path.stem for path in ZOO.glob("*.safetensors")))
-
-
-def flow_path(name: str, directory: Path | None = None) -> Path:
-    """File of a trained flow: a zoo name or a path ending in `.safetensors`."""
-    if not name.endswith(".safetensors"):
-        return ZOO / f"{name}.safetensors"
-    path = Path(name)
-    with suppress(RuntimeError):  # no such user: the plain name will not be found either
-        path = path.expanduser()
-    return path if path.is_absolute() or directory is None else directory / path
-
-
-def flow_header(path: Path) -> dict[str, Any]:
-    """The description that a trained flow's file carries, read without torch and without its weights.
-
-    Raises:
-        FlowError: No such file, not safetensors, or without infoloom's description.
-    """
-    try:
-        with open_regular(path) as file:
-            size = struct.unpack("<Q", file.read(8))[0]
-            if size > _MAX_HEADER:
-                raise ValueError(f"its header claims {size} bytes")
-            description = parse_json(_metadata(parse_json(file.read(size))), constants=True)
-        if not isinstance(description, dict):
-            raise ValueError("its description is not an object")
-        if description.get("format", FORMAT) == FORMAT:  # of another one its reader knows what to say
-            checked(HeaderTree, description)
-    except OSError as error:
-        raise FlowError(
-            f"flow `{path}`: expected a readable file ({error.strerror}). Check the path."
-        ) from error
-    except (ValueError, struct.error) as error:
-        raise FlowError(
-            f"flow `{path}`: expected a safetensors file with infoloom's description, made by "
-            f"`infoloom flow train`; got something else ({error})."
-        ) from error
-    return description
-
-
-def _metadata(header: Any) -> str:
-    metadata = header.get("__metadata__") if isinstance(header, dict) else None
-    description = metadata.get("infoloom") if isinstance(metadata, dict) else None
-    if not isinstance(description, str):
-        raise ValueError("no description in its header")
-    return description
 
 
 def _parse_step(part: str, text: str) -> FlowStep:
@@ -321,6 +297,9 @@ def _value(text: str) -> Value:
 def _step_shape(step: FlowStep, directory: Path | None) -> tuple[int, ...] | None:
     if step.name in _SHAPED:
         return _given_shape(step)
+    choice = parse_choice(step.selector, _classes(step, directory))
+    if choice is not None:
+        return _chosen_shape(step, choice, directory)
     form = renderer_form(step.name)
     if form is not None:
         return form.setup(step.selector, step.args, dict(step.kwargs)).shape
@@ -335,6 +314,24 @@ def _step_shape(step: FlowStep, directory: Path | None) -> tuple[int, ...] | Non
         raise FlowError(f"flow `{step.name}`: expected names of classes in its description, got {classes!r}.")
     _check_class(step, classes)
     return tuple(shape)
+
+
+def _classes(step: FlowStep, directory: Path | None) -> tuple[str, ...]:
+    """The classes that a step chooses among: shapes of a renderer, classes of a trained flow."""
+    form = renderer_form(step.name)
+    if form is not None or not step.trained:
+        return form.kinds if form is not None else ()
+    classes = flow_header(flow_path(step.name, directory)).get("classes")
+    return tuple(map(str, classes)) if isinstance(classes, list) else ()
+
+
+def _chosen_shape(step: FlowStep, choice: Choice, directory: Path | None) -> tuple[int, ...] | None:
+    if not _classes(step, directory):
+        raise FlowError(
+            f"flow `{step.name}[{step.selector}]`: this flow has no classes to choose among. Write `{step.name}`."
+        )
+    shapes = [_step_shape(replace(step, selector=name), directory) for name in choice.names]
+    return shapes[-1]
 
 
 def _is_shape(sizes: Sequence[object]) -> bool:

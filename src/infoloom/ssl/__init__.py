@@ -12,6 +12,7 @@ _HOMES = {
     "REGISTRY": "registry",
     "Score": "probes.score",
     "Split": "probes.splits",
+    "Stopping": "settings",
     "Table": "probes.score",
     "Training": "settings",
     "build": "registry",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from infoloom.errors import LearnerError
 
-__all__ = ["check_arrays", "check_shapes", "expect", "expect_positive", "parts"]
+__all__ = ["check_arrays", "check_shapes", "check_vocabularies", "expect", "expect_positive", "parts"]
 
 _ROWS = 4096
 
@@ -56,6 +56,24 @@ def check_shapes(shapes: Mapping[str, tuple[int, ...]], least: int) -> None:
             shape,
             "(values,), (leads, samples) or (channels, height, width), all at least 1",
             "Reshape the rows.",
+        )
+
+
+def check_vocabularies(vocabularies: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse vocabularies of what is no modality, or no sequence of tokens.
+
+    Args:
+        vocabularies: Modality → number of token ids.
+        shapes: Modality → shape of one row.
+    """
+    for name in vocabularies:
+        expect(name in shapes, "vocabularies", name, f"a modality among {', '.join(shapes)}", "Rename it.")
+        expect(
+            len(shapes[name]) == 1,
+            f"shape of {name}",
+            shapes[name],
+            "(tokens,), because it has a vocabulary",
+            "Give token ids, or leave it out of `vocabularies`.",
         )
 
 

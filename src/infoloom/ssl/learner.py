@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from infoloom.ssl.scaling import Standardise
+from infoloom.ssl.checks import check_vocabularies
+from infoloom.ssl.scaling import Standardise, TokenIds
 from infoloom.ssl.settings import LearnerSettings
 
 __all__ = ["Batch", "Learner", "Shapes", "with_fused"]
@@ -31,8 +32,13 @@ class Learner(nn.Module, ABC):
         super().__init__()
         self.objective, self.settings = objective, settings
         self.shapes = {name: tuple(shape) for name, shape in shapes.items()}
+        words = settings.vocabularies
+        check_vocabularies(words, self.shapes)
         # Lists, not dicts, of modules: a modality may be called `values` or `type`.
-        self.scales = nn.ModuleList(Standardise(shape) for shape in self.shapes.values())
+        self.scales = nn.ModuleList(
+            TokenIds(name, words[name]) if name in words else Standardise(shape)
+            for name, shape in self.shapes.items()
+        )
 
     @property
     def needs(self) -> dict[str, tuple[int, ...]]:
@@ -40,12 +46,16 @@ class Learner(nn.Module, ABC):
         return dict(self.shapes)
 
     def prepare(self, arrays: Mapping[str, Any]) -> None:
-        """Take mean and scale of each channel from the training rows; everything that follows divides by them."""
+        """Take mean and scale of each channel from the training rows; everything that follows divides by them.
+
+        Raises:
+            LearnerError: Token ids beyond their vocabulary.
+        """
         for name, scale in zip(self.shapes, self.scales, strict=True):
             scale.fit(arrays[name])  # type: ignore[operator]
 
     def scaled(self, batch: Batch) -> dict[str, Tensor]:
-        """The modalities that a batch holds, standardised; others of its arrays are left out."""
+        """The modalities that a batch holds, standardised, or as whole ids; others of its arrays are left out."""
         return {
             name: scale(batch[name])
             for name, scale in zip(self.shapes, self.scales, strict=True)

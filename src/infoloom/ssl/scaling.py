@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from infoloom.ssl.checks import parts
+from infoloom.ssl.checks import expect, parts
 
-__all__ = ["Standardise"]
+__all__ = ["Standardise", "TokenIds"]
 
 
 class Standardise(nn.Module):
@@ -47,3 +47,39 @@ class Standardise(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """(n, *shape) → the same shape."""
         return (rows - cast(Tensor, self.mean)) / cast(Tensor, self.scale)
+
+
+class TokenIds(nn.Module):
+    """Token ids, which are not scaled: they become whole numbers.
+
+    Args:
+        name: Of the modality, for messages.
+        vocabulary: Number of ids.
+    """
+
+    def __init__(self, name: str, vocabulary: int) -> None:
+        super().__init__()
+        self.name = name
+        self.register_buffer("vocabulary", torch.tensor(vocabulary))
+
+    @torch.no_grad()
+    def fit(self, rows: Any) -> None:
+        """Look at every id of the training rows (n, length).
+
+        Raises:
+            LearnerError: One that is no whole number from 0, or beyond the vocabulary.
+        """
+        size = int(cast(Tensor, self.vocabulary))
+        for part in parts(rows):
+            bad = part[(part < 0) | (part >= size) | (part != np.floor(part))]
+            expect(
+                bad.size == 0,
+                f"token id of {self.name}",
+                bad.flat[0] if bad.size else "",
+                f"a whole number from 0 to {size - 1}",
+                "Raise its size in `vocabularies`, or leave it out if these rows are values.",
+            )
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(n, length) → the same ids, int64."""
+        return rows.long()

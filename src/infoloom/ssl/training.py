@@ -19,6 +19,7 @@ from infoloom.errors import LearnerError
 from infoloom.ssl.checks import check_arrays
 from infoloom.ssl.encoding import tensors_of
 from infoloom.ssl.learner import Learner
+from infoloom.ssl.plateau import Look, Plateau, standing
 from infoloom.ssl.settings import Training
 from infoloom.ssl.state import describe, read_state, under, write_state
 
@@ -46,11 +47,17 @@ class History:
         steps: Number of steps, those before a resume included.
         losses: Loss of every step.
         seconds: Wall-clock time of this run, without what came before a resume.
+        looks: Epoch and loss on held-out rows after it, where a plateau was watched for.
+        best_epoch: The epoch whose weights the learner has; None where no plateau was watched for.
+        plateau: Whether it was reached, and not the cap; None where it was not watched for.
     """
 
     steps: int
     losses: tuple[float, ...]
     seconds: float
+    looks: tuple[Look, ...] = ()
+    best_epoch: int | None = None
+    plateau: bool | None = None
 
 
 def train(
@@ -58,6 +65,7 @@ def train(
     arrays: Mapping[str, Any],
     settings: Training | None = None,
     *,
+    held_out: Mapping[str, Any] | None = None,
     device: str | None = None,
     state: str | Path | None = None,
     save_every: int = 500,
@@ -69,6 +77,7 @@ def train(
         learner: From `build`; one without anything to learn is only fitted to the scale of the rows.
         arrays: Name → (n, *shape), arrays or tensors (memory maps too), everything in `learner.needs`.
         settings: How to train.
+        held_out: Rows that are not trained on, by name as `arrays`, where `settings.stopping` watches for a plateau.
         device: Where to compute, such as `cuda`; where the learner is if left out.
         state: File to go on from, and to write every `save_every` steps and at the end. On a processor a training that
             was interrupted and resumed gives the same weights, bit by bit, as one in one go; on an accelerator, as far
@@ -81,31 +90,58 @@ def train(
     """
     chosen = settings or Training()
     rows = check_arrays(arrays, learner.needs, least=2)
+    if chosen.stopping is not None:
+        if held_out is None:
+            raise LearnerError(
+                "`held_out` `None`: expected rows that are not trained on, because `stopping` looks at their loss. "
+                "Give some, or leave out `stopping`."
+            )
+        check_arrays(held_out, learner.needs, least=2)
     if device is not None:
         learner.to(device)
-    run = _Run(learner, arrays, chosen, rows)
+    run = _Run(learner, arrays, chosen, rows, held_out)
     path = None if state is None else Path(state)
     if path is not None and path.exists():
         run.resume(path)
     else:
         learner.prepare(arrays)
     started = time.perf_counter()
-    while run.step < run.steps:
+    while run.step < run.steps and not run.standing.reached:
         run.advance()
-        if run.step % _LOOK == 0 or run.step == run.steps:
+        run.judge()
+        last = run.step == run.steps or run.standing.reached
+        if run.step % _LOOK == 0 or last:
             loss = run.look()
             if progress is not None:
                 progress(Progress(run.step, run.steps, loss, time.perf_counter() - started))
-        if path is not None and (run.step % save_every == 0 or run.step == run.steps):
+        if last:
+            run.take_best()
+        if path is not None and (run.step % save_every == 0 or last):
             run.save(path)
     learner.eval()
-    return History(run.step, tuple(run.losses), time.perf_counter() - started)
+    watched = chosen.stopping is not None and run.steps > 0
+    return History(
+        run.step,
+        tuple(run.losses),
+        time.perf_counter() - started,
+        tuple(run.looks),
+        run.standing.best_epoch if watched else None,
+        run.standing.reached if watched else None,
+    )
 
 
 class _Run:
     """A training in progress: the one place of the package where something changes from step to step."""
 
-    def __init__(self, learner: Learner, arrays: Mapping[str, Any], settings: Training, rows: int) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        arrays: Mapping[str, Any],
+        settings: Training,
+        rows: int,
+        held_out: Mapping[str, Any] | None,
+    ) -> None:
+        self.held_out = held_out
         self.learner, self.arrays, self.settings, self.rows = learner, arrays, settings, rows
         self.names = tuple(learner.needs)
         self.learned = [weight for weight in learner.parameters() if weight.requires_grad]
@@ -117,6 +153,9 @@ class _Run:
         self.step = 0
         self.losses: list[float] = []
         self.pending: list[Tensor] = []
+        self.looks: list[Look] = []
+        self.standing = Plateau()
+        self.best: dict[str, Tensor] = {}
         self.epoch, self.order = -1, np.empty(0, dtype=np.int64)
 
     def advance(self) -> None:
@@ -126,7 +165,7 @@ class _Run:
         with _precision(self.settings, self.device):
             loss = self.learner.loss(given, self.generator)
         if self.optimiser is not None:
-            rate = self.settings.learning_rate * schedule(self.step, self.steps, self.settings.warmup)
+            rate = self.settings.learning_rate * self._share()
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
             self.optimiser.zero_grad(set_to_none=True)
@@ -135,6 +174,23 @@ class _Run:
             self.optimiser.step()
         self.pending.append(loss.detach())
         self.step += 1
+
+    def judge(self) -> None:
+        """At the end of an epoch, look at the loss of held-out rows and keep the weights if it is the best."""
+        rules, held_out = self.settings.stopping, self.held_out
+        per_epoch = self.rows // self.batch
+        if rules is None or held_out is None or self.step % per_epoch:
+            return
+        look = (self.step // per_epoch, held_out_loss(self.learner, held_out, self.settings, self.device))
+        self.looks.append(look)
+        self.standing = self.standing.after(look, rules)
+        if self.standing.best_epoch == look[0]:
+            self.best = {name: value.detach().clone() for name, value in self.learner.state_dict().items()}
+
+    def take_best(self) -> None:
+        """Give the learner the weights of the best look."""
+        if self.best:
+            self.learner.load_state_dict(self.best)
 
     def look(self) -> float:
         """Read the losses of the latest steps and refuse those that are not numbers; the last one."""
@@ -158,7 +214,9 @@ class _Run:
             "run": {
                 "generator": self.generator.get_state(),
                 "losses": torch.tensor(self.losses, dtype=torch.float64),
+                "looks": torch.tensor([loss for _, loss in self.looks], dtype=torch.float64),
             },
+            "best": self.best,
         }
         moments = self.optimiser.state_dict()["state"] if self.optimiser else {}
         parts |= {f"optimiser.{number}": values for number, values in moments.items()}
@@ -185,7 +243,19 @@ class _Run:
             self.optimiser.load_state_dict(kept)
         self.generator.set_state(tensors["run.generator"])
         self.losses = tensors["run.losses"].tolist()
+        self.looks = list(enumerate(tensors["run.looks"].tolist(), 1))
+        self.best = under(tensors, "best")
+        if self.settings.stopping is not None:
+            self.standing = standing(self.looks, self.settings.stopping)
         self.step = about["step"]
+
+    def _share(self) -> float:
+        """Share of the highest rate in the next step."""
+        rules, warmup = self.settings.stopping, self.settings.warmup
+        if rules is None:
+            return schedule(self.step, self.steps, warmup)
+        rising = warmup * rules.floor * (self.rows // self.batch)
+        return min(1.0, (self.step + 1) / max(rising, 1.0)) * rules.factor**self.standing.drops
 
     def _about(self) -> dict[str, Any]:
         return {"learner": describe(self.learner), "training": asdict(self.settings), "rows": self.rows}
@@ -197,6 +267,32 @@ class _Run:
             shuffler = torch.Generator().manual_seed((self.settings.seed << 32) + epoch)
             self.epoch, self.order = epoch, torch.randperm(self.rows, generator=shuffler).numpy()
         return self.order[position * self.batch : (position + 1) * self.batch]
+
+
+@torch.no_grad()
+def held_out_loss(
+    learner: Learner, arrays: Mapping[str, Any], settings: Training, device: torch.device
+) -> float:
+    """The objective on held-out rows: the mean over batches of the training's size, with the same draws at every look.
+
+    Args:
+        learner: Left in the mode in which it was.
+        arrays: Everything that its loss reads, by name.
+        settings: Batch, precision and seed.
+        device: Where the learner is.
+    """
+    rows = len(next(iter(arrays.values())))
+    batch = min(settings.batch, rows)
+    generator = torch.Generator(device).manual_seed(settings.seed)
+    was_training = learner.training
+    learner.eval()
+    found = []
+    for first in range(0, rows - batch + 1, batch):
+        given = tensors_of(arrays, tuple(learner.needs), slice(first, first + batch), device)
+        with _precision(settings, device):
+            found.append(learner.loss(given, generator).float())
+    learner.train(was_training)
+    return float(torch.stack(found).mean())
 
 
 def schedule(step: int, steps: int, warmup: float) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from importlib import resources
 from typing import Any, Final
 
@@ -77,6 +79,7 @@ def _answer(bench: Workbench, name: str, body: bytes, turns: Turns | None = None
     try:
         asked = read_request(body)
         turns.begin(asked.page, asked.turn)
+        asked = replace(asked, wanted=partial(turns.require, asked.page, asked.turn))
         if name == "panels":
             return _json(_several(bench, asked, turns))
         if name == "start":
@@ -113,7 +116,7 @@ def _several(bench: Workbench, asked: Asked, turns: Turns) -> dict[str, Any]:
 def _one(bench: Workbench, asked: Asked, name: str) -> dict[str, Any]:
     try:
         return PANELS[name](bench, asked)
-    except RequestError:
+    except (RequestError, UnwantedError):
         raise
     except InfoloomError as error:
         return texts.problems_of(bench, asked, error)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from infoloom.errors import InfoloomError
@@ -28,6 +28,7 @@ _KEYS: Final = (
     "query",
     "page",
     "turn",
+    "part",
 )
 _UNITS: Final = ("nats", "bits")
 
@@ -62,6 +63,8 @@ class Asked:
         query: A quantity that is to be held.
         page: Name of the open page; its newer requests cancel its older ones.
         turn: Number of what the page shows; requests of one turn belong together.
+        part: Whether the page can show a part of the pictures and asks again for the rest.
+        wanted: Raises if the page does not want the answer any more; called between the steps of slow work.
     """
 
     spec: str | None = None
@@ -77,6 +80,8 @@ class Asked:
     query: str = ""
     page: str = ""
     turn: int = 0
+    part: bool = False
+    wanted: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
 
     @property
     def bits(self) -> bool:
@@ -114,6 +119,7 @@ def read_request(body: bytes) -> Asked:
         query=_text(tree, "query"),
         page=_text(tree, "page")[:100],
         turn=_whole(tree, "turn"),
+        part=_flag(tree, "part"),
     )
 
 
@@ -171,6 +177,13 @@ def _unit(tree: Mapping[str, Any]) -> str:
     if unit not in _UNITS:
         raise _wrong("unit", " or ".join(_UNITS))
     return str(unit)
+
+
+def _flag(tree: Mapping[str, Any], key: str) -> bool:
+    value = tree.get(key, False)
+    if not isinstance(value, bool):
+        raise _wrong(key, "true or false")
+    return value
 
 
 def _whole(tree: Mapping[str, Any], key: str) -> int:

@@ -13,7 +13,7 @@ from infoloom.units import NATS_PER_BIT
 from infoloom.web.asked import Asked, RequestError
 from infoloom.web.workbench import Workbench
 
-__all__ = ["ceilings", "decomposition", "graph", "information", "sliders"]
+__all__ = ["ceilings", "decomposition", "equation_of", "graph", "group_of", "information", "sliders"]
 
 Panel = dict[str, Any]
 SECONDS: Final = 1.0  # for each value that has no closed form: a page is waiting
@@ -48,7 +48,7 @@ def graph(bench: Workbench, asked: Asked) -> Panel:
             "label": "*".join(str(factor) for factor in edge.factors),
             "template": None if edge.template is None else str(edge.template),
             "weight": edge.weight(values),
-            "path": _path(edge, f"{_equation(node.kind, node.name)}[{number}]", paths),
+            "path": _path(edge, f"{equation_of(node.kind, node.name)}[{number}]", paths),
         }
         for node in story.graph.nodes.values()
         for number, edge in enumerate(node.edges)
@@ -68,7 +68,7 @@ def information(bench: Workbench, asked: Asked) -> Panel:
     rows = [
         {
             "query": query,
-            "group": _group(parse_query(query), story.targets),
+            "group": group_of(parse_query(query), story.targets),
             "value": quantity.value / unit,
             "error": quantity.error / unit,
             "method": quantity.method,
@@ -115,7 +115,7 @@ def _slider(one: Weight, written: Weight) -> Panel:
     }
 
 
-def _group(query: Query, targets: Sequence[str]) -> str:
+def group_of(query: Query, targets: Sequence[str]) -> str:
     """What rows of the table stand together."""
     if query.measure != "I":
         return "all together"
@@ -127,7 +127,8 @@ def _group(query: Query, targets: Sequence[str]) -> str:
     return f"about {last}" if len(query.parts) == 2 else f"co-information with {last}"
 
 
-def _equation(kind: str, name: str) -> str:
+def equation_of(kind: str, name: str) -> str:
+    """Path of the equation of a target, factor or modality."""
     modality, _, factor = name.partition(".")
     return (
         f"targets.{name}"

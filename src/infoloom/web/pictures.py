@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 import io
-from threading import Lock
 from typing import Any, Final
 
 import numpy as np
 from PIL import Image
 
-from infoloom.datasets.showing.gallery import sorted_rows
+from infoloom.datasets.making.observe import Rows
+from infoloom.datasets.showing.gallery import observed_or_said, sorted_latents
 from infoloom.datasets.showing.influence import influence as influence_of
+from infoloom.datasets.showing.listen import sound_file
 from infoloom.datasets.showing.preview import limits_of
-from infoloom.datasets.showing.strip import VALUES, strip_rows
+from infoloom.datasets.showing.strip import VALUES, strip_latents
 from infoloom.errors import InfoloomError
+from infoloom.law.sources.distributions import atoms_of
+from infoloom.spec.flow import parse_flow
 from infoloom.story import Story
 from infoloom.web.asked import Asked, RequestError
+from infoloom.web.drawn import PIECE, Pieces
 from infoloom.web.workbench import Workbench
 
 __all__ = ["influence", "samples", "sweep", "templates"]
@@ -24,37 +28,85 @@ __all__ = ["influence", "samples", "sweep", "templates"]
 Array = np.ndarray[Any, Any]
 DIGITS: Final = 5
 LEADS: Final = 8
-_ONE_AT_A_TIME: Final = (
-    Lock()
-)  # flows use every core they get; a moving slider must not wait behind several of them
+MAP_ROWS: Final = 32
+MAP_PIECE: Final = 8
 
 
 def samples(bench: Workbench, asked: Asked) -> dict[str, Any]:
     """Observations of one modality, sorted by a cause or target."""
     story = bench.story(asked)
     by, modality = _scalar(story, asked), _modality(story, asked)
-    with _ONE_AT_A_TIME:
-        found = sorted_rows(story, modality, by, seed=asked.seed)
-    shown = {"rows": list(found.rows), "values": list(found.values), "seed": asked.seed}
-    return {"modality": modality, "by": by, **shown, "pictures": _pictures(found.observed)}
+    key = (story.spec.digest, "sorted", by, asked.seed)
+    rows, values, latents = bench.drawn.kept(key, lambda: sorted_latents(story, by, seed=asked.seed))
+    pieces = _pieces(bench, asked, story, ("samples", by), modality, latents)
+    shown = {"rows": list(rows), "values": list(values), "seed": asked.seed}
+    return {"modality": modality, "by": by, **shown, **_shown(story, modality, pieces)}
 
 
 def sweep(bench: Workbench, asked: Asked) -> dict[str, Any]:
     """One row of one modality as a cause or target moves and all else is held."""
     story = bench.story(asked)
     node, modality = _scalar(story, asked), _modality(story, asked)
-    with _ONE_AT_A_TIME:
-        observed = strip_rows(story, node, seed=asked.seed, modalities=[modality])[modality]
-    return {"modality": modality, "node": node, "values": list(VALUES), "pictures": _pictures(observed)}
+    key = (story.spec.digest, "swept", node, asked.seed)
+    values = atoms_of(story.graph.nodes[node].distribution) or VALUES  # a category has no values between
+    latents = bench.drawn.kept(key, lambda: strip_latents(story, node, values, seed=asked.seed))
+    pieces = _pieces(bench, asked, story, ("sweep", node), modality, latents)
+    return {"modality": modality, "node": node, "values": list(values), **_shown(story, modality, pieces)}
+
+
+def _pieces(
+    bench: Workbench,
+    asked: Asked,
+    story: Story,
+    what: tuple[str, str],
+    modality: str,
+    rows: Rows,
+) -> Pieces:
+    """Rows of one modality, or a part of them if the page asked for one."""
+    key = (story.spec.digest, *what, modality, asked.seed)
+
+    def some(places: Array) -> Array:
+        picked = {name: part[places] for name, part in rows.items()}
+        return observed_or_said(story, modality, picked, batch=PIECE)
+
+    return bench.drawn.rows(key, lambda: np.arange(len(rows[modality])), some, asked.wanted, asked.part)
+
+
+def _shown(story: Story, modality: str, pieces: Pieces) -> dict[str, Any]:
+    """Sentences of a caption, sounds of a tone beside its curve, else pictures."""
+    observed, shown = np.concatenate(pieces.made), {"whole": pieces.whole}
+    if observed.dtype.kind == "U":
+        return {"pictures": {"kind": "text", "texts": observed.tolist()}, **shown}
+    pictures = _pictures(observed)
+    if parse_flow(story.flow(modality))[-1].name == "tone":
+        pictures["sounds"] = [_wav(one) for one in observed]
+    return {"pictures": pictures, **shown}
+
+
+def _wav(one: Array) -> str:
+    return "data:audio/wav;base64," + base64.b64encode(sound_file(one)).decode()
 
 
 def influence(bench: Workbench, asked: Asked) -> dict[str, Any]:
     """Where in the observations of a modality a cause shows, E |∂x/∂cause|."""
     story = bench.story(asked)
     cause, modality = _scalar(story, asked), _modality(story, asked)
-    with _ONE_AT_A_TIME:
-        values = influence_of(story, cause, modality, seed=asked.seed)
-    return {"modality": modality, "cause": cause, "map": _numbers(values)}
+    key = (story.spec.digest, "influence", cause, modality, asked.seed)
+
+    def some(starts: Array) -> Array:
+        return np.stack(
+            [
+                influence_of(
+                    story, cause, modality, rows=MAP_PIECE, seed=asked.seed, start=int(start), batch=MAP_PIECE
+                )
+                for start in starts
+            ]
+        )
+
+    starts = np.arange(0, MAP_ROWS, MAP_PIECE)
+    pieces = bench.drawn.rows(key, lambda: starts, some, asked.wanted, asked.part)
+    values = np.concatenate(pieces.made).mean(axis=0)
+    return {"modality": modality, "cause": cause, "map": _numbers(values), "whole": pieces.whole}
 
 
 def templates(bench: Workbench, asked: Asked) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from infoloom.spec.model import Spec
 from infoloom.spec.weights import with_weights
 from infoloom.story import Story, compile_story
 from infoloom.web.asked import Asked
+from infoloom.web.drawn import Drawn
 
 __all__ = ["Workbench", "open_workbench"]
 
@@ -34,6 +35,9 @@ class Workbench:
         text: YAML of the spec that the page starts with.
         directory: Folder that its file names are relative to.
         files: The file names that a text may use.
+
+    Attributes:
+        drawn: Rows of the pictures that were made last.
     """
 
     def __init__(self, text: str, directory: Path | None = None, files: Collection[str] = ()) -> None:
@@ -41,6 +45,7 @@ class Workbench:
         self._parse = lru_cache(KEPT)(self._parse_text)
         self._move = lru_cache(KEPT)(self._moved)
         self._compile = lru_cache(KEPT)(self._compiled)
+        self.drawn = Drawn()
 
     def text_of(self, asked: Asked) -> str:
         """The YAML that a request is about."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from infoloom.benchmark import tasks
-from infoloom.benchmark.estimators.estimation import check_entrant
+from infoloom.benchmark.estimators.estimation import check_entrant, takes
 from infoloom.benchmark.estimators.suites import SUITES, Entrant, jobs
 from infoloom.errors import BenchmarkError
 
 
-@pytest.fixture(scope="module", params=["quick", "paper", pytest.param("full", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module", params=["quick", "paper", "mixed", pytest.param("full", marks=pytest.mark.slow)]
+)
 def suite(request):
     return request.param
 
@@ -62,10 +64,30 @@ def test_limits_and_patterns():
 
 def test_wrong_names_are_refused():
     with pytest.raises(
-        BenchmarkError, match=r"^suite `quik`: expected one of quick, paper, full\. Choose one of them\.$"
+        BenchmarkError,
+        match=r"^suite `quik`: expected one of quick, paper, mixed, full\. Choose one of them\.$",
     ):
         jobs("quik")
     with pytest.raises(BenchmarkError, match=r"^pattern `zzz`: expected a part of some run's name\. "):
         jobs("quick", only="zzz")
     with pytest.raises(BenchmarkError, match=r"^estimator `nothing`: expected one of "):
         jobs("quick", [Entrant("nothing")])
+
+
+def test_every_estimator_of_the_mixed_suite_takes_its_problems():
+    made = jobs("mixed")
+    assert {job.arguments["task"] for job in made} == {
+        name for group in ("mixed", "mixed-null", "captions", "captions-null") for name in tasks.names(group)
+    }
+    assert all(takes(job.arguments["estimator"], job.arguments["task"]) for job in made)
+
+
+def test_an_entrant_is_spared_what_it_does_not_take():
+    kinds = {tasks.build(job.arguments["task"]).kind for job in jobs("mixed", [Entrant("ross")])}
+    assert kinds == {"mixed"}
+    everything = jobs("mixed", [Entrant("entrant", "python mine.py")])
+    assert {tasks.build(job.arguments["task"]).kind for job in everything} == {
+        "continuous",
+        "mixed",
+        "discrete",
+    }

@@ -107,7 +107,7 @@ def test_a_run_through_the_runner(tmp_path):
 @pytest.mark.parametrize(("objective", "differs"), [("mvae", True), ("masked", True), ("vicreg", False)])
 def test_features_that_are_fused_otherwise_are_read_side_by_side_too(objective, differs):
     size = {"rows": 256, "epochs": 1, "probe": [256, 256, 256], "settings": {"features": 8}}
-    scores = learn("parts", {"kind": "synergistic", "side": 8}, objective, 0, size)["scores"]
+    scores = learn("parts", {"kind": "synergistic", "side": 16}, objective, 0, size)["scores"]
     ceilings = {
         s["inputs"]: s["ceiling_r_squared"] for s in scores if (s["probe"], s["of"]) == ("ridge", "theta")
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infoloom.datasets import generate, verify
-from infoloom.datasets.making import shard
+from infoloom.datasets.making import observe
 from infoloom.errors import DatasetError
 from infoloom.story import compile_story
 
@@ -29,7 +29,7 @@ def test_rows_that_saturate_are_refused(tmp_path: Path) -> None:
 
 
 def test_verify_says_in_words_what_saturates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard, "_FEW", 10**9)
+    monkeypatch.setattr(observe, "_FEW", 10**9)
     generate(compile_story(SPEC), tmp_path / "out", 100)
     report = verify(tmp_path / "out")
     check = next(check for check in report.checks if check.name == "round trip of b")

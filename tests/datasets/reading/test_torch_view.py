@@ -90,12 +90,16 @@ def test_shuffled_batches_hold_whole_rows(small: Dataset) -> None:
 
 def test_epochs_differ_and_repeat(small: Dataset) -> None:
     stream = small.select("sample_id").torch(batch_size=50, shuffle=True, seed=3)
-    first = ids(stream)
-    assert ids(stream) == first
-    stream.set_epoch(1)
-    second = ids(stream)
+    first, second = ids(stream), ids(stream)
+    assert stream.epoch == 1
     assert second != first
     assert sorted(second) == sorted(first)
+    next(iter(stream))  # a pass that is broken off is one, too
+    assert stream.epoch == 2
+    stream.set_epoch(1)
+    assert ids(stream) == second
+    stream.set_epoch(0)
+    assert ids(stream) == first
     assert ids(small.select("sample_id").torch(batch_size=50, shuffle=True, seed=4)) != first
 
 
@@ -114,8 +118,9 @@ def test_workers_share_the_batches(small: Dataset) -> None:
     stream = small.select("sample_id", "curve").torch(batch_size=64, shuffle=True, seed=1)
     loader = DataLoader(stream, batch_size=None, num_workers=2, multiprocessing_context="forkserver")
     assert len(loader) == 15
-    alone = Counter(tuple(batch["sample_id"].tolist()) for batch in stream)
-    assert Counter(tuple(batch["sample_id"].tolist()) for batch in loader) == alone
+    found = Counter(tuple(batch["sample_id"].tolist()) for batch in loader)
+    stream.set_epoch(0)
+    assert found == Counter(tuple(batch["sample_id"].tolist()) for batch in stream)
 
 
 def test_rows_by_position(small: Dataset) -> None:
@@ -198,6 +203,26 @@ def test_an_epoch_reaches_workers_that_persist(small: Dataset, persistent: bool)
     assert orders[0] == orders[2]
 
 
+@pytest.mark.parametrize(("workers", "persistent"), [(0, False), (2, False), (2, True)])
+def test_epochs_advance_by_themselves(small: Dataset, workers: int, persistent: bool) -> None:
+    """Whether workers persist, or are started anew each epoch, or there are none."""
+    stream = small.select("sample_id").torch(batch_size=64, shuffle=True)
+    context = "fork" if workers else None
+    loader = torch_data.DataLoader(
+        stream,
+        batch_size=None,
+        num_workers=workers,
+        persistent_workers=persistent,
+        multiprocessing_context=context,
+    )
+    passes = [sorted(tuple(batch["sample_id"].tolist()) for batch in loader) for _ in range(3)]
+    for epoch, found in enumerate(passes):
+        alone = small.select("sample_id").torch(batch_size=64, shuffle=True)
+        alone.set_epoch(epoch)
+        assert found == sorted(tuple(batch["sample_id"].tolist()) for batch in alone)
+    assert passes[0] != passes[1] != passes[2]
+
+
 def test_rank_and_world_size_go_together(small: Dataset) -> None:
     for alone in ({"rank": 1}, {"world_size": 4}):
         with pytest.raises(DatasetError, match="expected both or neither"):
@@ -214,6 +239,9 @@ def test_a_pass_goes_on_where_its_state_says(small: Dataset) -> None:
     stream = small.torch(batch_size=64, shuffle=True)
     stream.set_epoch(3)
     whole = ids(stream)
+    assert stream.state_dict() == {"epoch": 4, "batches": 0}
+    following = ids(stream)
+    stream.set_epoch(3)
     passing = iter(stream)
     begun = [i for _ in range(4) for i in next(passing)["sample_id"].tolist()]
     state = stream.state_dict()
@@ -221,7 +249,7 @@ def test_a_pass_goes_on_where_its_state_says(small: Dataset) -> None:
     other = small.torch(batch_size=64, shuffle=True)
     other.load_state_dict(state)
     assert begun + ids(other) == whole
-    assert ids(other) == whole  # the pass after it is a whole one
+    assert ids(other) == following  # the pass after it is a whole one
     with pytest.raises(DatasetError, match="expected one of `state_dict`"):
         other.load_state_dict({"epoch": 1})
 

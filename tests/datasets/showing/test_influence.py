@@ -26,9 +26,7 @@ def test_through_a_trained_flow_it_is_the_mean_of_counterfactual_slopes():
     story = load("digits-pair")
     step, rows = 0.02, 12
     up, down = (
-        observe(story, "eight", story.twins(rows, 5, node="style", shift=sign * step)[1]["eight"]).astype(
-            float
-        )
+        observe(story, "eight", story.twins(rows, 5, node="style", shift=sign * step)[1]).astype(float)
         for sign in (1, -1)
     )
     slopes = np.abs(up - down).mean(axis=0) / (2 * step)
@@ -44,7 +42,7 @@ def test_sorted_rows_are_rows_of_the_story():
     drawn = story.sample(64, seed=4)
     assert list(found.values) == sorted(found.values)
     assert found.values == tuple(drawn["theta"][list(found.rows)].tolist())
-    assert np.array_equal(found.observed, observe(story, "x1", drawn["x1"][list(found.rows)]))
+    assert np.array_equal(found.observed, observe(story, "x1", {"x1": drawn["x1"][list(found.rows)]}))
     assert sorted_rows(story, "x2", "theta", seed=4).rows == found.rows
 
 

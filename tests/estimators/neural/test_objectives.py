@@ -36,6 +36,7 @@ EXPECTED = {
     "js": 1 + mean(TRUE) - mean([math.exp(s) for s in OTHER]),
     "smile": mean(TRUE) - math.log(mean([math.exp(min(max(s, -0.5), 0.5)) for s in OTHER])),
     "infonce": infonce(),
+    **dict.fromkeys(("infonce-anchor", "gan-dime", "hd-dime"), mean(TRUE)),
 }
 
 
@@ -51,10 +52,48 @@ def test_bounds_train_on_what_they_report(name):
     assert float(objective(name, 5.0).loss(SCORES, None)) == pytest.approx(-EXPECTED[name], abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["js", "smile"])
+@pytest.mark.parametrize("name", ["js", "smile", "gan-dime"])
 def test_classifiers_train_on_cross_entropy(name):
     loss = mean([math.log1p(math.exp(-s)) for s in TRUE]) + mean([math.log1p(math.exp(s)) for s in OTHER])
     assert float(objective(name, 5.0).loss(SCORES, None)) == pytest.approx(loss, abs=1e-12)
+
+
+def test_the_anchor_is_one_class_more():
+    """Against the posterior of five candidates, one left out for the true pair's sake, and an anchor like them."""
+    r = [[math.exp(s) for s in row] for row in SCORES.tolist()]
+    terms = []
+    for i in range(6):
+        left_out = (i + 1) % 6
+        true = r[i][i] / (5 + sum(r[i][j] for j in range(6) if j != left_out))
+        none = 5 / (5 + sum(r[i][j] for j in range(6) if j != i))
+        terms.append(-0.5 * (math.log(true) + math.log(none)))
+    assert float(objective("infonce-anchor", 5.0).loss(SCORES, None)) == pytest.approx(mean(terms), abs=1e-12)
+
+
+def test_hellinger_trains_on_square_roots():
+    loss = mean([math.exp(-0.5 * s) for s in TRUE]) + mean([math.exp(0.5 * s) for s in OTHER])
+    assert float(objective("hd-dime", 5.0).loss(SCORES, None)) == pytest.approx(loss, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["infonce-anchor", "gan-dime", "hd-dime"])
+def test_losses_are_least_at_the_density_ratio_itself(name):
+    """Of labels that agree with chance ½: a constant more or less, or another shape, costs more."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 3, (400, 64))
+    y = np.where(rng.random(x.shape) < 0.5, x, rng.integers(0, 3, x.shape))
+    table = np.log(np.where(np.eye(3), 2.0, 0.5))
+
+    def loss(scores):
+        losses = [
+            OBJECTIVES[name].loss(torch.as_tensor(scores[np.ix_(a, b)]), None)
+            for a, b in zip(x, y, strict=True)
+        ]
+        return np.array([float(value) for value in losses])
+
+    best = loss(table)
+    for other in (table + 0.3, table - 0.3, 1.3 * table, 0.7 * table):
+        worse = loss(other) - best
+        assert worse.mean() > 4.0 * worse.std(ddof=1) / math.sqrt(len(worse))
 
 
 def test_smile_without_clip_is_donsker_varadhan():
@@ -94,7 +133,7 @@ def test_mine_trains_on_scores_whose_exponentials_overflow():
     assert not torch.isnan(gradients[0]).any()
 
 
-@pytest.mark.parametrize("name", ["dv", "nwj", "infonce", "smile", "js"])
+@pytest.mark.parametrize("name", ["dv", "nwj", "infonce", "smile", "js", "infonce-anchor"])
 def test_the_true_log_ratio_gives_the_truth(name):
     """Scores of the exact density ratio of a Gaussian pair, no training: every objective must read its information."""
     rng = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from infoloom.information.ceilings.ceilings import class_information
 from infoloom.information.quantity import CLOSED_FORM, MONTE_CARLO, QUADRATURE
-from infoloom.information.words import mixed, quasi
+from infoloom.information.words import mixed, quadrature, quasi
 from infoloom.information.words.clusters import find_clusters, tie
 from infoloom.information.words.quadrature import by_quadrature
 from infoloom.information.words.quasi import by_quasi_monte_carlo
@@ -265,3 +265,46 @@ def test_what_words_cannot_say() -> None:
     assert whole.value == pytest.approx(story.information("I(text.s0, text.s1, text.s2; x)"), abs=1e-12)
     assert words.value == pytest.approx(story.information("I(text; x)"), abs=1e-12)
     assert whole.value > words.value
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_few_points_for_what_tells_little(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gauss–Hermite rules of few points against the trapezoidal rule on every axis, within the stated tolerance."""
+    rng = np.random.default_rng(seed)
+    story = said([f"{a:.3f}*c {b:+.3f}*d + 0.8*noise" for a, b in rng.uniform(-0.8, 0.8, (3, 2))], [3, 2, 4])
+    asked = ("I(text; x)", "I(text; theta)", "I(text; x, theta)", "I(text; x | theta)")
+    found = [story.quantity(query) for query in asked]
+    assert all(one.method == QUADRATURE for one in found)
+    monkeypatch.setattr(quadrature, "_few", lambda told, step: None)
+    monkeypatch.setattr(quadrature, "_STEPS", (0.54, 0.42))
+    again = load(story.spec.to_dict())
+    for query, one in zip(asked, found, strict=True):
+        assert abs(again.information(query) - one.value) <= one.tolerance, query
+
+
+def test_four_causes_and_four_slots_by_quadrature() -> None:
+    """Where a second level would take long, a tolerance below 1e-6 is enough, and it is shown."""
+    names = "cdef"
+    rng = np.random.default_rng(3)
+    weights = 0.45 * rng.uniform(0.4, 1.0, (3, 4)) * rng.choice([-1, 1], (3, 4))
+    latents = [
+        " ".join(f"{w:+.3f}*{n}" for w, n in zip(row, names, strict=True)) + " + 0.9*noise" for row in weights
+    ]
+    text = {
+        "flow": 'caption("{s0} {s1} {s2}")',
+        "latent": {f"s{i}": one.removeprefix("+") for i, one in enumerate(latents)},
+        "words": {f"s{i}": ["a", "b", "c"] for i in range(3)},
+    }
+    seen = " + ".join(f"0.3*{name}@random({i})" for i, name in enumerate(names))
+    tree = {
+        "name": "four",
+        "causes": dict.fromkeys(names, "normal"),
+        "modalities": {"x": {"flow": "vector(16)", "latent": f"{seen} + noise"}, "text": text},
+    }
+    story = load(tree)
+    value = story.quantity("I(text; x)")
+    assert value.method == QUADRATURE
+    assert value.tolerance <= 1e-6
+    rows = story.sample(4_000, seed=1)
+    pmi = story.pmi(rows, "text", "x")
+    assert abs(pmi.mean() - value.value) <= 4.0 * pmi.std() / math.sqrt(len(pmi))

@@ -16,9 +16,20 @@ from infoloom.ssl import build
 from infoloom.ssl.models.experts import Experts
 from infoloom.ssl.objectives.mmvae import mmvae_bound
 from infoloom.ssl.objectives.mopoe import mopoe_bound, random_subsets
-from infoloom.ssl.objectives.mvae import mvae_bound
+from infoloom.ssl.objectives.mvae import Annealed, mvae_bound
 
 NAMES = ("mvae", "mmvae", "mopoe")
+
+
+class AtOrigin(torch.nn.Module):
+    """A bound that is the likelihood at one place."""
+
+    def __init__(self, origin):
+        super().__init__()
+        self.origin = origin
+
+    def forward(self, given, decode, generator):
+        return decode(0, self.origin) + decode(1, self.origin)
 
 
 def seeded(seed=0):
@@ -175,14 +186,74 @@ def test_subsets_are_equally_likely_and_never_empty():
     assert ((counts[1:] - expected).abs() < 4.0 * spread).all()
 
 
+def code(given, likelihoods, weights, factor, generator):
+    """The sum of the three losses of the authors' training script, for two modalities, with weights and annealing."""
+    total = 0.0
+    for kept in ((0, 1), (0,), (1,)):
+        variance = 1.0 / (1.0 + sum(torch.exp(-given.log_variances[m]) for m in kept))
+        mu = variance * sum(given.means[m] * torch.exp(-given.log_variances[m]) for m in kept)
+        logvar = variance.log()
+        z = mu + torch.exp(0.5 * logvar) * noise(generator)
+        kld = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)
+        reconstruction = sum(-weights[m] * likelihoods(m, z) for m in kept)
+        total = total + torch.mean(reconstruction + factor * kld)
+    return total
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_annealing_and_weights_are_those_of_the_authors_code(steps):
+    """Values and gradients at every step, and the whole bound once training is over."""
+    weights = (1.0, 10.0)
+    annealed = Annealed(subsets=0, steps=steps)
+    for step in range(1, 5):
+        given = experts(2)
+        inputs = tuple(x.requires_grad_() for x in (given.means, given.log_variances))
+        found = -annealed(given, lambda m, z: weights[m] * likelihood(m, z), seeded(step)).mean()
+        expected = code(given, likelihood, weights, min(1.0, step / steps), seeded(step))
+        assert found.item() == pytest.approx(expected.item(), rel=1e-10)
+        for mine, theirs in zip(
+            torch.autograd.grad(found, inputs), torch.autograd.grad(expected, inputs), strict=True
+        ):
+            assert torch.allclose(mine, theirs, rtol=1e-9, atol=1e-12)
+    whole = Annealed(subsets=0, steps=1000).eval()(experts(2), likelihood, seeded())
+    assert torch.equal(whole, mvae_bound(experts(2), likelihood, seeded(), subsets=0))
+
+
+def test_annealing_goes_on_where_a_training_was_saved():
+    learner = build("mvae", {"a": (4,), "b": (6,)}, annealing=3)
+    batch = {"a": torch.randn(8, 4, generator=seeded()), "b": torch.randn(8, 6, generator=seeded(1))}
+    learner.loss(batch, seeded())
+    twin = build("mvae", {"a": (4,), "b": (6,)}, annealing=3)
+    twin.load_state_dict(learner.state_dict())
+    assert twin.loss(batch, seeded(2)) == learner.loss(batch, seeded(2))
+    assert int(twin.bound.taken) == 2
+
+
+def test_likelihoods_are_weighted_by_size_or_by_name():
+    shapes = {"a": (1, 4, 4), "b": (8,)}
+    assert build("mvae", shapes).weights == (1.0, 2.0)
+    assert build("mmvae", shapes, weigh="equal").weights == (1.0, 1.0)
+    assert build("mopoe", shapes, weights={"a": 3.0}).weights == (3.0, 2.0)
+    batch = {"a": torch.randn(10, 1, 4, 4, generator=seeded()), "b": torch.randn(10, 8, generator=seeded(1))}
+    losses = {}
+    for weights in ((1.0, 1.0), (2.0, 1.0), (1.0, 4.0), (2.0, 4.0)):
+        learner = build("mvae", shapes, features=3, weights=dict(zip("ab", weights, strict=True)))
+        learner.bound = AtOrigin(torch.zeros(10, 3))
+        losses[weights] = learner.loss(batch, seeded()).item()
+    of_a = losses[2.0, 1.0] - losses[1.0, 1.0]
+    of_b = (losses[1.0, 4.0] - losses[1.0, 1.0]) / 3.0
+    assert losses[1.0, 1.0] == pytest.approx(of_a + of_b, rel=1e-5)
+    assert losses[2.0, 4.0] == pytest.approx(2.0 * of_a + 4.0 * of_b, rel=1e-5)
+
+
 def test_loss_is_the_negative_bound_a_value():
     """With a bound that asks for the likelihood at the origin, it is that of a normal with the learned scales."""
-    learner = build("mvae", {"a": (1, 4, 4), "b": (6,)}, features=3)
+    learner = build("mvae", {"a": (1, 4, 4), "b": (6,)}, features=3, weigh="equal")
     with torch.no_grad():
         learner.log_scales.copy_(torch.tensor([0.3, -0.2]))
     batch = {"a": torch.randn(10, 1, 4, 4, generator=seeded()), "b": torch.randn(10, 6, generator=seeded(1))}
     origin = torch.zeros(10, 3)
-    learner.bound = lambda given, decode, generator: decode(0, origin) + decode(1, origin)
+    learner.bound = AtOrigin(origin)
     row = torch.zeros(10)
     for number, values in enumerate(batch.values()):
         decoded = learner.decoders[number](origin)
@@ -206,5 +277,22 @@ def test_features_are_joined_means():
 
 
 def test_settings_are_checked():
-    with pytest.raises(LearnerError, match=re.escape("`subsets` `-1`: expected 0 or more. Use 1.")):
-        build("mvae", {"a": (3,), "b": (3,)}, subsets=-1)
+    for settings, message in (
+        ({"subsets": -1}, "`subsets` `-1`: expected 0 or more. Use 1."),
+        ({"annealing": -1}, "`annealing` `-1`: expected 0 steps or more. Use 0."),
+        ({"weigh": "rows"}, "`weigh` `rows`: expected size or equal. Use size."),
+        ({"weights": {"a": 0.0}}, "`weight of a` `0.0`: expected a number above 0. Leave it out."),
+        ({"weights": {"c": 1.0}}, "`weights` `c`: expected a modality among a, b. Rename it."),
+    ):
+        with pytest.raises(LearnerError, match=re.escape(message)):
+            build("mvae", {"a": (3,), "b": (3,)}, **settings)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_words_are_refused(name):
+    message = (
+        f"`vocabularies` `text`: expected none for `{name}`, because its likelihoods are normal. "
+        "Choose another objective, or give the words as indicators."
+    )
+    with pytest.raises(LearnerError, match=re.escape(message)):
+        build(name, {"a": (3,), "text": (9,)}, vocabularies={"text": 4})

@@ -72,10 +72,30 @@ def test_gradients():
 def test_the_temperature_is_learned_up_to_its_end():
     loss = Clip(0.07)
     assert loss.scale.item() == pytest.approx(1 / 0.07, rel=1e-6)
-    assert Clip(1e-4).scale.item() == 100.0
+    assert Clip(1e-4).scale.item() == pytest.approx(100.0, rel=1e-6)
+    assert Clip(5.0).scale.item() == 1.0
     a, b = embeddings(width=2)
     loss({"a": a, "b": b}, torch.Generator()).backward()
     assert loss.log_scale.grad.abs() > 0.0
+
+
+@pytest.mark.parametrize(("reached", "held"), [(150.0, 100.0), (0.3, 1.0), (40.0, 40.0)])
+def test_the_temperature_is_held_in_place_and_keeps_its_gradient(reached, held):
+    """As in open_clip's loop: the parameter is clamped after a step, and the next loss is of the clamped one."""
+    a, b = embeddings()
+    loss = Clip(0.07).double()
+    with torch.no_grad():
+        loss.log_scale.fill_(math.log(reached))
+    found = loss({"a": a, "b": b}, torch.Generator())
+    t = torch.tensor(math.log(held), dtype=torch.float64, requires_grad=True)
+    logits = torch.exp(t) * (a / a.norm(dim=1, keepdim=True)) @ (b / b.norm(dim=1, keepdim=True)).T
+    rows, columns = logits.log_softmax(1).diagonal().mean(), logits.log_softmax(0).diagonal().mean()
+    expected = -(rows + columns) / 2
+    assert found.item() == pytest.approx(expected.item(), rel=1e-12)
+    (mine,), (theirs,) = torch.autograd.grad(found, loss.log_scale), torch.autograd.grad(expected, t)
+    assert mine.item() == pytest.approx(theirs.item(), rel=1e-10)
+    assert abs(theirs.item()) > 1e-3
+    assert loss.log_scale.item() == pytest.approx(math.log(held), abs=1e-12)
 
 
 def test_settings_are_checked():

@@ -32,7 +32,8 @@ def file_name(task_id: str) -> str:
 def dump(task: PairTask, rows: int, seed: int, folder: Path) -> Path:
     """Write one sample of a task into a new folder inside `folder`.
 
-    `rows.npz` holds x and y as `sample` gives them, float32 where that loses nothing; `truth.npz` the pointwise mutual
+    `rows.npz` holds x and y as `sample` gives them, int64 where they are whole numbers and else float32 where that
+    loses nothing; `truth.npz` the pointwise mutual
     information of every row, `pmi` (nats); `task.json` the task, its truth, and what the arrays are. Arrays are in the
     npy format, in C order, little-endian, without pickle.
 
@@ -80,6 +81,8 @@ def _about(
 
 
 def _narrow(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Values in float32 if it holds them exactly."""
+    """Real values in float32 if it holds them exactly; whole numbers stay what they are."""
+    if values.dtype.kind == "i":
+        return values
     narrow = values.astype(np.float32)
     return narrow if np.array_equal(narrow, values) else values

@@ -8,6 +8,7 @@ import os
 import shlex
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +16,9 @@ from infoloom.benchmark import tasks
 from infoloom.benchmark.estimators import references, samples
 from infoloom.benchmark.running.child import begin
 from infoloom.errors import BenchmarkError
-from infoloom.estimators import Estimate, SubprocessEstimator, build, names
+from infoloom.estimators import Estimate, SubprocessEstimator, accepted, build, names
 
-__all__ = ["FUNCTION", "check_entrant", "run"]
+__all__ = ["FUNCTION", "check_entrant", "run", "takes"]
 
 #: Where the runner finds `run`.
 FUNCTION: Final = "infoloom.benchmark.estimators.estimation:run"
@@ -93,6 +94,18 @@ def check_entrant(estimator: str, command: str | None = None) -> None:
         )
     if command is not None and not shlex.split(command):
         raise BenchmarkError("command ``: expected a program and its arguments. Give one.")
+
+
+def takes(estimator: str, task: str) -> bool:
+    """Whether an estimator or reference by name takes the kind of variables of a task."""
+    if estimator == "oracle":
+        return True
+    return _kind(task) in (("continuous",) if estimator in references.NAMES else accepted(estimator))
+
+
+@lru_cache(maxsize=4096)
+def _kind(task: str) -> str:
+    return tasks.build(task).kind
 
 
 def _rows(task: Any, rows: int, seed: int) -> Any:

@@ -7,9 +7,10 @@ import json
 import os
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infoloom.benchmark.tasks import PairTask
 from infoloom.benchmark.tasks.base import Array
@@ -44,10 +45,18 @@ def drawn(task: PairTask, rows: int, seed: int, folder: Path | None = None) -> t
         place.mkdir(parents=True, exist_ok=True)
         with aside(path) as part, part.open("wb") as file:
             # flows and stories make float32: nothing is lost
-            np.savez(file, allow_pickle=False, x=x.astype(np.float32), y=y.astype(np.float32))
+            np.savez(file, allow_pickle=False, x=_kept(x), y=_kept(y))
         return x, y
     with np.load(path, allow_pickle=False) as kept:
-        return kept["x"].astype(np.float64), kept["y"].astype(np.float64)
+        return _read(kept["x"]), _read(kept["y"])
+
+
+def _kept(rows: NDArray[Any]) -> NDArray[Any]:
+    return rows if rows.dtype.kind == "i" else rows.astype(np.float32)
+
+
+def _read(rows: NDArray[Any]) -> NDArray[Any]:
+    return rows if rows.dtype.kind == "i" else rows.astype(np.float64)
 
 
 def _steps(task: StoryPairTask) -> tuple[FlowStep, ...]:

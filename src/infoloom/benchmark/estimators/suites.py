@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from infoloom.benchmark.estimators.blocks import Block, Problem, full, paper, quick
-from infoloom.benchmark.estimators.estimation import FUNCTION, check_entrant
+from infoloom.benchmark.estimators.estimation import FUNCTION, check_entrant, takes
+from infoloom.benchmark.estimators.mixed_blocks import mixed
 from infoloom.benchmark.running.runner import Job
 from infoloom.errors import BenchmarkError
 
@@ -27,7 +28,7 @@ class Suite:
 
 @dataclass(frozen=True)
 class Entrant:
-    """An estimator that takes the place of the suite's own, on every problem.
+    """An estimator that takes the place of the suite's own, on every problem of a kind that it takes.
 
     Args:
         name: A name that `build` knows, or a label for the command.
@@ -45,7 +46,13 @@ SUITES: Final[Mapping[str, Suite]] = {
     for suite in (
         Suite("quick", "every kind of task and estimator once, 5 minutes on 2 cores", 60.0, quick),
         Suite("paper", "the paper's benchmark and its next checks, an hour or more on 1 core", 120.0, paper),
-        Suite("full", "everything at 5000 rows and more seeds, for a cluster", 3600.0, full),
+        Suite("mixed", "discrete and mixed variables, captions, labels; 15 minutes on 1 core", 300.0, mixed),
+        Suite(
+            "full",
+            "everything at 5000 rows and more seeds, for a cluster",
+            3600.0,
+            lambda: [*full(), *mixed()],
+        ),
     )
 }
 
@@ -56,8 +63,8 @@ def jobs(
     """The runs of a suite, named `task rows=N seed=S estimator`.
 
     Args:
-        suite: `quick`, `paper` or `full`.
-        entrants: Estimators to run on all problems, in place of the suite's own.
+        suite: `quick`, `paper`, `mixed` or `full`.
+        entrants: Estimators to run in place of the suite's own, on all problems whose kind of variables they take.
         limit: Seconds that a run may take; the suite's own where left out.
         only: Keep the runs of whose name this is a part, or which it matches as a pattern with `*` and `?`.
 
@@ -95,7 +102,12 @@ def matches(name: str, pattern: str) -> bool:
 
 def _block(block: Block, entrants: Sequence[Entrant], limit: float) -> Iterable[Job]:
     chosen = entrants or [Entrant(name) for name in block.estimators]
-    return (_job(block, problem, entrant, limit) for problem in block.problems for entrant in chosen)
+    return (
+        _job(block, problem, entrant, limit)
+        for problem in block.problems
+        for entrant in chosen
+        if entrant.command is not None or takes(entrant.name, problem.task)
+    )
 
 
 def _job(block: Block, problem: Problem, entrant: Entrant, limit: float) -> Job:

@@ -76,7 +76,7 @@ def observe(story: Story, rows: Rows) -> dict[str, NDArray[np.float32]]:
     Returns:
         Modality → shape (n, *shape).
     """
-    return {name: observe_one(story, name, rows[name]) for name in story.modalities}
+    return {name: observe_one(story, name, rows) for name in story.modalities}
 
 
 def truth_of(story: Story) -> dict[str, float]:
@@ -254,7 +254,7 @@ def _scored(observed: Rows, learner: Learner | None) -> Array | None:
         return None
     with torch.no_grad():
         a, b = learner.embed({name: torch.from_numpy(rows) for name, rows in observed.items()}).values()
-        return np.asarray(clip_scores(a, b, learner.compare.log_scale.exp()).double().numpy())
+        return np.asarray(clip_scores(a, b, learner.compare.scale).double().numpy())
 
 
 def _agreements(compared: Sequence[Agreement], a: str, b: str) -> Iterator[Score]:

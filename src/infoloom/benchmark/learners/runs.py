@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infoloom.benchmark.learners.learning import PAIRED, Measured, measure, observe
+from infoloom.benchmark.learners.learning import PAIRED, Measured, measure
+from infoloom.benchmark.learners.own import make_learner, own_encoders
+from infoloom.benchmark.learners.shared_rows import observed_rows
 from infoloom.benchmark.learners.stories import make_story
 from infoloom.ssl.probes.score import FUSED
 from infoloom.ssl.probes.splits import Split
@@ -30,11 +32,14 @@ class Size:
 
     Attributes:
         rows: Rows that the learner is trained on; probes never see them.
-        epochs: Passes over them.
+        epochs: Passes over them, at most so many where `stopping` is given.
         batch: Rows a step.
         learning_rate: Highest rate.
         probe: Rows that fit a probe, choose its settings, and are reported.
         settings: Of the learner, such as `features`.
+        stopping: Fields of `infoloom.ssl.Stopping`, to train to a plateau; empty to train for all epochs.
+        held_out: Rows whose loss is watched then; neither training nor probes see them.
+        rows_seed: Seed of the rows, where all runs share them; that of the run when left out.
     """
 
     rows: int = 12_288
@@ -43,15 +48,24 @@ class Size:
     learning_rate: float = 3e-3
     probe: tuple[int, int, int] = (3072, 1024, 3072)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    stopping: Mapping[str, Any] = field(default_factory=dict)
+    held_out: int = 1024
+    rows_seed: int | None = None
 
 
 def learn(
-    experiment: str, params: Mapping[str, Any], objective: str, seed: int, size: Mapping[str, Any]
+    experiment: str,
+    params: Mapping[str, Any],
+    objective: str,
+    seed: int,
+    size: Mapping[str, Any],
+    learner_file: str | None = None,
+    encoder_file: str | None = None,
 ) -> dict[str, Any]:
     """Train one learner on one story and probe it.
 
-    The seed draws the rows, the first weights, the order of batches and the probes, so that a spread over seeds
-    holds all of them.
+    The seed draws the first weights, the order of batches and the probes, and the rows, unless all runs share those, so
+    that a spread over seeds holds all of them.
 
     Args:
         experiment: Name of an experiment of `ssl_stories`.
@@ -59,6 +73,8 @@ def learn(
         objective: Name of a learner of `infoloom.ssl`.
         seed: Seed of everything.
         size: Fields of `Size`.
+        learner_file: `FILE.py:make` of a learner in place of the objective's; see `own.make_learner`.
+        encoder_file: `FILE.py:make` of encoders in place of the learner's; see `own.own_encoders`.
 
     Returns:
         The fields of a row of results.
@@ -67,16 +83,27 @@ def learn(
 
     spent = Size(**size)
     story = make_story(experiment, **params)
-    train = story.sample(spent.rows, seed=seed)
-    arrays = {**observe(story, train), **{name: train[name] for name in story.targets}}
+    rows_seed = seed if spent.rows_seed is None else spent.rows_seed
     shapes = {name: story.shape(name) for name in story.modalities}
-    given = {**spent.settings, **({"targets": story.targets} if objective == "supervised" else {})}
-    learner = ssl.build(objective, shapes, seed=seed, **given)
+    if learner_file is None:
+        given = {**spent.settings, **({"targets": story.targets} if objective == "supervised" else {})}
+        learner = ssl.build(objective, shapes, seed=seed, **given)
+    else:
+        learner = make_learner(learner_file, shapes, seed)
+    if encoder_file is not None:
+        learner = own_encoders(learner, encoder_file)
     training = ssl.Training(
-        epochs=spent.epochs, batch=spent.batch, learning_rate=spent.learning_rate, seed=seed
+        epochs=spent.epochs,
+        batch=spent.batch,
+        learning_rate=spent.learning_rate,
+        seed=seed,
+        stopping=ssl.Stopping(**spent.stopping) if spent.stopping else None,
     )
-    history = ssl.train(learner, arrays, training)
-    data = _probe_rows(story, spent, seed)
+    arrays = _arrays(story, spent.rows, rows_seed, 0)
+    after = spent.rows + sum(spent.probe)
+    held_out = _arrays(story, spent.held_out, rows_seed, after) if spent.stopping else None
+    history = ssl.train(learner, arrays, training, held_out=held_out)
+    data = _probe_rows(story, spent, rows_seed, seed)
     features = _features(learner, data)
     table = measure(features, data, learner)
     return {
@@ -93,6 +120,9 @@ def learn(
             "training_seconds": round(history.seconds, 2),
             "first_loss": _mean(history.losses[:20]),
             "last_loss": _mean(history.losses[-20:]),
+            "plateau": history.plateau,
+            "best_epoch": history.best_epoch,
+            "held_out_losses": [round(loss, _DIGITS) for _, loss in history.looks],
             "parameters": sum(weight.numel() for weight in learner.parameters()),
             "truth": {query: round(nats, _DIGITS) for query, nats in story.truth_table().items()}
             if len(story.modalities) <= 3
@@ -113,13 +143,18 @@ def _features(learner: Learner, data: Measured) -> dict[str, NDArray[np.float64]
     return found
 
 
-def _probe_rows(story: Story, size: Size, seed: int) -> Measured:
+def _arrays(story: Story, rows: int, seed: int, start: int) -> dict[str, NDArray[Any]]:
+    """What a learner's loss reads: observations and targets."""
+    drawn, observed = observed_rows(story, rows, seed, start)
+    return {**observed, **{name: drawn[name] for name in story.targets}}
+
+
+def _probe_rows(story: Story, size: Size, rows_seed: int, seed: int) -> Measured:
     """Rows that follow those of the training: the learner has seen none of them."""
-    whole = sum(size.probe)
-    rows = story.sample(whole, seed=seed, start=size.rows)
+    rows, observed = observed_rows(story, sum(size.probe), rows_seed, size.rows)
     ends = np.cumsum((0, *size.probe))
     train, validation, test = (np.arange(first, last, dtype=np.intp) for first, last in pairwise(ends))
-    return Measured(story, rows, observe(story, rows), Split(train, validation, test), seed)
+    return Measured(story, rows, observed, Split(train, validation, test), seed)
 
 
 def _mean(losses: tuple[float, ...]) -> float | None:

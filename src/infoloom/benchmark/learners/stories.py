@@ -9,7 +9,7 @@ from infoloom.design.designs import design
 from infoloom.errors import BenchmarkError
 from infoloom.story import Story
 
-__all__ = ["EXPERIMENTS", "TEMPLATES", "make_story"]
+__all__ = ["EXPERIMENTS", "FLOWS", "TEMPLATES", "make_story"]
 
 Tree = dict[str, Any]
 #: Latents meet a bijection that bends every pixel, so that the best prediction is not linear in the pixels.
@@ -23,6 +23,16 @@ TEMPLATES: Final[Mapping[str, str]] = {
 }
 #: Angles of the target between two causes, as the weight of the second.
 ETAS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+#: Short name → the flows of two pictures or signals of one kind.
+FLOWS: Final[Mapping[str, tuple[str, str]]] = {
+    "mnist": ("mnist[3]", "mnist[8]"),
+    "digits": ("digits[3]", "digits[8]"),
+    "cifar10": ("cifar10[frog]", "cifar10[ship]"),
+    "galaxy": ("galaxy[spiral]", "galaxy[elliptical]"),
+    "sprites": ("sprites[heart](32)", "sprites[star](32)"),
+}
 
 
 def make_story(experiment: str, **params: Any) -> Story:
@@ -48,6 +58,31 @@ def information(nats: float, side: int = 16) -> Tree:
         latents=("a*mass@disk + noise", "b*mass@ones + noise"),
         require={"I(x1; theta)": nats, "I(x2; theta)": nats},
     )
+
+
+def observed(flow: str, nats: float = 0.7, side: int = 0) -> Tree:
+    """Two real observations of one cause, each of which knows `nats` about it.
+
+    Args:
+        flow: A name of `FLOWS`, one flow expression for both, or two that `;` parts.
+        nats: About the cause, in each.
+        side: Not used: flows have sizes of their own.
+    """
+    flows = FLOWS.get(flow) or tuple(one.strip() for one in flow.split(";"))
+    if len(flows) > 2:
+        raise BenchmarkError(f"flow `{flow}`: expected one or two. Name fewer.")
+    names, weights = ("x1", "x2"), ("a", "b")
+    return {
+        "name": "observed",
+        "causes": {"mass": "normal"},
+        "targets": {"theta": "mass"},
+        "parameters": {weight: {"free": True, "min": 0.0} for weight in weights},
+        "modalities": {
+            name: {"flow": one, "latent": f"{weight}*mass + noise"}
+            for name, one, weight in zip(names, (flows[0], flows[-1]), weights, strict=True)
+        },
+        "require": {f"I({name}; theta)": nats for name in names},
+    }
 
 
 def templates(template: str, nats: float = 0.7, side: int = 16) -> Tree:
@@ -140,6 +175,7 @@ def nuisance(nats: float, about: float = 0.7, side: int = 16) -> Tree:
 #: Name → spec with free weights and requirements, from the parameters of one point.
 EXPERIMENTS: Final[Mapping[str, Callable[..., Tree]]] = {
     "information": information,
+    "observed": observed,
     "templates": templates,
     "modalities": modalities,
     "parts": parts,

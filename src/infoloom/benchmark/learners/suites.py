@@ -7,18 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from infoloom.benchmark.learners.own import label
 from infoloom.benchmark.learners.stories import TEMPLATES
 from infoloom.benchmark.running.runner import Job
 from infoloom.errors import BenchmarkError
 
-__all__ = ["SUITES", "Grid", "jobs"]
+__all__ = ["SUITES", "USUAL", "Grid", "jobs", "real_jobs", "sizes_of"]
 
 Params = Mapping[str, Any]
 _FUNCTION: Final = "infoloom.benchmark.learners.runs:learn"
 _MAIN: Final = ("clip", "masked", "mvae")
 _FLOORS: Final = ("supervised", "random")
 _EVERY: Final = (
-    *("clip", "siglip", "symile", "gram", "vicreg", "barlow", "masked", "mvae", "mmvae", "mopoe"),
+    *("clip", "siglip", "symile", "gram", "vicreg", "barlow", "comm", "factorcl", "jepa"),
+    *("masked", "mvae", "mmvae", "mopoe"),
     *("supervised", "random", "pixels"),
 )
 
@@ -75,7 +77,7 @@ SUITES: Final[Mapping[str, Suite]] = {
             Grid("nuisance", _points("nats", (0.0, 8.0)), ("clip",)),
         ),
         seeds=(0,),
-        side=8,
+        side=16,
         size={"rows": 4096, "epochs": 8, "probe": [1024, 512, 2048]},
         limit=120.0,
     ),
@@ -92,9 +94,9 @@ SUITES: Final[Mapping[str, Suite]] = {
             Grid("modalities", _points("count", (2, 5, 10), decay=0.7), ("clip",)),
         ),
         seeds=(0, 1, 2),
-        side=8,
-        size={"rows": 12_288, "epochs": 6},
-        limit=1800.0,
+        side=16,
+        size={"rows": 12_288, "epochs": 60, "stopping": {"floor": 8, "patience": 3}},
+        limit=7200.0,
     ),
     "full": Suite(
         tuple(
@@ -111,14 +113,14 @@ SUITES: Final[Mapping[str, Suite]] = {
         ),
         seeds=(0, 1, 2, 3, 4),
         side=16,
-        size={"rows": 65_536, "epochs": 20, "batch": 256},
-        limit=7200.0,
+        size={"rows": 65_536, "epochs": 60, "batch": 256, "stopping": {"floor": 8, "patience": 3}},
+        limit=21_600.0,
     ),
 }
 
 #: Settings of every learner, and what differs from them; chosen with seed 9, which no suite reports.
 FEATURES: Final = 16
-SETTINGS: Final[Mapping[str, Params]] = {"masked": {"pieces": 2}}
+SETTINGS: Final[Mapping[str, Params]] = {"masked": {"patch": 4}}
 
 
 def jobs(suite: str, *, limit: float | None = None, only: str | None = None) -> list[Job]:
@@ -139,6 +141,104 @@ def jobs(suite: str, *, limit: float | None = None, only: str | None = None) -> 
         raise BenchmarkError(
             f"pattern `{only}`: expected to match a run of suite {suite}. List them with --list."
         )
+    return found
+
+
+#: What a run on real observations is given; the rows are the same for all of them.
+REAL: Final[Params] = {
+    "rows": 8192,
+    "epochs": 100,
+    "stopping": {"floor": 8, "patience": 3},
+    "held_out": 1024,
+    "probe": [2048, 1024, 2048],
+    "rows_seed": 0,
+}
+
+
+USUAL: Final = ("clip", "vicreg", "masked", "mvae", "supervised", "random")
+
+
+def sizes_of(texts: Sequence[str]) -> dict[str, Any]:
+    """Fields of `Size` that are numbers, from texts such as `rows=4096`.
+
+    Raises:
+        BenchmarkError: Another name, or no number.
+
+    Example:
+        >>> sizes_of(["rows=4096", "learning_rate=1e-3"])
+        {'rows': 4096, 'learning_rate': 0.001}
+    """
+    kinds = {
+        "rows": int,
+        "epochs": int,
+        "batch": int,
+        "learning_rate": float,
+        "held_out": int,
+        "rows_seed": int,
+    }
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            found[name] = kinds[name](value)
+        except (KeyError, ValueError):
+            raise BenchmarkError(
+                f"size `{text}`: expected NAME=NUMBER, the name one of {', '.join(kinds)}."
+            ) from None
+    return found
+
+
+def real_jobs(
+    flow: str | None,
+    *,
+    learners: Sequence[str] = (),
+    encoder: str | None = None,
+    objectives: Sequence[str] = USUAL,
+    nats: Sequence[float] = (0.7,),
+    seeds: Sequence[int] = (0, 1, 2),
+    size: Params | None = None,
+    limit: float | None = None,
+    only: str | None = None,
+) -> list[Job]:
+    """Runs on two real observations of one cause, or of learners of one's own.
+
+    Args:
+        flow: A name of `stories.FLOWS`, one flow expression or two that `;` parts; bent pictures of 16 × 16 when left
+            out.
+        learners: `FILE.py:make` of learners, in place of the objectives.
+        encoder: `FILE.py:make` of encoders for all of them.
+        objectives: Names of learners.
+        nats: Information of each observation about the target, one story each.
+        seeds: Of first weights, order of rows and probes; the rows are the same for all.
+        size: Fields of `Size` that differ from `REAL`.
+        limit: Seconds that a run may take, or None; rows are made within that of the first run that needs them.
+        only: Runs whose name has this text or matches this pattern.
+
+    Raises:
+        BenchmarkError: No run that matches.
+    """
+    experiment, fixed = ("observed", {"flow": flow}) if flow else ("information", {"side": 16})
+    entrants: list[tuple[str, str | None]] = [(label(one), one) for one in learners] or [
+        (name, None) for name in objectives
+    ]
+    found = []
+    for seed in seeds:
+        for params in _points("nats", nats, **fixed):
+            for name, file in entrants:
+                job = _job(
+                    Suite((), (), 0, {**REAL, **(size or {})}, limit or 0.0),
+                    Grid(experiment, (), ()),
+                    params,
+                    name,
+                    seed,
+                    limit,
+                )
+                extra = {"learner_file": file, "encoder_file": encoder}
+                run = job.run if encoder is None else f"{job.run} encoder={label(encoder)}"
+                found.append(Job(run, job.function, {**job.arguments, **extra}, limit, job.known))
+    found = [job for job in found if only is None or _matches(job.run, only)]
+    if not found:
+        raise BenchmarkError(f"pattern `{only}`: expected to match a run. List them with --list.")
     return found
 
 

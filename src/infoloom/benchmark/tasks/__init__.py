@@ -1,7 +1,9 @@
 """Tasks: pairs of any number of rows whose mutual information is known."""
 
+from infoloom.benchmark.meta.stream import RandomTask, TaskStream, stream
 from infoloom.benchmark.tasks.base import PairTask
 from infoloom.benchmark.tasks.beyond_normal import BeyondNormalTask
+from infoloom.benchmark.tasks.captions import CaptionTask
 from infoloom.benchmark.tasks.catalogue import FAMILIES, build, groups, names
 from infoloom.benchmark.tasks.gaussian import GaussianTask, from_mi
 from infoloom.benchmark.tasks.grids import GridTask
@@ -11,13 +13,17 @@ from infoloom.benchmark.tasks.stories import StoryTask
 __all__ = [
     "FAMILIES",
     "BeyondNormalTask",
+    "CaptionTask",
     "GaussianTask",
     "GridTask",
     "LadderTask",
     "PairTask",
+    "RandomTask",
     "StoryTask",
+    "TaskStream",
     "build",
     "from_mi",
     "groups",
     "names",
+    "stream",
 ]

@@ -7,16 +7,20 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, get_type_hints
+from typing import Any, ClassVar, Final, TypeVar, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
+from infoloom.benchmark.checks import expect, whole
 from infoloom.benchmark.tasks.identifiers import Value, write_id
 from infoloom.errors import TaskError
 from infoloom.information.quantity import Quantity
 
-__all__ = ["Array", "PairTask", "expect", "from_params", "whole"]
+__all__ = ["KINDS", "Array", "PairTask", "expect", "from_params", "whole"]
+
+#: Kinds of a side: real numbers, whole numbers, or real numbers of which some values have a probability of their own.
+KINDS: Final = ("continuous", "discrete", "mixture")
 
 Array = NDArray[np.float64]
 _Task = TypeVar("_Task", bound="PairTask")
@@ -51,6 +55,16 @@ class PairTask(ABC):
     @abstractmethod
     def shape_y(self) -> tuple[int, ...]:
         """Shape of a row of y."""
+
+    @property
+    def kinds(self) -> tuple[str, str]:
+        """Of all columns of x and of all columns of y: `continuous`, `discrete` (int64) or `mixture`."""
+        return "continuous", "continuous"
+
+    @property
+    def kind(self) -> str:
+        """The kind of pair that estimators see: `continuous`, `mixed` or `discrete`."""
+        return ("continuous", "mixed", "discrete")[self.kinds.count("discrete")]
 
     @property
     @abstractmethod
@@ -120,6 +134,8 @@ class PairTask(ABC):
             "shape_y": list(self.shape_y),
             "dim_x": self.dim_x,
             "dim_y": self.dim_y,
+            "kind_x": self.kinds[0],
+            "kind_y": self.kinds[1],
             "unit": "nats",
             "mutual_information": truth.value,
             "truth": {
@@ -138,7 +154,7 @@ class PairTask(ABC):
             seed: Seed, 0 or more.
 
         Returns:
-            x (n_samples, *shape_x) and y (n_samples, *shape_y), float64.
+            x (n_samples, *shape_x) and y (n_samples, *shape_y), float64, or int64 where `kinds` says discrete.
 
         Raises:
             TaskError: Not such numbers.
@@ -159,21 +175,6 @@ class PairTask(ABC):
     def _check(self, rows: int, seed: int) -> None:
         expect(whole(rows) and rows >= 1, "n_samples", rows, "a whole number of 1 or more", "Ask for rows.")
         expect(whole(seed) and seed >= 0, "seed", seed, "a whole number of 0 or more", "Use 0.")
-
-
-def whole(value: object) -> bool:
-    """Whether a value is a whole number."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def expect(condition: bool, name: str, got: object, wanted: str, advice: str) -> None:
-    """Refuse a setting of a task.
-
-    Raises:
-        TaskError: Where the condition does not hold.
-    """
-    if not condition:
-        raise TaskError(f"task setting `{name}={got}`: expected {wanted}. {advice}")
 
 
 def from_params(task: type[_Task], given: Mapping[str, str]) -> _Task:

@@ -9,19 +9,28 @@ from typing import Final
 
 from infoloom.benchmark.tasks.base import PairTask, from_params
 from infoloom.benchmark.tasks.beyond_normal import BEYOND_NORMAL, BeyondNormalTask
+from infoloom.benchmark.tasks.captions import CaptionTask, caption_tasks, null_captions
 from infoloom.benchmark.tasks.gaussian import HARD, STAIRCASE, GaussianTask
 from infoloom.benchmark.tasks.grids import GRIDS, GridTask, grid
 from infoloom.benchmark.tasks.identifiers import read_id
 from infoloom.benchmark.tasks.ladder import FLOWS, LadderTask, ladder
+from infoloom.benchmark.tasks.mixed import MIXED, mixed_tasks, null_tasks
 from infoloom.benchmark.tasks.stories import StoryTask, preset_tasks
 from infoloom.errors import TaskError
 
 __all__ = ["FAMILIES", "build", "groups", "names"]
 
+_TASKS: Final[tuple[type[PairTask], ...]] = (
+    GaussianTask,
+    GridTask,
+    LadderTask,
+    *MIXED,
+    CaptionTask,
+    StoryTask,
+)
+
 #: Families by the word that opens their ids; those of "Beyond Normal" keep the ids that are in use.
-FAMILIES: Final[Mapping[str, type[PairTask]]] = {
-    task.family: task for task in (GaussianTask, GridTask, LadderTask, StoryTask)
-}
+FAMILIES: Final[Mapping[str, type[PairTask]]] = {task.family: task for task in _TASKS}
 
 
 def _beyond_normal() -> Iterator[PairTask]:
@@ -39,6 +48,10 @@ _GROUPS: Final[Mapping[str, Callable[[], Iterator[PairTask]]]] = {
     "null": _null,
     "staircase": lambda: iter(STAIRCASE),
     "beyond-normal": _beyond_normal,
+    "mixed": mixed_tasks,
+    "mixed-null": null_tasks,
+    "captions": caption_tasks,
+    "captions-null": null_captions,
     "presets": preset_tasks,
     **{f"grid-{name}": partial(grid, name) for name in GRIDS},
     **{f"ladder-{flow}": partial(ladder, flow) for flow in FLOWS},

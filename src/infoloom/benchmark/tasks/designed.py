@@ -46,7 +46,7 @@ def shared_causes(
     }
 
 
-def hold(spec: dict[str, Any], query: str, nats: float) -> Story:
+def hold(spec: dict[str, Any], query: str, nats: float, by_root: bool = False) -> Story:
     """The story whose weight makes a quantity what is wanted.
 
     Normal causes are left to the design solver, which holds it to 1e-9 nats. For others the quantity is a quadrature
@@ -56,6 +56,7 @@ def hold(spec: dict[str, Any], query: str, nats: float) -> Story:
         spec: A spec with the free parameter `a`.
         query: Such as `I(x1; x2)`.
         nats: What it is to be; 0 is a weight of 0.
+        by_root: Look for the root with normal causes too: the design solver knows no words.
 
     Raises:
         TaskError: More than any weight gives.
@@ -63,7 +64,7 @@ def hold(spec: dict[str, Any], query: str, nats: float) -> Story:
     """
     if nats == 0.0:
         return _weighted(spec, 0.0)
-    if set(spec["causes"].values()) == {"normal"}:
+    if set(spec["causes"].values()) == {"normal"} and not by_root:
         return design({**spec, "require": {query: nats}}).story
 
     def excess(logarithm: float) -> float:

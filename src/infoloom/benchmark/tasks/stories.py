@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from infoloom.benchmark.tasks.base import expect
 from infoloom.benchmark.tasks.story_pairs import Names, StoryPairTask
+from infoloom.benchmark.tasks.story_words import has_words
 from infoloom.errors import TaskError
 from infoloom.presets import names as preset_names
 from infoloom.spec.load import load_spec
@@ -23,7 +24,7 @@ VIEWS = ("observed", "latent")
 
 @dataclass(frozen=True)
 class StoryTask(StoryPairTask):
-    """Two sides of a story: modalities, targets and causes.
+    """Two sides of a story: modalities, targets and causes, captions by their words and labels by their classes.
 
     Args:
         story: Name of a preset, or the path of a spec.
@@ -53,7 +54,7 @@ class StoryTask(StoryPairTask):
 
     def __post_init__(self) -> None:
         expect(self.view in VIEWS, "view", self.view, f"one of {', '.join(VIEWS)}", "Use observed.")
-        known = self.compiled.graph.nodes
+        known = (*self.compiled.graph.nodes, *self.compiled.labels)
         for name in (*self.sides[0], *self.sides[1]):
             if name not in known:
                 raise TaskError(
@@ -62,6 +63,15 @@ class StoryTask(StoryPairTask):
                 )
         twice = set(self.sides[0]) & set(self.sides[1])
         expect(not twice, "y", self.y, "variables that are not in x", "Name every variable once.")
+        for which, names in zip("xy", self.sides, strict=True):
+            kinds = {has_words(self.compiled, name) for name in names}
+            expect(
+                len(kinds) == 1,
+                which,
+                "+".join(names),
+                "words and classes, or other variables, because one array has numbers of one type",
+                "Put them on different sides.",
+            )
 
     @property
     def name(self) -> str:
@@ -72,6 +82,12 @@ class StoryTask(StoryPairTask):
     def sides(self) -> tuple[Names, Names]:
         """Variables of x and of y."""
         return tuple(self.x.split("+")), tuple(self.y.split("+"))
+
+    @property
+    def kinds(self) -> tuple[str, str]:
+        """Of the columns of x and of y: `discrete` where they are words or classes, else `continuous`."""
+        x, y = ("discrete" if has_words(self.compiled, names[0]) else "continuous" for names in self.sides)
+        return x, y
 
     @property
     def observed(self) -> bool:
@@ -85,12 +101,12 @@ class StoryTask(StoryPairTask):
 
 
 def preset_tasks(view: str = "observed") -> Iterator[StoryTask]:
-    """Every pair of modalities and every modality with every target, of every preset."""
+    """Every pair of modalities and every modality with every target and label, of every preset."""
     for preset in preset_names():
         spec = load_spec(preset)
         pairs = [
             *combinations(spec.modalities, 2),
-            *((modality, target) for modality in spec.modalities for target in spec.targets),
+            *((modality, name) for modality in spec.modalities for name in (*spec.targets, *spec.labels)),
         ]
         yield from (StoryTask(preset, x, y, view) for x, y in pairs)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infoloom.benchmark.tasks.base import Array, PairTask
+from infoloom.benchmark.tasks.story_words import as_story_rows, columns, has_words, numbers
 from infoloom.datasets.making.observe import observer
+from infoloom.errors import QueryError
 from infoloom.information.quantity import Quantity
 from infoloom.story import Story
 
@@ -28,6 +30,8 @@ _MAPPED = 2**22
 @dataclass(frozen=True)
 class StoryPairTask(PairTask):
     """Two sides of a story, each one variable or several side by side; the truth is the story's.
+
+    A caption is seen as the numbers of its words, (n, slots), and a label as its class, (n, 1), both int64.
 
     Rows are those of `Story.sample`: the first of a large sample are a small sample to the bit.
     """
@@ -65,8 +69,8 @@ class StoryPairTask(PairTask):
 
     @property
     def gaussian(self) -> bool:
-        """Whether the joint law of the latents is Gaussian."""
-        return self.compiled.gaussian
+        """Whether the joint law of the latents is Gaussian, which that of words and classes is not."""
+        return self.compiled.gaussian and "discrete" not in self.kinds
 
     def mi(self, a: str, b: str) -> float:
         """I(a; b) of any variables of the story, several as `"x1, x2"` (nats)."""
@@ -99,48 +103,81 @@ class StoryPairTask(PairTask):
         return {name: self._seen(name, values) for name, values in drawn.items()}
 
     def behind(self, rows: int, seed: int) -> tuple[Array, Array]:
-        """Latents before whitening and scalars, (rows, dx) and (rows, dy)."""
-        drawn = self.latents(rows, seed)
-        x, y = (np.concatenate([drawn[name] for name in side], axis=1) for side in self.sides)
+        """Latents before whitening, scalars, and words, (rows, dx) and (rows, dy)."""
+        self._check(rows, seed)
+        drawn = self.compiled.sample(rows, seed)
+        x, y = (
+            np.concatenate([self._behind(name, drawn[name]) for name in side], axis=1) for side in self.sides
+        )
         return x, y
 
     def unveil(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Latents before whitening and scalars, (n, dx) and (n, dy)."""
-        u, v = (np.concatenate(list(self._hidden(side).values()), axis=1) for side in self._split(x, y))
+        """Latents before whitening, scalars, and words, (n, dx) and (n, dy)."""
+        u, v = (
+            np.concatenate(list(self._hidden(side).values()), axis=1)
+            for side in self._split(x, y, self._seen_columns)
+        )
         return u, v
 
     def pmi_behind(self, u: Array, v: Array) -> Array:
         """Pointwise mutual information of each row (n,), nats."""
-        one, other = self._split(u, v)
-        return np.asarray(self.compiled.pmi(one | other, *self.sides))
+        one, other = self._split(u, v, self._hidden_columns)
+        rows = {
+            name: as_story_rows(self.compiled, name, values) if has_words(self.compiled, name) else values
+            for name, values in (one | other).items()
+        }
+        return np.asarray(self.compiled.pmi(rows, *self.sides))
 
     @cached_property
     def bijections(self) -> Mapping[str, Injection]:
         """Of every modality that is seen through its flow: whitening, then the flow."""
-        shown = self.compiled.modalities if self.observed else ()
+        shown = self.compiled.mapped if self.observed else ()
+        chosen = next((name for name in shown if self.compiled.graph.nodes[name].chosen), None)
+        if chosen is not None:
+            raise QueryError(
+                f"task of `{self.compiled.name}`: a categorical cause chooses `{chosen}`; expected modalities whose "
+                "latents make them alone. Take the latents, or another modality."
+            )
         return {name: observer(self.compiled, name) for name in shown}
 
     def _shape(self, names: Names) -> tuple[int, ...]:
-        if len(names) == 1 and self.observed:
+        if len(names) == 1 and self.observed and not has_words(self.compiled, names[0]):
             return self.compiled.shape(names[0]) or (1,)
-        return (sum(self.compiled.dim(name) for name in names),)
+        return (sum(self._seen_columns(name) for name in names),)
+
+    def _hidden_columns(self, name: str) -> int:
+        """Columns of a variable as `unveil` gives it."""
+        story = self.compiled
+        return columns(story, name) if has_words(story, name) else story.dim(name)
+
+    def _seen_columns(self, name: str) -> int:
+        """Columns of a variable as the task shows it."""
+        shown = self.observed and name in self.compiled.mapped
+        return math.prod(self.compiled.shape(name)) if shown else self._hidden_columns(name)
 
     def _beside(self, parts: Sequence[Array]) -> Array:
         return parts[0] if len(parts) == 1 else np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)
 
-    def _split(self, x: Array, y: Array) -> list[dict[str, Array]]:
+    def _split(self, x: Array, y: Array, size: Callable[[str], int]) -> list[dict[str, Array]]:
         """The columns of every variable of each side."""
         parts = []
         for names, values in zip(self.sides, (x, y), strict=True):
             flat = np.asarray(values).reshape(len(values), -1)
-            ends = np.cumsum([self.compiled.dim(name) for name in names])[:-1]
+            ends = np.cumsum([size(name) for name in names])[:-1]
             parts.append(dict(zip(names, np.split(flat, ends, axis=1), strict=True)))
         return parts
 
     def _seen(self, name: str, values: np.ndarray[Any, Any]) -> Array:
         """Values of a variable as the task shows them, (n, *shape)."""
-        if name in self.compiled.modalities and self.observed:
+        if name in self.bijections:
             return _mapped(self.bijections[name].forward, values, self.bijections[name].shape_in)
+        return self._behind(name, values)
+
+    def _behind(self, name: str, values: np.ndarray[Any, Any]) -> Array:
+        """Values of a variable as `unveil` gives them, (n, d)."""
+        if has_words(self.compiled, name):
+            found: np.ndarray[Any, Any] = numbers(self.compiled, name, values)
+            return found
         return values.reshape(len(values), -1).astype(np.float64)
 
     def _hidden(self, side: Mapping[str, Array]) -> dict[str, Array]:

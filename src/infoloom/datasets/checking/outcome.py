@@ -22,11 +22,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """All checks of a dataset."""
+    """All checks of a dataset; `counted` says what its `rows` are."""
 
     path: str
     rows: int
     checks: tuple[Check, ...]
+    counted: str = "rows"
 
     @property
     def passed(self) -> bool:

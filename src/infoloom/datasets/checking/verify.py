@@ -14,6 +14,8 @@ from infoloom.datasets.checking.moments import FALSE_ALARM, Moments, deviation, 
 from infoloom.datasets.checking.outcome import Check, Report
 from infoloom.datasets.making.captions import caption_of, caption_rows, speaker
 from infoloom.datasets.making.code_path import path_text
+from infoloom.datasets.making.observe import flow_input, rows_of
+from infoloom.datasets.making.plain import has_torch, plain_map
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
 from infoloom.datasets.making.shard import bijection_of, make_with, one_thread, require_torch
@@ -123,7 +125,7 @@ def _files(data: Dataset) -> Iterator[Check]:
 
 def _path(data: Dataset) -> Iterator[Check]:
     """Whether this process would make the same bytes; in words, since other digits are no damage."""
-    require_torch()
+    require_torch(data.story)
     ours = make_with("cpu")
     others = [one for one in data.manifest.made_with if one != ours]
     detail = "made on the code path of this process: the same plan gives the same bytes here"
@@ -249,24 +251,25 @@ def _pmi_check(story: Story, column: Column, sums: _Sums, index: int) -> Check:
 
 def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     """Observations sent back through the bijection give the latents that story and seed draw."""
-    require_torch()
-    import torch
-
     story = data.story
-    spec = read_text(inside(data.root, SPEC))
     why = data.upper_bounds.get(name)
-    bijection = bijection_of(spec, str(data.root.resolve()), name, allow_uncertified=why is not None)
     spans = _round_trip_spans(len(data), rows)
     observed = np.concatenate([data.select(name)[start:stop][name] for start, stop in spans])
-    drawn = np.concatenate(
-        [story.sample(stop - start, data.manifest.seed, start)[name] for start, stop in spans]
-    )
-    if why is not None:
-        yield _made_again(name, bijection, drawn, observed, why)
-        return
-    with torch.no_grad(), one_thread():
-        saturated = bijection.saturated(torch.from_numpy(drawn))
-        back = bijection.inverse(torch.from_numpy(observed)).numpy()
+    rows_ = [story.sample(stop - start, data.manifest.seed, start) for start, stop in spans]
+    drawn = np.concatenate([flow_input(story, name, one) for one in rows_])
+    if not has_torch():
+        back, saturated = plain_map(story, name).inverse(observed), 0
+    else:
+        import torch
+
+        spec = read_text(inside(data.root, SPEC))
+        bijection = bijection_of(spec, str(data.root.resolve()), name, allow_uncertified=why is not None)
+        if why is not None:
+            yield _made_again(name, bijection, drawn, observed, why)
+            return
+        with torch.no_grad(), one_thread():
+            saturated = bijection.saturated(torch.from_numpy(drawn))
+            back = bijection.inverse(torch.from_numpy(observed)).numpy()
     length = np.linalg.norm(drawn, axis=1)
     error = np.linalg.norm(back - drawn, axis=1) / np.where(length > 0.0, length, 1.0)
     detail = (
@@ -311,7 +314,7 @@ def _after_bijection(
     values = np.concatenate([data.select(target)[start:stop][target] for start, stop in spans])
     try:
         quantity = story.quantity(f"I({name}; {target})")
-        seen = story.pmi({name: back, target: values}, name, target)
+        seen = story.pmi({**rows_of(story, name, back), target: values}, name, target)
     except InfoloomError:
         return  # infinite, or not within reach row by row
     mean, truth, n = float(np.mean(seen)), quantity.value, len(values)
@@ -337,7 +340,7 @@ def _sentences(data: Dataset, name: str) -> Iterator[Check]:
     columns = [c for c in data.columns if c.kind in ("text", "words", "tokens") and caption_of(c) == name]
     view, rows, wrong = data.select(*(c.name for c in columns)), 0, 0
     for start, stop in _round_trip_spans(len(data), _SENTENCES):
-        drawn = story.sample(stop - start, data.manifest.seed, start)[name]
+        drawn = story.sample(stop - start, data.manifest.seed, start)
         again, stored = caption_rows(story, name, drawn), view[start:stop]
         differ = np.zeros(stop - start, dtype=bool)
         for column in columns:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from infoloom.datasets.engines.base import Failure, attempt
 from infoloom.datasets.engines.processes import follow_parent, one_thread_each
 from infoloom.datasets.making.code_path import FIXED, environment
 from infoloom.datasets.making.shard import Made, ShardJob
+from infoloom.datasets.storage.layout import Shard
 from infoloom.errors import DatasetError
 
-__all__ = ["LocalEngine"]
+__all__ = ["LocalEngine", "in_processes"]
 
 _TRIES_ALONE: Final = 2
+
+
+class _Named(Protocol):
+    @property
+    def shard(self) -> Shard: ...
+
+
+_Job = TypeVar("_Job", bound=_Named)
+_Done = TypeVar("_Done")
 
 
 @dataclass(frozen=True)
@@ -35,31 +45,43 @@ class LocalEngine:
         """Make the shards of all jobs."""
         if any(job.reproducible for job in jobs):
             with environment(FIXED):  # read by a process when it starts, so that ours would be too late
-                yield from self._in_processes(jobs)
+                yield from in_processes(jobs, self.workers, attempt)
         elif self.workers == 1:
             yield from map(attempt, jobs)
         else:
-            yield from self._in_processes(jobs)
-
-    def _in_processes(self, jobs: Sequence[ShardJob]) -> Iterator[Made | Failure]:
-        suspects = yield from _together(jobs, min(self.workers, len(jobs)))
-        # One of these killed its worker and the others were beside it: alone, each shows what it is.
-        for job in suspects:
-            yield from _alone(job)
+            yield from in_processes(jobs, self.workers, attempt)
 
 
-def _together(jobs: Sequence[ShardJob], workers: int) -> Generator[Made | Failure, None, list[ShardJob]]:
+def in_processes(
+    jobs: Sequence[_Job], workers: int, work: Callable[[_Job], _Done | Failure]
+) -> Iterator[_Done | Failure]:
+    """Outcomes of jobs as they end, each made in one of some spawned processes.
+
+    Args:
+        jobs: What to make; each can travel, and names its shard.
+        workers: Processes at the same time.
+        work: Makes a job; a function of a module, which raises nothing.
+    """
+    suspects = yield from _together(jobs, min(workers, len(jobs)), work)
+    # One of these killed its worker and the others were beside it: alone, each shows what it is.
+    for job in suspects:
+        yield from _alone(job, work)
+
+
+def _together(
+    jobs: Sequence[_Job], workers: int, work: Callable[[_Job], _Done | Failure]
+) -> Generator[_Done | Failure, None, list[_Job]]:
     """Run jobs side by side; returns those that were running whenever a worker died."""
     waiting = list(reversed(jobs))
-    suspects: list[ShardJob] = []
+    suspects: list[_Job] = []
     while waiting:
-        running: dict[Future[Made | Failure], ShardJob] = {}
+        running: dict[Future[_Done | Failure], _Job] = {}
         with _pool(min(workers, len(waiting))) as pool:
             try:
                 while waiting or running:
                     while waiting and len(running) < workers:
                         job = waiting.pop()
-                        running[pool.submit(attempt, job)] = job
+                        running[pool.submit(work, job)] = job
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         outcome = future.result()
                         del running[future]
@@ -71,11 +93,11 @@ def _together(jobs: Sequence[ShardJob], workers: int) -> Generator[Made | Failur
     return suspects
 
 
-def _alone(job: ShardJob) -> Iterator[Made | Failure]:
+def _alone(job: _Job, work: Callable[[_Job], _Done | Failure]) -> Iterator[_Done | Failure]:
     for _ in range(_TRIES_ALONE):
         with _pool(1) as pool:
             try:
-                yield pool.submit(attempt, job).result()
+                yield pool.submit(work, job).result()
             except BrokenProcessPool:
                 continue
             return

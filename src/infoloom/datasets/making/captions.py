@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,17 +50,20 @@ def caption_of(column: Column) -> str:
     return column.name.removesuffix(ending)
 
 
-def caption_rows(story: Story, name: str, latents: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+def caption_rows(
+    story: Story, name: str, rows: Mapping[str, np.ndarray[Any, Any]]
+) -> dict[str, np.ndarray[Any, Any]]:
     """Rows of a caption's columns by kind: `text` (n,), `words` (n, slots) and `tokens` (n, length).
 
     Args:
         story: A compiled story.
         name: Of the modality.
-        latents: As `Story.sample` returns them, shape (n, factors).
+        rows: Values by name, as `Story.sample` returns them.
     """
     one = speaker(story, name)
-    words = story.cells[name].of({name: latents})
-    sentences = one.sentences(words, one.choices(latents[:, len(one.caption.slots) :]))
+    words = story.cells[name].words(rows)
+    latents, choices = rows[name], len(one.caption.choices)
+    sentences = one.sentences(words, one.choices(latents[:, latents.shape[1] - choices :]))
     return {"text": sentences, "words": words, "tokens": one.tokens(sentences)}
 
 

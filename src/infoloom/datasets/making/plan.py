@@ -19,6 +19,7 @@ from infoloom.datasets.storage.layout import BLOCK, FORMAT, MAX_ALL_SHARDS, MAX_
 from infoloom.datasets.storage.trees import MAX_SPLITS, PlanTree, columns_of
 from infoloom.errors import DatasetError
 from infoloom.foreign.trees import checked
+from infoloom.law.choices import category_column, choosing
 
 if TYPE_CHECKING:
     from infoloom.story import Story
@@ -165,6 +166,7 @@ def plan_columns(
     columns += channel_columns(story, also)
     columns += [Column(name, "target", "float32") for name in story.targets]
     columns += [Column(name, "label", "int64") for name in story.labels]
+    columns += [Column(category_column(name), "label", "int64") for name in choosing(story.graph)]
     if latents:
         columns += [Column(name, "cause", "float32", _cause_shape(story, name)) for name in story.causes]
         columns += [Column(f"z_{name}", "latent", "float32", (story.dim(name),)) for name in story.modalities]
@@ -175,7 +177,7 @@ def plan_columns(
     if twice:
         raise DatasetError(
             f"column `{twice[0]}`: expected one meaning a name, because `sample_id`, `z_<modality>`, "
-            "`<modality>_uint8`, `<caption>_words` and `<caption>_tokens` are made by the dataset. "
+            "`<modality>_uint8`, `<caption>_words`, `<caption>_tokens` and `<cause>_class` are made by the dataset. "
             "Rename the variable in the spec."
         )
     return tuple(columns)

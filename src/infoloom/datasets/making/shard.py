@@ -15,6 +15,8 @@ import numpy as np
 
 from infoloom.datasets.making.captions import caption_of, caption_rows
 from infoloom.datasets.making.code_path import FIXED, code_path, is_fixed
+from infoloom.datasets.making.observe import flow_input, map_rows, refuse_saturated
+from infoloom.datasets.making.plain import has_torch, numpy_path, plain_map, plain_only
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
 from infoloom.datasets.storage.channel_columns import channel_of, channel_source
@@ -44,8 +46,6 @@ __all__ = [
 ]
 
 _MAX_DONE: Final = 2**20
-_FEW: Final = 3  # numbers of a block that may saturate by chance
-_SHARE: Final = 1e-5
 _PACKAGES: Final = ("infoloom", "numpy", "torch", "pyarrow")
 
 
@@ -135,16 +135,17 @@ def _rows(story: Story, job: ShardJob, first: int, wanted: slice) -> dict[str, n
     pointwise = story.pointwise(drawn)
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     said: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
+    part = {name: values[wanted] for name, values in drawn.items()}
     for column in job.columns:
         match column.kind:
             case "id":
                 arrays[column.name] = np.arange(first + wanted.start, first + wanted.stop, dtype=np.int64)
             case "modality":
-                arrays[column.name] = _observe(job, column.name, drawn[column.name][wanted])
+                arrays[column.name] = _observe(job, column.name, flow_input(story, column.name, part))
             case "text" | "words" | "tokens":
                 name = caption_of(column)
                 if name not in said:
-                    said[name] = caption_rows(story, name, drawn[name][wanted])
+                    said[name] = caption_rows(story, name, part)
                 arrays[column.name] = said[name][column.kind]
             case "channel":
                 arrays[column.name] = channel_of(column).apply(arrays[channel_source(column.name)])
@@ -168,6 +169,8 @@ def _rows(story: Story, job: ShardJob, first: int, wanted: slice) -> dict[str, n
 
 
 def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if not has_torch():
+        return plain_map(story_of(job.spec, job.root), modality).forward(latent)
     import torch
 
     device = job.device
@@ -176,14 +179,8 @@ def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.n
     bijection = bijection_of(job.spec, job.root, modality, device, allow_uncertified=job.allow_uncertified)
     with torch.no_grad():
         rows = torch.from_numpy(np.ascontiguousarray(latent)).to(device)
-        observed, saturated = bijection.forward(rows), bijection.saturated(rows)
-    finite = bool(observed.isfinite().all())  # numbers that are not are refused elsewhere, by row
-    if finite and saturated > _FEW and saturated > _SHARE * rows.numel():
-        raise DatasetError(
-            f"column `{modality}`: {saturated:,} of {rows.numel():,} numbers saturate: latents beyond the range "
-            "that float32 resolves run together, and their information is lost. Bring them closer, such as with "
-            "`affine(scale=0.3)` before the last step of the flow."
-        )
+        observed, saturated = map_rows(bijection, rows), bijection.saturated(rows)
+    refuse_saturated(modality, observed, saturated, rows.numel())
     array: np.ndarray[Any, Any] = observed.to("cpu").numpy()
     return array
 
@@ -221,9 +218,11 @@ def bijection_of(
 
 def make_with(device: str) -> dict[str, Any]:
     """What the bytes of a shard may depend on besides its job: versions, the kind of device and the code path."""
-    versions = {name: version(name) for name in _PACKAGES}
+    packages = [name for name in _PACKAGES if name != "torch" or has_torch()]
+    versions = {name: version(name) for name in packages}
     kind = device.partition(":")[0]
-    return {"device": kind, "machine": platform.machine(), "versions": versions, "path": code_path()}
+    path = code_path() if has_torch() else numpy_path()
+    return {"device": kind, "machine": platform.machine(), "versions": versions, "path": path}
 
 
 def read_done(root: Path, digest: str, seed: int, shard: Shard) -> Made | None:
@@ -268,24 +267,30 @@ def _done(made: Made, job: ShardJob) -> dict[str, Any]:
     }
 
 
-def require_torch() -> None:
-    """Say how to get torch if it is missing.
+def require_torch(story: Story, *, numpy_does: bool = True) -> None:
+    """Say how to get torch if it is missing and a story needs it.
+
+    Args:
+        story: Its flows say whether they need it: `identity` and `vector` do not.
+        numpy_does: Whether nothing is asked for that torch alone does.
 
     Raises:
         DatasetError: It is not installed.
     """
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise DatasetError(
-            "package `torch`: expected it, because observations are made by bijections that compute with it. Install "
-            "it: pip install 'infoloom[torch]'."
-        ) from error
+    if has_torch() or (numpy_does and plain_only(story)):
+        return
+    raise DatasetError(
+        "package `torch`: expected it, because observations are made by bijections that compute with it; without it "
+        "there are stories of `identity` and `vector` alone. Install it: pip install 'infoloom[torch]'."
+    )
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread, because the order of a parallel sum could change the last bit; restored afterwards."""
+    if not has_torch():
+        yield  # numpy alone: every sum is over the few directions of a span
+        return
     import torch
 
     before = torch.get_num_threads()

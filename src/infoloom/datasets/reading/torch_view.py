@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch.utils import data as torch_data
 
+from infoloom.datasets.reading.stream import Batch, Stream
 from infoloom.datasets.storage.columns import row_bytes
 from infoloom.datasets.storage.memmap import existing_memmap
-from infoloom.datasets.storage.shuffle import Epoch, piece_edges, share
+from infoloom.datasets.storage.shuffle import Epoch, piece_edges
 from infoloom.datasets.storage.store import MemmapStore
 from infoloom.errors import DatasetError
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchStream", "RowView", "torch_view"]
 
-Batch = dict[str, Any]  # tensors; texts are lists of strings
 _MOST: Final = 4 * 2**30
 _log = logging.getLogger("infoloom")
 
@@ -107,11 +107,8 @@ class RowView(torch_data.Dataset[Batch]):
         return {name: _tensor(array) for name, array in self.data.take(positions).items()}
 
 
-class BatchStream(torch_data.IterableDataset[Batch]):
-    """Ready batches, shared among the workers of a loader and the ranks of a distributed run.
-
-    The batches of an epoch depend on seed and epoch only; each rank gets as many as any other, contiguous
-    ones, and so does each worker of a rank, up to one.
+class BatchStream(Stream):
+    """Ready batches of an open dataset; see `Stream`.
 
     Args:
         data: An open dataset.
@@ -138,99 +135,17 @@ class BatchStream(torch_data.IterableDataset[Batch]):
     ) -> None:
         if batch_size < 1 or window < 1:
             raise DatasetError(f"batch size `{batch_size}`, window `{window}`: expected positive numbers.")
+        super().__init__(
+            len(data), batch_size, seed=seed, drop_last=drop_last, rank=rank, world_size=world_size
+        )
         self.data = data
-        self.batch_size = batch_size
         self.shuffle = shuffle
-        self.seed = seed
         self.window = window
-        self.drop_last = drop_last
-        if (rank is None) != (world_size is None):
-            raise DatasetError(
-                f"rank `{rank}`, world_size `{world_size}`: expected both or neither. Leave both out to take those of "
-                "torch.distributed."
-            )
-        self._given = None if rank is None or world_size is None else (rank, world_size)
-        self._epoch = torch.zeros((), dtype=torch.int64)
-        self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # workers that persist see it change
-        self._done = self._skip = 0
 
-    @property
-    def epoch(self) -> int:
-        """Number of the pass, which decides its order."""
-        return int(self._epoch)
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Rank and world size: the given ones, else those of `torch.distributed` when they are first needed."""
-        distributed = torch.distributed
-        if self._given is None and distributed.is_available() and distributed.is_initialized():
-            return distributed.get_rank(), distributed.get_world_size()
-        return self._given or (0, 1)
-
-    @property
-    def rank(self) -> int:
-        """Which of the processes this is."""
-        return self.place[0]
-
-    @property
-    def world_size(self) -> int:
-        """How many processes there are."""
-        return self.place[1]
-
-    @property
-    def batches(self) -> tuple[int, int]:
-        """The batches of this process, from and to.
-
-        Raises:
-            DatasetError: Fewer batches than processes.
-        """
-        rows, (rank, world_size) = len(self.data), self.place
-        whole = rows // self.batch_size if self.drop_last else -(-rows // self.batch_size)
-        if rows > 0 and whole < world_size:
-            raise DatasetError(
-                f"batch size `{self.batch_size}`: expected at least one batch of {rows} rows for each of {world_size} "
-                "processes. Use smaller batches."
-            )
-        # Every rank must take as many steps as the others, or a distributed run would hang at the end.
-        return share(whole - whole % world_size, rank, world_size)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_given": self.place}  # a spawned worker has no process group to ask
-
-    def __len__(self) -> int:
-        first, last = self.batches
-        return last - first
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of the next pass, in workers that persist too."""
-        self._epoch.fill_(epoch)
-
-    def state_dict(self) -> dict[str, int]:
-        """Where this pass is: its epoch, and the batches that this process or worker has given."""
-        return {"epoch": self.epoch, "batches": self._done}
-
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Let the next pass go on where another was, as torchdata's StatefulDataLoader asks.
-
-        Raises:
-            DatasetError: Not a state of `state_dict`.
-        """
-        try:
-            epoch, done = int(state["epoch"]), int(state["batches"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise DatasetError(f"state `{str(state)[:60]}`: expected one of `state_dict`.") from error
-        self.set_epoch(epoch)
-        self._done = self._skip = done
-
-    def __iter__(self) -> Iterator[Batch]:
-        worker = torch_data.get_worker_info()
-        first, last = share(len(self), worker.id, worker.num_workers) if worker else (0, len(self))
-        begun, self._skip = min(self._skip, last - first), 0
-        start, stop = ((self.batches[0] + k) * self.batch_size for k in (first + begun, last))
+    def between(self, start: int, stop: int) -> Iterator[Batch]:
+        """Batches read from the store, as tensors of their own."""
         rows = self._shuffled if self.shuffle else self._in_order
-        self._done = begun
-        for arrays in rows(start, min(stop, len(self.data))):
-            self._done += 1
+        for arrays in rows(start, stop):
             yield {name: _tensor(_own(array)) for name, array in arrays.items()}
 
     def _in_order(self, start: int, stop: int) -> Iterator[dict[str, np.ndarray[Any, Any]]]:

@@ -11,6 +11,7 @@ from infoloom.datasets.storage.bounds import standing
 from infoloom.datasets.storage.channel_columns import channel_source
 from infoloom.datasets.storage.columns import Column, row_bytes
 from infoloom.datasets.storage.manifest import Manifest
+from infoloom.spec.choice import parse_choice
 from infoloom.spec.flow import parse_flow
 from infoloom.spec.renderers import renderer_form
 from infoloom.units import to_bits
@@ -50,7 +51,9 @@ def card_text(manifest: Manifest) -> str:
 
 
 def _header(manifest: Manifest) -> dict[str, Any]:
-    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split, _ in manifest.splits]
+    files: list[dict[str, Any]] = [
+        {"split": split, "path": _files(manifest, split)} for split, _ in manifest.splits
+    ]
     return {
         "pretty_name": manifest.name,
         "tags": ["mutual-information", "multimodal", "synthetic", "infoloom"],
@@ -64,6 +67,13 @@ def _header(manifest: Manifest) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _files(manifest: Manifest, split: str) -> str | list[str]:
+    """Files of a split: all there are, but of a dataset that is not finished those of its part only."""
+    if manifest.partial is None:
+        return f"data/{split}-*.parquet"
+    return [record.shard.file for record in manifest.shards if record.shard.split == split]
 
 
 def _feature(column: Column) -> dict[str, Any]:
@@ -98,7 +108,8 @@ def _title(manifest: Manifest) -> str:
         f"# {manifest.name}\n\n{manifest.rows:,} rows ({splits}) of {_listed(names)}, made by infoloom. The mutual "
         f"information between its variables {known}"
     )
-    return "\n\n".join([text, *manifest.notes, *_plugins(manifest)])
+    part = [manifest.partial.sentence(manifest.rows, manifest.splits)] if manifest.partial else []
+    return "\n\n".join([text, *part, *manifest.notes, *_plugins(manifest)])
 
 
 def _plugins(manifest: Manifest) -> list[str]:
@@ -234,6 +245,8 @@ def certificate_text(certificate: dict[str, Any]) -> str:
     if certificate.get("parts"):
         return "; then ".join(certificate_text(part) for part in certificate["parts"])
     passes = certificate.get("passes", False)
+    if certificate.get("kind") == "choice":
+        return _choice_text(certificate)
     parts = [
         f"{certificate.get('kind', 'trained')}, certified "
         f"{'injective' if certificate.get('kind') == 'injection' else 'invertible'}"
@@ -273,15 +286,39 @@ def _digits(value: float | str, form: str) -> str:
 def _factors(flow: str) -> str:
     """What the factors of a renderer are and where they lie; empty for other flows."""
     step = parse_flow(flow)[0]
+    choice = parse_choice(step.selector)
     form = renderer_form(step.name)
     if form is None:
         return ""
-    ranges = form.setup(step.selector, step.args, dict(step.kwargs)).ranges
+    selector = step.selector if choice is None else (*choice.names, *form.kinds)[0]
+    ranges = form.setup(selector, step.args, dict(step.kwargs)).ranges
     told = []
     for one in form.factors:
         low, high = ranges[one.name]
         told.append(f"`{one.name}` {low:g} to {high:g}{f' {one.unit}' if one.unit else ''} ({one.meaning})")
     return f"; factors, each Φ of its standardised latent into its range: {', '.join(told)}"
+
+
+def _choice_text(certificate: dict[str, Any]) -> str:
+    """What is known of maps among which a cause chooses: whether an observation tells which one made it."""
+    classes = certificate.get("classes", {})
+    first: dict[str, Any] = next(iter(classes.values()), {})
+    if not certificate.get("passes", False):
+        gap = certificate.get("gap")
+        lost = ""
+        if gap is not None:
+            lost = (
+                f"; H(category | observation) is at most {gap['value']:.3g} ± {gap['standard_error']:.2g} nats, the "
+                f"cross-entropy of a classifier on {gap['rows']:,} rows that it did not see, and so much of an "
+                "information value may be missing"
+            )
+        return f"information is an upper bound: {certificate.get('reason', 'the class is not told')}{lost}"
+    found = certificate["collisions"]
+    return (
+        f"one of {', '.join(classes)} by category, certified injective together with the category: the images of "
+        f"`{found['pair'][0]}` and `{found['pair'][1]}` come closest, {found['closest']:.2g} of the size of an "
+        f"observation in {found['fitted']:,} fits; of `{next(iter(classes), '')}`: {certificate_text(first)}"
+    )
 
 
 def _injection_text(certificate: dict[str, Any]) -> list[str]:

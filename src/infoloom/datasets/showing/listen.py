@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import wave
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from infoloom.spec.flow import flow_header, flow_path, parse_flow
 if TYPE_CHECKING:
     from infoloom.datasets.reading.read import Dataset
 
-__all__ = ["spoken_modalities", "write_sounds"]
+__all__ = ["sound_file", "spoken_modalities", "write_sounds"]
 
 _SAMPLE_BYTES: Final = 2
 
@@ -96,10 +97,22 @@ def _samples(sound: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.asarray(np.rint(32767.0 * np.clip(sound, -1.0, 1.0)))
 
 
+def sound_file(sound: np.ndarray[Any, Any]) -> bytes:
+    """A WAV file at 8 kHz of the samples of a tone, between −1 and 1, shape (n,)."""
+    file = io.BytesIO()
+    _write_to(file, _samples(sound))
+    return file.getvalue()
+
+
 def _write(path: Path, sound: np.ndarray[Any, Any]) -> None:
+    with aside(path) as part, part.open("wb") as file:
+        _write_to(file, sound)
+
+
+def _write_to(into: IO[bytes], sound: np.ndarray[Any, Any]) -> None:
     from infoloom.observations.training.spectrogram import RATE
 
-    with aside(path) as part, wave.open(str(part), "wb") as file:
+    with wave.open(into, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(_SAMPLE_BYTES)
         file.setframerate(RATE)

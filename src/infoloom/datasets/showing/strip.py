@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from infoloom.datasets.making.observe import observe
+from infoloom.datasets.showing.gallery import observed_or_said
 from infoloom.datasets.showing.preview import draw_panel, limits_of
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import aside
@@ -17,7 +17,7 @@ from infoloom.errors import DatasetError
 if TYPE_CHECKING:
     from infoloom.story import Story
 
-__all__ = ["VALUES", "draw_strip", "strip_rows"]
+__all__ = ["VALUES", "draw_strip", "strip_latents", "strip_rows"]
 
 VALUES: Final = (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 _MAX_MODALITIES: Final = 10
@@ -43,7 +43,21 @@ def strip_rows(
         modalities: Which ones to observe; all but captions when left out.
 
     Returns:
-        For each modality its observations, shape (len(values), *shape).
+        For each modality its observations, shape (len(values), *shape), or the sentences of a caption.
+
+    Raises:
+        SpecError: No such node.
+        DatasetError: No values.
+    """
+    latents = strip_latents(story, node, values, row=row, seed=seed)
+    names = story.mapped if modalities is None else modalities
+    return {name: observed_or_said(story, name, latents) for name in names}
+
+
+def strip_latents(
+    story: Story, node: str, values: Sequence[float] = VALUES, *, row: int = 0, seed: int = 0
+) -> dict[str, np.ndarray[Any, Any]]:
+    """The latents that a strip observes: for every modality (len(values), d).
 
     Raises:
         SpecError: No such node.
@@ -52,8 +66,7 @@ def strip_rows(
     if not len(values):
         raise DatasetError("strip: expected at least one value.")
     twins = [story.twins(1, seed, row, node=node, value=float(value))[1] for value in values]
-    names = story.mapped if modalities is None else modalities
-    return {name: observe(story, name, np.concatenate([twin[name] for twin in twins])) for name in names}
+    return {name: np.concatenate([twin[name] for twin in twins]) for name in twins[0]}
 
 
 def draw_strip(

@@ -11,7 +11,7 @@ import numpy as np
 from infoloom.datasets.storage.columns import Column
 from infoloom.errors import DatasetError, InfoloomError
 from infoloom.plugins import offered
-from infoloom.spec.flow import SHAPE_KEEPING, flow_header, flow_path, parse_flow
+from infoloom.spec.flow import SHAPE_KEEPING, flow_header, flow_path, one_class, parse_flow
 from infoloom.spec.renderers import renderer_form
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def levels_of(story: Story, modality: str) -> _Ends:
     Raises:
         DatasetError: No range follows.
     """
-    flow = story.flow(modality)
+    flow = one_class(story.flow(modality), story.spec.directory)
     parts = [part.strip() for part in flow.split("|")]
     ends: _Ends | None = None
     tail: list[str] = []

@@ -11,6 +11,7 @@ from infoloom.datasets.storage.bounds import uncertified
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import read_json
 from infoloom.datasets.storage.layout import FORMAT, MANIFEST, Shard, inside, shard_name
+from infoloom.datasets.storage.partial import Partial
 from infoloom.datasets.storage.trees import MAX_COLUMNS, ManifestTree, RecordTree, ValueTree, columns_of
 from infoloom.errors import DatasetError
 from infoloom.foreign.trees import checked
@@ -63,6 +64,7 @@ class Manifest:
         losses: What 8-bit columns are measured to lose, by column.
         plugins: What other packages' parts the story needs.
         captions: Sentences, words and vocabulary of modalities that are words.
+        partial: What was planned, where the rows are the first of a dataset that is not finished.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Manifest:
     losses: dict[str, dict[str, Any]] = field(default_factory=dict)
     plugins: tuple[Plugin, ...] = ()
     captions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    partial: Partial | None = None
 
     @property
     def upper_bounds(self) -> dict[str, str]:
@@ -123,6 +126,7 @@ class Manifest:
             "bijections": self.bijections,
             **({"losses": self.losses} if self.losses else {}),
             **({"captions": self.captions} if self.captions else {}),
+            **({"partial": self.partial.to_json()} if self.partial else {}),
             "made_with": list(self.made_with),
             "shards": [record.to_json() for record in self.shards],
         }
@@ -154,7 +158,7 @@ def _missing(root: Path) -> str:
         return (
             f"dataset `{root}`: expected a finished dataset; this one is not finished. Run the same "
             "`infoloom generate` again: it goes on where it stopped; after `--shards` runs, `infoloom "
-            "finish`."
+            "finish`. `infoloom finish --partial` opens the rows that are there."
         )
     return f"dataset `{root}`: expected a folder with `{MANIFEST}`. Check the path."
 
@@ -224,6 +228,7 @@ def _manifest(said: ManifestTree, tree: dict[str, Any]) -> Manifest:
         bijections=tree["bijections"],
         losses=tree.get("losses", {}),
         captions=tree.get("captions", {}),
+        partial=None if said.partial is None else Partial(**said.partial.model_dump()),
         made_with=tuple(tree["made_with"]),
     )
 

@@ -199,6 +199,15 @@ class CaptionTree(Open):
     vocabulary: Annotated[list[Line], Field(max_length=100_000)]
 
 
+class PartialTree(Open):
+    """What a part of a dataset was planned to be part of."""
+
+    rows: Some
+    shards: Some
+    splits: Splits
+    beyond: Rows
+
+
 class ManifestTree(Open):
     """A manifest."""
 
@@ -217,6 +226,7 @@ class ManifestTree(Open):
     captions: Annotated[dict[Word, CaptionTree], Field(max_length=1_000)] = Field(default_factory=dict)
     bijections: dict[Word, BijectionTree]
     losses: dict[Word, LossTree] = Field(default_factory=dict)
+    partial: PartialTree | None = None
     made_with: Annotated[list[PathTree], Field(max_length=1_000_000)]
     shards: Annotated[list[RecordTree], Field(max_length=MAX_ALL_SHARDS)]
 

@@ -12,7 +12,7 @@ from infoloom.estimators.inputs import expect
 from infoloom.estimators.neural.layers import convolutional, linear, perceptron
 from infoloom.estimators.protocol import Array
 
-__all__ = ["JointCritic", "SeparableCritic", "build_critic", "check_critic", "shared_directions"]
+__all__ = ["JointCritic", "SeparableCritic", "build_critic", "check_critic", "encode", "shared_directions"]
 
 CRITICS = ("separable", "joint")
 ENCODERS = ("auto", "mlp", "conv")
@@ -92,11 +92,11 @@ def build_critic(
     """
     check_critic(kind, encoder)
     if kind == "joint":
-        left, right = (_encode(encoder, shape, (), hidden[0], generator) for shape in shapes)
+        left, right = (encode(encoder, shape, (), hidden[0], generator) for shape in shapes)
         return JointCritic(left, right, perceptron((*hidden, 1), generator))
     padded = None if start is None else _padded(start, outputs, generator)
     zero = start is not None
-    left, right = (_encode(encoder, shape, hidden, outputs + 1, generator, zero) for shape in shapes)
+    left, right = (encode(encoder, shape, hidden, outputs + 1, generator, zero) for shape in shapes)
     return SeparableCritic(left, right, padded, outputs)
 
 
@@ -122,7 +122,7 @@ def shared_directions(x: Array, y: Array, most: int) -> tuple[Array, Array, Arra
     return left[:, :count], right[:count].T, np.minimum(values[:count], 0.999)
 
 
-def _encode(
+def encode(
     kind: str,
     shape: tuple[int, ...],
     hidden: tuple[int, ...],

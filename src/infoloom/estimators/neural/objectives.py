@@ -100,6 +100,37 @@ def smile_terms(scores: Tensor, clip: float) -> Tensor:
     return scores.diagonal() - log_mean_exp(others(scores).clamp(-clip, clip))
 
 
+def density_ratio_terms(scores: Tensor) -> Tensor:
+    """s_ii: the mean log density ratio itself, where the training fixes its constant."""
+    return scores.diagonal()
+
+
+def anchor_loss(scores: Tensor, memory: RunningMean | None) -> Tensor:
+    """Cross-entropy of telling which of K = n − 1 candidates is the true one, or that none is: the anchor.
+
+    With r = exp s and the anchor as likely as all true pairs together, the classes have the odds r_1 : … : r_K : K, so
+    that the best r is the density ratio itself; InfoNCE, without an anchor, leaves a factor free for each row.
+
+    Source: Ryu, Yeddanapudi, Xu and Wornell 2025 (arXiv 2510.25983); the weight of the anchor is our choice.
+    """
+    n = len(scores)
+    same, left_out = torch.eye(n, dtype=torch.bool), torch.eye(n, dtype=torch.bool).roll(1, dims=1)
+    anchor = scores.new_full((n,), math.log(n - 1))
+    with_true = torch.logsumexp(scores.masked_fill(left_out, -math.inf), dim=1)
+    without = torch.logsumexp(scores.masked_fill(same, -math.inf), dim=1)
+    true_pair = torch.logaddexp(with_true, anchor) - scores.diagonal()
+    none = torch.logaddexp(without, anchor) - anchor
+    return 0.5 * (true_pair + none).mean()
+
+
+def hellinger_loss(scores: Tensor, memory: RunningMean | None) -> Tensor:
+    """⟨exp(−s_ii / 2)⟩ + ⟨exp(s_ij / 2)⟩: least where exp s is the density ratio.
+
+    Source: Letizia, Novello and Tonello 2024 (HD-DIME, with D = exp(−s / 2)).
+    """
+    return torch.exp(log_mean_exp(-0.5 * scores.diagonal())) + torch.exp(log_mean_exp(0.5 * others(scores)))
+
+
 def _jensen_shannon_loss(scores: Tensor, memory: RunningMean | None) -> Tensor:
     """Cross-entropy of telling true pairs from others; its best critic is the log density ratio."""
     return softplus(-scores.diagonal()).mean() + softplus(others(scores)).mean()
@@ -124,5 +155,10 @@ OBJECTIVES: dict[str, Objective] = {
     "nwj": Objective(_negated(nwj_terms), nwj_terms),
     "infonce": Objective(_negated(infonce_terms), infonce_terms, bounded=True),
     "smile": Objective(_jensen_shannon_loss, lambda scores: smile_terms(scores, 5.0)),
+    "infonce-anchor": Objective(anchor_loss, density_ratio_terms),
+    "gan-dime": Objective(
+        _jensen_shannon_loss, density_ratio_terms
+    ),  # D = 1 / (1 + exp s); Letizia et al. 2024
+    "hd-dime": Objective(hellinger_loss, density_ratio_terms),
     "js": Objective(_jensen_shannon_loss, nwj_terms),  # the plug-in of Poole et al. 2019
 }

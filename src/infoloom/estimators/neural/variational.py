@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from infoloom.estimators.base import ArrayEstimator
+from infoloom.estimators.cells import indicators
 from infoloom.estimators.inputs import expect
 from infoloom.estimators.neural.critics import build_critic, check_critic, shared_directions
 from infoloom.estimators.neural.objectives import Objective, RunningMean, objective
@@ -30,8 +31,11 @@ _BLOCK = {"separable": 2048, "joint": 256}
 class VariationalEstimator(ArrayEstimator):
     """A critic trained on a variational objective and read on rows it has not seen.
 
+    The bounds hold for any variables; whole numbers enter the networks as indicators of their values.
+
     Args:
-        objective: `mine`, `dv`, `nwj`, `infonce`, `smile` or `js`.
+        objective: `mine`, `dv`, `nwj`, `infonce`, `smile`, `js`; `infonce-anchor`, `gan-dime` or `hd-dime`, which
+            report the mean log density ratio itself and are no bounds.
         critic: `separable` (an embedding of each side, every pair at the cost of a product) or `joint`.
         encoder: `mlp`, `conv`, or `auto`: convolutions where rows are signals or pictures.
         preparation: `standardise`, `whiten` or `gaussianise`, fitted on the training rows; the last two flatten.
@@ -61,8 +65,10 @@ class VariationalEstimator(ArrayEstimator):
     seed: int = 0
 
     source: ClassVar[str] = (
-        "Poole et al. 2019; Belghazi et al. 2018; van den Oord et al. 2018; Song and Ermon 2020"
+        "Poole et al. 2019; Belghazi et al. 2018; van den Oord et al. 2018; Song and Ermon 2020; "
+        "Letizia et al. 2024; Ryu et al. 2025"
     )
+    accepts: ClassVar[tuple[str, ...]] = ("continuous", "mixed", "discrete")
     least_rows: ClassVar[int] = 40
     keeps_shape: ClassVar[bool] = True
 
@@ -85,6 +91,7 @@ class VariationalEstimator(ArrayEstimator):
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Estimate from rows (n, ...) and (n, ...)."""
+        x, y = indicators(x, "x"), indicators(y, "y")
         return held_out_estimate(len(x), self.folds, self.seed, lambda split: self._terms(x, y, split))
 
     def _terms(self, x: Array, y: Array, split: Split) -> tuple[Array, dict[str, Any]]:

@@ -18,7 +18,7 @@ from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
 from infoloom.law.sources.features import Features
 
-__all__ = ["Reached", "quantile_bounds", "reached", "reached_classes"]
+__all__ = ["Reached", "quantile_bounds", "quantiles", "reached", "reached_classes"]
 
 REPLICATES: Final = 16
 _ROWS: Final = 64
@@ -86,6 +86,15 @@ def quantile_bounds(covariance: StructuredCovariance, target: str, classes: int)
     Raises:
         SpecError: It has too few values for classes that are equally likely.
     """
+    return quantiles(covariance, target, np.arange(1, classes) / classes)
+
+
+def quantiles(covariance: StructuredCovariance, target: str, wanted: Array) -> Array:
+    """Where a scalar variable of a story that is not Gaussian is below with given probabilities, shape (k,).
+
+    Raises:
+        SpecError: It has values of their own probability there.
+    """
     law = covariance.system.law
     at = list(law.columns)
     loadings = law.drawn[target][0]
@@ -94,7 +103,6 @@ def quantile_bounds(covariance: StructuredCovariance, target: str, classes: int)
     chosen = tuple(law.features.features[i] for i in used)
     features = Features(chosen, {c: law.features.distributions[c] for f in chosen for c in f.causes})
     constant = float(law.mean.get(target, np.zeros(1))[0]) - float(slope @ law.features.mean)
-    wanted = np.arange(1, classes) / classes
     if not len(used):
         return np.asarray(constant + width * scipy.special.ndtri(wanted))
     if width > 0.0:

@@ -11,10 +11,14 @@ import numpy as np
 import scipy.special
 
 from infoloom.errors import SpecError
+from infoloom.information.beyond_gaussian.ceilings_special import quantiles
 from infoloom.information.ceilings.labels import Label
 from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
-from infoloom.spec.captions import shares
+from infoloom.law.graph import Graph
+from infoloom.law.sources.distributions import atoms_of
+from infoloom.spec.captions import Words, shares
+from infoloom.spec.flow import flow_caption
 from infoloom.spec.model import Spec
 
 __all__ = ["Cells", "Cut", "make_cells"]
@@ -59,12 +63,30 @@ class Cells:
         cuts: One for each word.
         modality: The modality whose latent rows hold the values, if it is a caption's.
         places: Components of that latent, one a cut.
+        slots: Of a caption its slots in order: the place of a cut, or a categorical cause's name and its values.
     """
 
     name: str
     cuts: tuple[Cut, ...]
     modality: str = ""
     places: tuple[int, ...] = ()
+    slots: tuple[int | tuple[str, tuple[float, ...]], ...] = ()
+
+    def words(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> Int64:
+        """Numbers of all words of a caption, chosen ones included, shape (n, slots).
+
+        Args:
+            rows: Values by name as `Story.sample` returns them.
+        """
+        cut = self.of(rows)
+        columns = []
+        for slot in self.slots:
+            if isinstance(slot, int):
+                columns.append(cut[:, slot])
+            else:
+                away = np.abs(np.asarray(rows[slot[0]], dtype=np.float64)[:, None] - np.array(slot[1]))
+                columns.append(away.argmin(axis=1).astype(np.int64))
+        return np.stack(columns, axis=1)
 
     def of(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> Int64:
         """The classes of every row, shape (n, cuts).
@@ -75,44 +97,80 @@ class Cells:
         if not self.modality:
             return np.asarray(rows[self.name], dtype=np.int64)[:, None]
         latent = rows[self.modality]
+        if not self.cuts:
+            return np.zeros((len(latent), 0), dtype=np.int64)
         return np.stack([cut.of(latent[:, k]) for cut, k in zip(self.cuts, self.places, strict=True)], axis=1)
 
 
-def make_cells(spec: Spec, covariance: StructuredCovariance, labels: Sequence[Label]) -> dict[str, Cells]:
+def make_cells(
+    spec: Spec, covariance: StructuredCovariance, labels: Sequence[Label], graph: Graph
+) -> dict[str, Cells]:
     """Every variable of classes of a story, by name.
 
     Args:
         spec: What was written.
         covariance: The joint law without interventions, whose deviations standardise factors.
         labels: The story's labels.
+        graph: Its graph.
 
     Raises:
-        SpecError: Words in a story that is not Gaussian.
+        SpecError: Words in a story with causes that are neither normal nor categorical.
     """
     made = {label.name: Cells(label.name, (Cut(label.target, label.bounds),)) for label in labels}
     problems = []
     for name, modality in spec.modalities.items():
         if modality.words is None:
             continue
-        if not covariance.system.law.gaussian:
+        law = covariance.system.law
+        if law.scale is not None or not all(one.discrete for one in law.features.distributions.values()):
             problems.append(
-                f"modalities.{name}.words: expected a Gaussian story, because words are cut at the quantiles of normal "
-                "factors. Remove the caption, or use normal causes and linear equations."
+                f"modalities.{name}.words: expected a story of normal and categorical causes, because the information "
+                "of words is known there only. Remove the caption, or use such causes."
             )
             continue
-        factors = covariance.system.factors[name]
-        slots = {slot: factors.index(f"{name}.{slot}") for slot in modality.words}
-        slots = dict(sorted(slots.items(), key=lambda item: item[1]))
-        cuts = []
-        for slot in slots:
-            rows = covariance.system.in_span[f"{name}.{slot}"]
-            between = np.cumsum(shares(modality.words[slot]))[:-1]
-            mean = float(covariance.system.law.mean.get(f"{name}.{slot}", np.zeros(1))[0])
-            bounds = mean + float(np.linalg.norm(rows)) * scipy.special.ndtri(between)
-            cuts.append(Cut(f"{name}.{slot}", bounds))
-        made[name] = Cells(name, tuple(cuts), name, tuple(slots.values()))
-        for cut, (slot, place) in zip(cuts, slots.items(), strict=True):
-            made[f"{name}[{slot}]"] = Cells(f"{name}[{slot}]", (cut,), name, (place,))
+        try:
+            caption = flow_caption(modality.flow)
+            said = () if caption is None else caption.slots
+            made |= _of_caption(name, said, modality.words, covariance, graph)
+        except SpecError as error:
+            problems += [f"modalities.{name}.words: {one}" for one in error.problems]
     if problems:
         raise SpecError(problems)
     return made
+
+
+def _of_caption(
+    name: str,
+    said: Sequence[str],
+    words: Mapping[str, Words],
+    covariance: StructuredCovariance,
+    graph: Graph,
+) -> dict[str, Cells]:
+    """A caption and each of its words: cut from a factor, or chosen by a categorical cause."""
+    chosen = {
+        slot: (cause, atoms_of(graph.nodes[cause].distribution))
+        for slot, cause in graph.nodes[name].chosen
+        if slot
+    }
+    factors = covariance.system.factors[name]
+    places = {slot: factors.index(f"{name}.{slot}") for slot in words if slot not in chosen}
+    places = dict(sorted(places.items(), key=lambda item: item[1]))
+    cuts = [_cut(f"{name}.{slot}", words[slot], covariance) for slot in places]
+    order: dict[str, int | tuple[str, tuple[float, ...]]] = {slot: i for i, slot in enumerate(places)}
+    slots = tuple((order | chosen)[slot] for slot in said)
+    made = {name: Cells(name, tuple(cuts), name, tuple(places.values()), slots)}
+    for cut, (slot, place) in zip(cuts, places.items(), strict=True):
+        made[f"{name}[{slot}]"] = Cells(f"{name}[{slot}]", (cut,), name, (place,), (0,))
+    for slot, one in chosen.items():
+        made[f"{name}[{slot}]"] = Cells(f"{name}[{slot}]", (), name, (), (one,))
+    return made
+
+
+def _cut(factor: str, words: Words, covariance: StructuredCovariance) -> Cut:
+    """Where a factor is cut so that its words have their probabilities."""
+    between = np.cumsum(shares(words))[:-1]
+    if any(one.discrete for one in covariance.system.law.features.distributions.values()):
+        return Cut(factor, quantiles(covariance, factor, between))
+    mean = float(covariance.system.law.mean.get(factor, np.zeros(1))[0])
+    deviation = float(np.linalg.norm(covariance.system.in_span[factor]))
+    return Cut(factor, mean + deviation * scipy.special.ndtri(between))

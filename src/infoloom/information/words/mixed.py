@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from infoloom.errors import QueryError
@@ -136,22 +136,29 @@ class Mixed:
 
 
 def unsaid(
-    mixed: Mixed, captions: Sequence[str], others: Sequence[str], held: Collection[str] = ()
+    ask: Callable[[Query], Quantity],
+    cells: Mapping[str, Cells],
+    captions: Sequence[str],
+    others: Sequence[str],
+    held: Collection[str] = (),
 ) -> dict[str, tuple[Quantity, Quantity]]:
-    """By pair `text; y` the information of a caption's factors about y, and that of its words, nats.
+    """By pair `text; y` the information of what a caption's words are made of about y, and that of the words, nats.
 
     Args:
-        mixed: The joint law and its words.
+        ask: The value of a query.
+        cells: Variables of words by name.
         captions: Names of captions.
-        others: Names of Gaussian variables.
-        held: Factors that an intervention holds.
+        others: Names of other variables.
+        held: Factors and causes that an intervention holds.
     """
     found = {}
     for name in captions:
-        factors = tuple(cut.variable for cut in mixed.cells[name].cuts if cut.variable not in held)
+        chosen = [slot[0] for slot in cells[name].slots if not isinstance(slot, int)]
+        behind = dict.fromkeys([*(cut.variable for cut in cells[name].cuts), *chosen])
+        factors = tuple(one for one in behind if one not in held)
         for other in others if factors else ():
-            whole = closed_form(mixed.covariance, Query("I", (factors, (other,))))
-            found[f"{name}; {other}"] = (whole, mixed.quantity(Query("I", ((name,), (other,)))))
+            whole = ask(Query("I", (factors, (other,))))
+            found[f"{name}; {other}"] = (whole, ask(Query("I", ((name,), (other,)))))
     return found
 
 

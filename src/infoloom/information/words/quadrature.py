@@ -29,8 +29,11 @@ TOLERANCE: Final = 1e-6
 _GOOD: Final = 1e-8
 _REACH: Final = 7.0
 _FINEST: Final = 1e-5
-_STEPS: Final = (0.9, 0.7, 0.54, 0.42, 0.32, 0.24, 0.18, 0.13)
+_STEPS: Final = (1.1, 0.9, 0.7, 0.54, 0.42, 0.32, 0.24, 0.18, 0.13)
 _MOST: Final = 6e9  # nanoseconds or so a level
+_DEAR: Final = 5e8  # a level that takes longer is looked at only if it is needed for the tolerance
+_HERMITE: Final = 13.0  # digits of rules of few points: −log error · step
+_FEWEST: Final = 4
 _DIMENSIONS: Final = 4
 _POINTS: Final = 1_000_000
 _FREE: Final = 200_000
@@ -95,9 +98,15 @@ def by_quadrature(cluster: Cluster) -> Estimate | None:
             break
         change = math.inf if math.isnan(before) else abs(found - before)
         before = found
-        if change <= _GOOD:
+        if change <= _GOOD or (change <= TOLERANCE and _dear(cluster, axes, 0.8 * step)):
             break
     return Estimate(before, max(change, _FLOOR)) if change <= TOLERANCE else None
+
+
+def _dear(cluster: Cluster, axes: Canonical, step: float) -> bool:
+    """Whether a level takes long."""
+    outer, inner = _axes(cluster, axes, step)
+    return _effort(cluster, [len(one[0]) for one in inner], [len(one[0]) for one in outer]) > _DEAR
 
 
 def grid(step: float) -> tuple[Array, Array]:
@@ -108,12 +117,44 @@ def grid(step: float) -> tuple[Array, Array]:
     return points, np.asarray(density / density.sum())
 
 
+def _few(told: float, step: float) -> tuple[Array, Array] | None:
+    """Gauss–Hermite points of an axis that tells little, where they are fewer than those of the trapezoidal rule.
+
+    What is averaged is a function of words of which the axis explains the share told / (1 + told): its Hermite
+    coefficients fall by the root of that share, and a rule of n points is right up to degree 2n − 1.
+    """
+    count = max(_FEWEST, math.ceil(_HERMITE / step / math.log1p(1.0 / told))) if told > 0.0 else _FEWEST
+    if count >= 2 * math.ceil(_REACH * math.sqrt(1.0 + told) / step) + 1:
+        return None
+    points, weights = np.polynomial.hermite_e.hermegauss(count)
+    return np.asarray(points), np.asarray(weights / weights.sum())
+
+
+def _axes(
+    cluster: Cluster, axes: Canonical, step: float
+) -> tuple[list[tuple[Array, Array]], list[tuple[Array, Array]]]:
+    """Points and weights of the axes of s that are known, and of the axes of c."""
+    outer, inner = _steps(cluster, axes, step)
+    told = _told_by(cluster, axes)
+    seen = []
+    for i in range(axes.known):
+        few = _few(float(told[i]), step) if axes.doubt[i] > 0.0 else None
+        seen.append(few or grid(float(outer[i])))
+    return seen, [grid(float(one)) for one in inner]
+
+
+def _told_by(cluster: Cluster, axes: Canonical) -> Array:
+    """How much every axis of s moves a word's variable, relative to what stays unknown of it: variance ratios."""
+    b = axes.doubt
+    doubt = cluster.spread**2 + axes.loadings**2 @ b
+    return np.asarray(np.max((1.0 - b) * axes.loadings**2 / doubt[:, None], axis=0, initial=0.0))
+
+
 def _steps(cluster: Cluster, axes: Canonical, step: float) -> tuple[Array, Array]:
     """Steps of the axes of s and of c."""
     b = axes.doubt
-    doubt = cluster.spread**2 + axes.loadings**2 @ b
     narrow = np.max(axes.loadings**2 / cluster.spread[:, None] ** 2, axis=0, initial=0.0)
-    told = np.max((1.0 - b) * axes.loadings**2 / doubt[:, None], axis=0, initial=0.0)
+    told = _told_by(cluster, axes)
     fine = step / np.sqrt(np.where(b > 0.0, 1.0 / np.where(b > 0.0, b, 1.0), 1.0) + narrow)
     return np.where(b > 0.0, step / np.sqrt(1.0 + told), fine), fine
 
@@ -146,7 +187,7 @@ def tables(cluster: Cluster, axes: Canonical, step: float) -> tuple[Array, Itera
     steps = _steps(cluster, axes, step)
     if min(one.min(initial=1.0) for one in steps) < _FINEST:
         return None
-    outer, inner = (list(map(grid, one)) for one in steps)
+    outer, inner = _axes(cluster, axes, step)
     known = axes.known
     sizes = [len(points) for points, _ in inner]
     seen = [len(points) for points, _ in outer[:known]]

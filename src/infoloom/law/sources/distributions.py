@@ -12,7 +12,7 @@ import scipy.special
 from infoloom.plugins import load
 from infoloom.spec.distribution import DISTRIBUTIONS, DistributionCall, parse_distribution
 
-__all__ = ["Array", "Distribution", "gauss_legendre", "make_distribution", "panel_nodes"]
+__all__ = ["Array", "Distribution", "atoms_of", "gauss_legendre", "make_distribution", "panel_nodes"]
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -205,6 +205,17 @@ def make_distribution(call: DistributionCall | str) -> Distribution:
     """
     call = parse_distribution(call) if isinstance(call, str) else call
     return Distribution(call.name, call.args)
+
+
+def atoms_of(call: str) -> tuple[float, ...]:
+    """The values of a discrete distribution, ascending; none of a continuous one.
+
+    Example:
+        >>> atoms_of("categorical(2)"), atoms_of("laplace")
+        ((-1.0, 1.0), ())
+    """
+    made = make_distribution(call)
+    return tuple(map(float, made.atoms[0])) if made.discrete else ()
 
 
 def panel_nodes(edges: Array, distribution: Distribution, order: int = 20) -> tuple[Array, Array]:

@@ -18,7 +18,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -32,7 +32,7 @@ from infoloom.observations.renderers.left_inverse import fit, jacobians, least_s
 if TYPE_CHECKING:
     from infoloom.observations.renderers.base import Renderer
 
-__all__ = ["certificate_of", "certify_renderer", "digest_of"]
+__all__ = ["certificate_of", "certify_renderer", "digest_of", "kept_or_made"]
 
 ROWS: Final = 1000
 _VERSION: Final = 1  # of this file: one more whenever what it computes changes
@@ -54,10 +54,14 @@ def certificate_of(renderer: Renderer) -> Mapping[str, Any]:
     It is known by the renderer with its arguments and by the code that renders and certifies, so that none outlives
     what it is about. The cache is `$XDG_CACHE_HOME/infoloom/renderers`, or `~/.cache/infoloom/renderers`.
     """
-    digest = digest_of(renderer)
+    return kept_or_made(digest_of(renderer), lambda: certify_renderer(renderer))
+
+
+def kept_or_made(digest: str, make: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What is known under a digest: kept in this process, with the package or in the user's cache, else made now."""
     kept = _MADE.get(digest) or _shipped().get(digest) or _read(digest)
     if kept is None:
-        kept = certify_renderer(renderer)
+        kept = make()
         _write(digest, kept)
     _MADE[digest] = kept
     return kept

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from infoloom.ssl.checks import check_shapes
+from infoloom.ssl.checks import check_shapes, expect
 from infoloom.ssl.learner import Batch, Learner, Shapes
 from infoloom.ssl.models.encoders import encoder, first_weights, perceptron
 from infoloom.ssl.models.experts import Experts
@@ -25,9 +25,30 @@ class AutoencoderSettings(EncoderSettings):
 
     Args:
         features: Latent variables, whose posterior means are the features.
+        weigh: How the likelihoods of modalities are weighted where `weights` says nothing: by `size`, the values of the
+            largest modality over their own, so that a picture does not drown a curve, or `equal`.
+        weights: Modality → weight of its likelihood.
     """
 
     features: int = 32
+    weigh: Literal["size", "equal"] = "size"
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        expect(self.weigh in ("size", "equal"), "weigh", self.weigh, "size or equal", "Use size.")
+        for name, weight in self.weights.items():
+            expect(weight > 0.0, f"weight of {name}", weight, "a number above 0", "Leave it out.")
+
+    def weights_of(self, shapes: Shapes) -> tuple[float, ...]:
+        """Weight of the likelihood of each modality, in their order."""
+        for name in self.weights:
+            expect(name in shapes, "weights", name, f"a modality among {', '.join(shapes)}", "Rename it.")
+        sizes = {name: math.prod(shape) for name, shape in shapes.items()}
+        usual = {
+            name: max(sizes.values()) / size if self.weigh == "size" else 1.0 for name, size in sizes.items()
+        }
+        return tuple({**usual, **self.weights}[name] for name in shapes)
 
 
 class Bound(Protocol):
@@ -51,6 +72,9 @@ class Bound(Protocol):
 class MultimodalAutoencoder(Learner):
     """An encoder to a normal posterior and a decoder for each modality.
 
+    Likelihoods are weighted between modalities, as in the authors' code of MVAE (`lambda_image` and `lambda_text` in
+    mhw32/multimodal-vae-public) and of MMVAE (by size: `llik_scaling` in iffsid/mmvae).
+
     Likelihoods are normal around the decoder's output; the standard deviation, one a modality, is learned (Rybkin,
     Daniilidis and Levine, Simple and effective VAE training with calibrated decoders, 2021).
 
@@ -72,7 +96,16 @@ class MultimodalAutoencoder(Learner):
     ) -> None:
         check_shapes(shapes, least=1)
         super().__init__(objective, shapes, settings)
+        words = ", ".join(settings.vocabularies)
+        expect(
+            not words,
+            "vocabularies",
+            words,
+            f"none for `{objective}`, because its likelihoods are normal",
+            "Choose another objective, or give the words as indicators.",
+        )
         self.bound, self.join = bound, join
+        self.weights = settings.weights_of(self.shapes)
         doubled, width = replace(settings, features=2 * settings.features), settings.hidden
         self.values = sum(math.prod(shape) for shape in self.shapes.values())
         with first_weights(settings.seed):
@@ -84,7 +117,10 @@ class MultimodalAutoencoder(Learner):
         self.log_scales = nn.Parameter(torch.zeros(len(self.shapes)))
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """The negative bound, averaged over rows and divided by the number of values in a row (nats a value)."""
+        """The negative bound, averaged over rows and divided by the number of values in a row.
+
+        Nats a value, where every likelihood weighs 1.
+        """
         scaled = self.scaled(batch)
         experts = self.experts(scaled)
         rows = [values.flatten(1) for values in scaled.values()]
@@ -94,7 +130,7 @@ class MultimodalAutoencoder(Learner):
             scale = self.log_scales[modality]
             squares = (rows[modality] - decoded).square().sum(dim=1) * torch.exp(-2.0 * scale)
             constant = rows[modality].shape[1] * (2.0 * scale + math.log(2.0 * math.pi))
-            said: Tensor = -0.5 * (squares + constant)
+            said: Tensor = -0.5 * self.weights[modality] * (squares + constant)
             return said
 
         return -self.bound(experts, likelihood, generator).mean() / self.values

@@ -1,18 +1,19 @@
-"""Encoders: convolutions for pictures and signals, a perceptron for vectors."""
+"""Encoders: convolutions for pictures and signals, a perceptron for vectors, a transformer for words."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
 from torch import nn
 
+from infoloom.ssl.models.text import TextEncoder
 from infoloom.ssl.settings import EncoderSettings
 
-__all__ = ["encoder", "first_weights", "perceptron"]
+__all__ = ["encoder", "encoders", "first_weights", "perceptron"]
 
 #: Sides are halved until the largest is at most this.
 _SMALL = 4
@@ -24,6 +25,22 @@ def first_weights(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
+
+
+def encoders(shapes: Mapping[str, tuple[int, ...]], settings: EncoderSettings) -> nn.ModuleList:
+    """An encoder for each modality, in their order.
+
+    Args:
+        shapes: Modality → shape of one row.
+        settings: Widths, and which modalities are words.
+    """
+    words = settings.vocabularies
+    return nn.ModuleList(
+        TextEncoder(shape[0], words[name], settings.hidden, settings.features)
+        if name in words
+        else encoder(shape, settings)
+        for name, shape in shapes.items()
+    )
 
 
 def encoder(shape: tuple[int, ...], settings: EncoderSettings) -> nn.Sequential:

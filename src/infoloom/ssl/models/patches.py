@@ -13,24 +13,17 @@ __all__ = ["Block", "Patches", "PlaceLinear"]
 
 
 class Patches(nn.Module):
-    """Rows cut into equal pieces, zeros filling up the last ones.
-
-    Pictures are cut into a square grid of about `pieces` patches, signals and vectors into `pieces` parts; no piece is
-    smaller than one value of each channel.
+    """Rows cut into equal pieces, zeros filling up the last ones; a piece has all channels.
 
     Args:
         shape: (d,), (leads, samples) or (channels, height, width) of one row.
-        pieces: Wanted number of pieces.
+        sizes: Of a piece: (values,), (samples,) or (height, width).
     """
 
-    def __init__(self, shape: tuple[int, ...], pieces: int) -> None:
+    def __init__(self, shape: tuple[int, ...], sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.shape = (1, *shape) if len(shape) == 1 else shape
-        along = max(1, round(pieces ** (1.0 / (len(self.shape) - 1))))
-        self.counts = tuple(min(along, side) for side in self.shape[1:])
-        self.sizes = tuple(
-            math.ceil(side / count) for side, count in zip(self.shape[1:], self.counts, strict=True)
-        )
+        self.sizes = sizes
         self.counts = tuple(
             math.ceil(side / size) for side, size in zip(self.shape[1:], self.sizes, strict=True)
         )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from infoloom.ssl.checks import check_shapes
 from infoloom.ssl.learner import Batch, Learner, Shapes, with_fused
-from infoloom.ssl.models.encoders import encoder, first_weights
+from infoloom.ssl.models.encoders import encoders, first_weights
 from infoloom.ssl.settings import EncoderSettings
 
 __all__ = ["Towers"]
@@ -39,7 +39,7 @@ class Towers(Learner):
         check_shapes(shapes, least=2)
         super().__init__(objective, shapes, settings)
         with first_weights(settings.seed):
-            self.encoders = nn.ModuleList(encoder(shape, settings) for shape in self.shapes.values())
+            self.encoders = encoders(self.shapes, settings)
             self.heads = nn.ModuleList(head() for _ in self.shapes)
         self.compare = compare
 

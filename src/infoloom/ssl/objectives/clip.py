@@ -1,7 +1,8 @@
 """CLIP: each row finds its partner in the other modality among all rows of the batch.
 
 Source: Radford et al., Learning transferable visual models from natural language supervision (2021), figure 3;
-the bound is InfoNCE, van den Oord, Li and Vinyals (2018).
+the bound is InfoNCE, van den Oord, Li and Vinyals (2018). The temperature is held in its range in place, as in the
+training loop of open_clip (`src/open_clip_train/train.py`), so its gradient never stops.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ __all__ = ["Clip", "Settings", "clip_loss", "clip_scores", "learner"]
 
 Settings = CosineSettings
 
-#: Largest factor of the cosines, as in the paper (section 2.5): a colder temperature makes training unstable.
-MOST = 100.0
+#: Range of the factor of the cosines: its end is the paper's (section 2.5), its beginning open_clip's.
+LEAST, MOST = 1.0, 100.0
 
 
 def clip_scores(a: Tensor, b: Tensor, scale: Tensor | float) -> Tensor:
@@ -62,6 +63,9 @@ def clip_loss(a: Tensor, b: Tensor, scale: Tensor | float) -> Tensor:
 class Clip(nn.Module):
     """`clip_loss` over all pairs of modalities, with one learned temperature.
 
+    What a step of training left outside of the range is moved to its end before it is used. Were the factor clamped on
+    its way into the loss instead, its gradient would be 0 beyond the end and the temperature would never come back.
+
     Args:
         temperature: The first.
     """
@@ -72,8 +76,10 @@ class Clip(nn.Module):
 
     @property
     def scale(self) -> Tensor:
-        """1 / temperature, at most 100."""
-        return self.log_scale.exp().clamp(max=MOST)
+        """1 / temperature, from 1 to 100."""
+        with torch.no_grad():
+            self.log_scale.clamp_(math.log(LEAST), math.log(MOST))
+        return self.log_scale.exp()
 
     def forward(self, embeddings: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Modality → (n, d) to a scalar; nothing is drawn."""

@@ -1,60 +1,81 @@
 """Masked multimodal modelling: the hidden pieces of all modalities are predicted from the visible ones.
 
-Source: He et al., Masked autoencoders are scalable vision learners (2022); Bachmann, Mizrahi, Atanov and Zamir,
-MultiMAE: multi-modal multi-task masked autoencoders (2022), whose visible pieces are drawn over all modalities at once.
+Source: He et al., Masked autoencoders are scalable vision learners (2022), with their learned token; Bachmann, Mizrahi,
+Atanov and Zamir, MultiMAE: multi-modal multi-task masked autoencoders (2022), whose visible pieces are drawn over all
+modalities at once. Values are predicted as they are, not normalised by patch, which would erase what shifts a patch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from infoloom.ssl.checks import check_shapes, expect, expect_positive
 from infoloom.ssl.learner import Batch, Learner, Shapes
+from infoloom.ssl.models.cuts import Cut, cut_of
 from infoloom.ssl.models.encoders import first_weights
-from infoloom.ssl.models.patches import Block, Patches, PlaceLinear
+from infoloom.ssl.models.patches import Block
 from infoloom.ssl.settings import LearnerSettings
 
-__all__ = ["Masked", "Settings", "learner", "masked_error", "visible_pieces"]
+__all__ = ["Masked", "Settings", "learner", "visible_pieces"]
+
+_POOLS = ("mean", "token", "both")
 
 
 @dataclass(frozen=True)
 class Settings(LearnerSettings):
-    """Settings of `masked`; `features` is the width of a token.
+    """Settings of `masked`.
 
     Args:
+        features: Features of a token; `pool` says which of them are given.
+        width: Values of a token inside of the transformer.
         hidden: Width of the perceptrons in the transformer.
         depth: Blocks of the encoder.
         decoder_depth: Blocks of the decoder, which is left out of the features.
         heads: Attention heads.
-        pieces: Pieces into which a modality is cut.
+        patch: Side of the patches of a picture, at least 4.
+        pieces: Pieces into which a signal or a vector is cut; a caption has one a word.
         masked: Share of all pieces that is hidden.
         whole: Share of rows in which whole modalities are hidden first.
+        pool: What is given as features: the `mean` of the tokens, the learned `token` that looks at all of them, or
+            `both` side by side.
     """
 
+    width: int = 64
     hidden: int = 128
     depth: int = 2
     decoder_depth: int = 1
     heads: int = 4
-    pieces: int = 4
+    patch: int = 4
+    pieces: int = 16
     masked: float = 0.75
     whole: float = 0.5
+    pool: str = "mean"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        expect_positive(self, "hidden", "depth", "decoder_depth", "heads", "pieces")
+        expect_positive(self, "width", "hidden", "depth", "decoder_depth", "heads", "pieces")
         expect(
-            self.features % self.heads == 0,
+            self.width % self.heads == 0,
             "heads",
             self.heads,
-            f"a divisor of the features, {self.features}",
-            "Use 4, or features that it divides.",
+            f"a divisor of the width, {self.width}",
+            "Use 4, or a width that it divides.",
+        )
+        expect(
+            self.patch >= 4,
+            "patch",
+            self.patch,
+            "4 or more, because of a few neighbouring values most is noise",
+            "Use 4.",
         )
         expect(0.0 < self.masked < 1.0, "masked", self.masked, "a share between 0 and 1", "Use 0.75.")
         expect(0.0 <= self.whole <= 1.0, "whole", self.whole, "a share from 0 to 1", "Use 0.5.")
+        expect(self.pool in _POOLS, "pool", self.pool, f"one of {', '.join(_POOLS)}", "Use mean.")
 
 
 def visible_pieces(
@@ -84,65 +105,59 @@ def visible_pieces(
     return scores.argsort(dim=1)[:, :shown]
 
 
-def masked_error(predicted: Tensor, wanted: Tensor, hidden: Tensor, real: Tensor) -> Tensor:
-    """Mean squared error over the values of hidden pieces.
-
-    Args:
-        predicted: (n, pieces, width).
-        wanted: (n, pieces, width).
-        hidden: (n, pieces), 1 where hidden.
-        real: (pieces, width), 0 where a piece was filled up.
-
-    Returns:
-        A scalar; 0 where nothing is hidden.
-    """
-    weights = hidden[:, :, None] * real
-    return (weights * (predicted - wanted).square()).sum() / weights.sum().clamp(min=1.0)
-
-
 class Masked(Learner):
-    """One transformer over the pieces of all modalities, and a small one that predicts the hidden pieces.
+    """One transformer over the pieces of all modalities, with a learned token, and a shallow one that predicts.
 
     Args:
         shapes: Modality → shape of one row.
-        settings: Sizes and shares.
+        settings: Widths, depths, pieces and masks.
+
+    Raises:
+        LearnerError: A modality of fewer than nine pieces.
     """
 
     def __init__(self, shapes: Shapes, settings: Settings) -> None:
         check_shapes(shapes, least=1)
         super().__init__("masked", shapes, settings)
-        self.shares = (settings.masked, settings.whole)
-        width, sizes = settings.features, (settings.features, settings.heads, settings.hidden)
-        self.patches = nn.ModuleList(Patches(shape, settings.pieces) for shape in self.shapes.values())
-        numbers = [patches.number for patches in self._cutters]
-        expect(sum(numbers) >= 2, "pieces", sum(numbers), "at least 2 in all", "Raise it.")
-        owners = torch.repeat_interleave(torch.arange(len(numbers)), torch.tensor(numbers))
-        self.register_buffer("owners", owners, persistent=False)
-        self.numbers = numbers
+        width, sizes = settings.width, (settings.width, settings.heads, settings.hidden)
+        self.shares, self.pool = (settings.masked, settings.whole), settings.pool
         with first_weights(settings.seed):
-            self.enter = nn.ModuleList(PlaceLinear(p.number, p.width, width) for p in self._cutters)
-            self.leave = nn.ModuleList(PlaceLinear(p.number, width, p.width) for p in self._cutters)
-            self.places = nn.Parameter(0.02 * torch.randn(2, sum(numbers), width))
+            self.cuts = nn.ModuleList(
+                cut_of(
+                    name,
+                    shape,
+                    settings.vocabularies.get(name),
+                    patch=settings.patch,
+                    pieces=settings.pieces,
+                    width=width,
+                )
+                for name, shape in self.shapes.items()
+            )
+            self.numbers = [cut.number for cut in self._cuts.values()]
+            self.places = nn.Parameter(0.02 * torch.randn(2, sum(self.numbers), width))
+            self.token = nn.Parameter(0.02 * torch.randn(width))
             self.mask = nn.Parameter(0.02 * torch.randn(width))
             self.blocks = nn.Sequential(*(Block(*sizes) for _ in range(settings.depth)), nn.LayerNorm(width))
-            self.bridge = nn.Linear(width, width)
+            self.narrow = nn.Linear(width, settings.features)
+            self.bridge = nn.Linear(settings.features, width)
             self.decoder = nn.Sequential(
                 *(Block(*sizes) for _ in range(settings.decoder_depth)), nn.LayerNorm(width)
             )
+        owners = [owner for owner, number in enumerate(self.numbers) for _ in range(number)]
+        self.register_buffer("owners", torch.tensor(owners), persistent=False)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Mean over modalities of the squared error of their hidden pieces, in standardised values."""
+        """Mean over modalities of the error of their hidden pieces.
+
+        That of values is the squared error in standardised values, that of words the cross-entropy (nats a word).
+        """
         owners = self.get_buffer("owners")
         rows = len(next(iter(batch.values())))
         shown = visible_pieces(owners, rows, *self.shares, generator)
         unseen = torch.ones(rows, len(owners), device=owners.device).scatter(1, shown, 0.0)
         wanted, predicted = self._cut(self.scaled(batch)), self.predict(batch, shown)
         hidden = dict(zip(self.shapes, torch.split(unseen, self.numbers, dim=1), strict=True))
-        real = {name: cutter.real for name, cutter in zip(self.shapes, self._cutters, strict=True)}
-        errors = [
-            masked_error(predicted[name].float(), wanted[name], hidden[name], real[name])
-            for name in self.shapes
-        ]
+        errors = [cut.error(predicted[name], wanted[name], hidden[name]) for name, cut in self._cuts.items()]
         return torch.stack(errors).mean()
 
     def predict(self, batch: Batch, shown: Tensor) -> dict[str, Tensor]:
@@ -153,34 +168,45 @@ class Masked(Learner):
             shown: Positions of the pieces that are seen, among those of all modalities in order, (n, shown).
 
         Returns:
-            Modality → pieces (n, number, width), in standardised values.
+            Modality → pieces (n, number, values), in standardised values, or logits of words.
         """
         tokens = torch.cat(list(self._tokens(self._cut(self.scaled(batch))).values()), dim=1)
-        encoded = self.bridge(self.blocks(_taken(tokens, shown)))
-        decoded = self.decoder(self._filled(encoded, shown) + self.places[1])
-        parts = zip(self.shapes, self.leave, torch.split(decoded, self.numbers, dim=1), strict=True)
-        return {name: leave(part) for name, leave, part in parts}
+        told, encoded = self._encoded(_taken(tokens, shown))
+        filled = self._filled(self.bridge(encoded), shown) + self.places[1]
+        whole = torch.cat([self.bridge(told)[:, None].to(filled.dtype), filled], dim=1)
+        decoded = torch.split(self.decoder(whole)[:, 1:], self.numbers, dim=1)
+        return {name: cut.leave(part) for (name, cut), part in zip(self._cuts.items(), decoded, strict=True)}
 
     def encode(self, batch: Batch) -> dict[str, Tensor]:
-        """Means (n, features) of the tokens: those of each modality seen alone, and of all seen together."""
+        """Features (n, d) of each modality seen alone, and of all seen together as `fused`; `pool` says of what."""
         tokens = self._tokens(self._cut(self.scaled(batch)))
-        alone = {name: self.blocks(values).mean(dim=1) for name, values in tokens.items()}
-        return {**alone, "fused": self.blocks(torch.cat(list(tokens.values()), dim=1)).mean(dim=1)}
+        alone = {name: self._pooled(values) for name, values in tokens.items()}
+        return {**alone, "fused": self._pooled(torch.cat(list(tokens.values()), dim=1))}
 
     @property
-    def _cutters(self) -> list[Patches]:
-        return [patches for patches in self.patches if isinstance(patches, Patches)]
+    def _cuts(self) -> dict[str, Cut]:
+        return dict(zip(self.shapes, cast(list[Cut], list(self.cuts)), strict=True))
 
     def _cut(self, scaled: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Pieces (n, number, width) by modality."""
-        cutters = dict(zip(self.shapes, self._cutters, strict=True))
-        return {name: cutters[name](values) for name, values in scaled.items()}
+        """Pieces by modality."""
+        cuts = self._cuts
+        return {name: cuts[name].pieces(values) for name, values in scaled.items()}
 
     def _tokens(self, cut: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Pieces as tokens that know their place, (n, number, features) by modality."""
-        enter = dict(zip(self.shapes, self.enter, strict=True))
+        """Pieces as tokens that know their place, (n, number, width) by modality."""
         places = dict(zip(self.shapes, torch.split(self.places[0], self.numbers), strict=True))
-        return {name: enter[name](values) + places[name] for name, values in cut.items()}
+        return {name: self._cuts[name].enter(pieces) + places[name] for name, pieces in cut.items()}
+
+    def _encoded(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of the learned token (n, features), and of the tokens that it looked at (n, tokens, features)."""
+        first = self.token.to(tokens.dtype).expand(len(tokens), 1, -1)
+        found = self.narrow(self.blocks(torch.cat([first, tokens], dim=1)))
+        return found[:, 0], found[:, 1:]
+
+    def _pooled(self, tokens: Tensor) -> Tensor:
+        told, found = self._encoded(tokens)
+        given = {"token": (told,), "mean": (found.mean(dim=1),), "both": (told, found.mean(dim=1))}
+        return torch.cat(given[self.pool], dim=1)
 
     def _filled(self, encoded: Tensor, shown: Tensor) -> Tensor:
         """Encoded tokens at their places and mask tokens at the others."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from infoloom.ssl.checks import check_shapes
 from infoloom.ssl.learner import Batch, Learner, Shapes, with_fused
-from infoloom.ssl.models.encoders import encoder, first_weights
+from infoloom.ssl.models.encoders import encoders, first_weights
 from infoloom.ssl.settings import EncoderSettings
 
 __all__ = ["RandomEncoder", "Settings", "learner"]
@@ -27,7 +27,7 @@ class RandomEncoder(Learner):
         check_shapes(shapes, least=1)
         super().__init__("random", shapes, settings)
         with first_weights(settings.seed):
-            self.encoders = nn.ModuleList(encoder(shape, settings) for shape in self.shapes.values())
+            self.encoders = encoders(self.shapes, settings)
         self.requires_grad_(False)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:

@@ -74,9 +74,14 @@ class Siglip(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         self.bias = nn.Parameter(torch.tensor(float(bias)))
 
+    @property
+    def scale(self) -> Tensor:
+        """Factor of the cosines."""
+        return self.log_scale.exp()
+
     def forward(self, embeddings: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Modality → (n, d) to a scalar; nothing is drawn."""
-        return mean_over_pairs(partial(siglip_loss, scale=self.log_scale.exp(), bias=self.bias), embeddings)
+        return mean_over_pairs(partial(siglip_loss, scale=self.scale, bias=self.bias), embeddings)
 
 
 def learner(shapes: Shapes, settings: Settings) -> Towers:

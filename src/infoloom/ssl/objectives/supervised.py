@@ -16,7 +16,7 @@ from torch.nn.functional import mse_loss
 
 from infoloom.ssl.checks import check_shapes, expect
 from infoloom.ssl.learner import Batch, Learner, Shapes, with_fused
-from infoloom.ssl.models.encoders import encoder, first_weights
+from infoloom.ssl.models.encoders import encoders, first_weights
 from infoloom.ssl.scaling import Standardise
 from infoloom.ssl.settings import EncoderSettings
 
@@ -57,7 +57,7 @@ class Supervised(Learner):
         self.target_scales = nn.ModuleList(Standardise((1,)) for _ in self.targets)
         count = len(self.targets)
         with first_weights(settings.seed):
-            self.encoders = nn.ModuleList(encoder(shape, settings) for shape in self.shapes.values())
+            self.encoders = encoders(self.shapes, settings)
             self.heads = nn.ModuleList(nn.Linear(settings.features, count) for _ in self.shapes)
             self.fused_head = nn.Linear(settings.features * len(self.shapes), count)
 

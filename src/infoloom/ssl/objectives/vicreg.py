@@ -1,7 +1,8 @@
 """VICReg: embeddings of one row agree, and every component of an embedding varies by itself.
 
 Source: Bardes, Ponce and LeCun, VICReg: variance-invariance-covariance regularization for self-supervised learning
-(ICLR 2022), algorithm 1.
+(ICLR 2022), equations 1 to 6 with the variance term as in the authors' code (facebookresearch/vicreg, `main_vicreg.py`
+of 2022), which halves it; algorithm 1 of the paper does not, and is `listing=True`.
 """
 
 from __future__ import annotations
@@ -33,12 +34,15 @@ class Settings(EncoderSettings):
         invariance: Weight of the agreement.
         variance: Weight of the variance.
         covariance: Weight of the covariance.
+        listing: Whether the variance is summed over the two sides, as in the paper's listing, not averaged, as in the
+            authors' code: its weight then acts twice as strongly.
     """
 
     embedding: int = 128
     invariance: float = 25.0
     variance: float = 25.0
     covariance: float = 1.0
+    listing: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,9 +50,15 @@ class Settings(EncoderSettings):
 
 
 def vicreg_loss(
-    a: Tensor, b: Tensor, invariance: float = 25.0, variance: float = 25.0, covariance: float = 1.0
+    a: Tensor,
+    b: Tensor,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
+    *,
+    listing: bool = False,
 ) -> Tensor:
-    """λ ⟨(a − b)²⟩ + μ [v(a) + v(b)] + ν [c(a) + c(b)].
+    """λ ⟨(a − b)²⟩ + μ [v(a) + v(b)] / 2 + ν [c(a) + c(b)]; without the half as in the paper's listing.
 
     v is the mean over components of max(0, 1 − √(variance + 10⁻⁴)), c the sum of squared covariances of different
     components over their number.
@@ -59,11 +69,12 @@ def vicreg_loss(
         invariance: λ.
         variance: μ.
         covariance: ν.
+        listing: Whether v(a) + v(b) is taken whole.
 
     Returns:
-        A scalar; 0 at best, about 2 μ where all rows are equal.
+        A scalar; 0 at best, about μ where all rows are equal (2 μ with `listing`).
     """
-    spread = _too_narrow(a) + _too_narrow(b)
+    spread = (_too_narrow(a) + _too_narrow(b)) * (1.0 if listing else 0.5)
     entangled = _entangled(a) + _entangled(b)
     return invariance * mse_loss(a, b) + variance * spread + covariance * entangled
 
@@ -77,11 +88,17 @@ class Vicreg(nn.Module):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self.weights = (settings.invariance, settings.variance, settings.covariance)
+        self.compare = partial(
+            vicreg_loss,
+            invariance=settings.invariance,
+            variance=settings.variance,
+            covariance=settings.covariance,
+            listing=settings.listing,
+        )
 
     def forward(self, embeddings: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Modality → (n, d) to a scalar; nothing is drawn."""
-        return mean_over_pairs(partial(_weighted, self.weights), embeddings)
+        return mean_over_pairs(self.compare, embeddings)
 
 
 def learner(shapes: Shapes, settings: Settings) -> Towers:
@@ -94,10 +111,6 @@ def learner(shapes: Shapes, settings: Settings) -> Towers:
         head=lambda: perceptron((settings.features, width, width)),
         compare=Vicreg(settings),
     )
-
-
-def _weighted(weights: tuple[float, float, float], a: Tensor, b: Tensor) -> Tensor:
-    return vicreg_loss(a, b, *weights)
 
 
 def _too_narrow(rows: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from infoloom.errors import ProbeError
 from infoloom.ssl.probes import known
+from infoloom.ssl.probes.ceilings import beside, best_of, ceilings_of
 from infoloom.ssl.probes.frozen import features_of
 from infoloom.ssl.probes.knn import knn
 from infoloom.ssl.probes.linear import ridge, softmax_classes
@@ -56,6 +57,7 @@ def probe(
     classes: int | None = None,
     batch: int | None = 128,
     truth: Mapping[str, float] | None = None,
+    ceilings: Any = None,
     split: Split | None = None,
     seed: int = 0,
 ) -> Table:
@@ -77,6 +79,8 @@ def probe(
         truth: Query such as `I(x1; theta)` → nats, for ceilings: R² ≤ 1 − e^(−2I), which holds for Gaussian scalars.
             Left out, those of the dataset if its story is Gaussian. Its columns `prediction(theta|x1)`, the optimal
             predictions, are scored on the same rows as probe `optimal`.
+        ceilings: What `story.ceilings(classes=…, batch=…)` returns, for the best accuracy, bound and retrieval; left
+            out, the dataset's story is asked, if it is Gaussian.
         split: Rows; else the dataset's train, validation and test, or three fifths, one and one at random.
         seed: Of that split and of the probes that draw.
 
@@ -106,7 +110,8 @@ def probe(
         scores += classify(features, targets, classes, setting)
     if batch is not None:
         scores += pair_up(features, setting, batch)
-    return Table(tuple(scores))
+    best = best_of(ceilings_of(dataset, classes, batch) if ceilings is None else ceilings, batch)
+    return Table(tuple(beside(scores, best, names)))
 
 
 def regress(

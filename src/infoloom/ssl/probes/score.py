@@ -60,10 +60,15 @@ class Score:
 
     @property
     def reachable(self) -> float | None:
-        """The fraction of the reachable information that the probe found, nats / truth; None where nothing is."""
-        if self.nats is None or self.truth is None or self.truth <= _ROUNDING:
+        """The fraction of the reachable information that the probe found; None where nothing is, or it is not known.
+
+        Nats over the truth; of a contrastive bound over the bound that the best critic reaches in batches of that size,
+        which may be far below the information.
+        """
+        most = self.ceiling if self.measure == "bound" and self.ceiling is not None else self.truth
+        if self.nats is None or most is None or most <= _ROUNDING:
             return None
-        return self.nats / self.truth
+        return self.nats / most
 
     @property
     def excess(self) -> float | None:

@@ -19,13 +19,23 @@ const page = crypto.randomUUID();
 const PATIENT = 1000;
 let turn = 0;
 let stop = new AbortController();
+let abandoned = () => {};
+
+/** What is to be done when answers that were asked for will not come. */
+export function onGivenUp(done) {
+  abandoned = done;
+}
 
 /** Give up what was asked for and is not answered yet: the server stops it at its next step. */
-function giveUp() {
+export function giveUp() {
   turn += 1;
   stop.abort();
   stop = new AbortController();
+  abandoned();
 }
+
+/** An answer that will not come has `gone`; nothing is to be drawn of it. */
+const GONE = Object.freeze({ problems: [], gone: true });
 
 export async function ask(panel, more = {}) {
   const asked = { ...state, page, turn, ...more };
@@ -36,11 +46,11 @@ export async function ask(panel, more = {}) {
       body: JSON.stringify(asked),
       signal: stop.signal,
     });
-    if (answer.status === 409) return { problems: [] }; // this page has asked for something newer
+    if (answer.status === 409) return GONE; // this page has asked for something newer
     if (answer.ok || answer.status === 400) return await answer.json();
     return failed(`${panel}.json: ${answer.status} ${await answer.text()}`);
   } catch (error) {
-    if (error.name === "AbortError") return { problems: [] };
+    if (error.name === "AbortError") return GONE;
     return failed("The page gets no answer any more. Start `infoloom explore` again.");
   }
 }
@@ -49,17 +59,17 @@ const failed = (message) => ({ problems: [{ message, line: 1, column: 1 }] });
 
 /**
  * Runs one job at a time and forgets all that wait but the last: a moving slider asks as fast as it is answered.
- * One that takes longer than a second is given up for the next.
+ * One that takes longer than its patience, a second, is given up for the next.
  * @param {(...args: unknown[]) => Promise<void>} job
  */
-export function latest(job) {
+export function latest(job, patience = PATIENT) {
   let running = false;
   let waiting = null;
   let began = 0;
   return async (...args) => {
     waiting = args;
     if (running) {
-      if (performance.now() - began > PATIENT) giveUp();
+      if (performance.now() - began >= patience) giveUp();
       return;
     }
     running = true;
@@ -73,13 +83,5 @@ export function latest(job) {
     } finally {
       running = false;
     }
-  };
-}
-
-export function later(job, milliseconds) {
-  let timer;
-  return (...args) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => job(...args), milliseconds);
   };
 }

@@ -1,7 +1,7 @@
 // The story as a graph: what comes from where, with the weights on the edges.
 
-import { later } from "./ask.js";
 import { at, short, svg } from "./dom.js";
+import { later } from "./pace.js";
 
 const NODE = 104;
 const SPACE = 112; // between columns

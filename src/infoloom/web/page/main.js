@@ -1,13 +1,15 @@
 // The page: text, sliders and locks change the story; every panel shows what the server answers about it.
 
-import { ask, later, latest, shown, state } from "./ask.js";
+import { isUnkept, keep, unpacked } from "./address.js";
+import { ask, giveUp, latest, onGivenUp, shown, state } from "./ask.js";
 import { at, el, problemLines, say, svg } from "./dom.js";
 import { setText, showProblems, startEditor } from "./editor.js";
 import { drawGraph } from "./graph.js";
 import { drawCeilings, drawHeld, drawTable } from "./numbers.js";
-import { refresh, startPictures, storyChanged } from "./pictures.js";
+import { later } from "./pace.js";
+import { drawDecomposition } from "./parts.js";
+import { clearPictures, refresh, startPictures, storyChanged } from "./pictures.js";
 import { drawSliders, focusSlider } from "./sliders.js";
-import { drawDecomposition } from "./venn.js";
 
 const PANELS = ["weights", "graph", "information", "decomposition", "ceilings"];
 const JSON_BUTTONS = ["graph", "weights", "information", "decomposition", "ceilings", "samples", "sweep", "influence", "templates"];
@@ -18,7 +20,9 @@ let names = new Map(); // what a weight is called, by path
 
 const update = latest(async () => {
   const asked = { moves: { ...state.weights } };
+  at("reset").hidden = !hasMoves();
   const answer = await ask("panels", { panels: PANELS });
+  if (answer.gone) return;
   if (document.body.dataset.wrong === "text") return; // what is typed comes first
   at("trouble").replaceChildren(...problemLines(answer.problems ?? []));
   if (answer.problems) {
@@ -28,6 +32,8 @@ const update = latest(async () => {
   delete document.body.dataset.wrong;
   draw(answer.panels, asked.moves);
 });
+
+const hasMoves = () => Object.keys(state.weights).length + Object.keys(state.held).length > 0;
 
 function draw(panels, moves) {
   Object.assign(shown, panels);
@@ -43,9 +49,11 @@ function draw(panels, moves) {
   drawDecomposition(panels.decomposition, (choice) => {
     Object.assign(state, choice);
     update();
+    remember();
   });
   drawCeilings(panels.ceilings);
-  at("reset").hidden = Object.keys(state.weights).length === 0;
+  at("reset").hidden = !hasMoves();
+  nameStory();
   document.body.dataset.ready = String(Number(document.body.dataset.ready ?? 0) + 1);
 }
 
@@ -58,8 +66,10 @@ function moved(path, value, settled) {
 
 const rest = later(async () => {
   const answer = await ask("text");
+  remember();
   if (typing || answer.problems) return;
   setText(answer.spec);
+  nameStory();
   refresh();
 }, 350);
 
@@ -68,29 +78,95 @@ async function changed() {
   rest();
 }
 
-/** Another text: if it is a story, it becomes the story, and what was moved or held is forgotten. */
-const read = latest(async (text) => {
+/** Another text: if it is a story, it becomes the story, and what was moved or held is forgotten, but for what `kept` says. */
+const read = latest(async (text, kept = {}) => {
   typing = false;
-  const fresh = { spec: text, weights: {}, held: {}, target: "", pair: [] };
+  const fresh = { spec: text, weights: {}, held: {}, target: "", pair: [], ...kept };
   const answer = await ask("panels", { ...fresh, panels: PANELS });
+  if (answer.gone) return;
   showProblems(answer, solve);
   for (const part of document.querySelectorAll(".depends")) part.inert = Boolean(answer.problems);
   if (answer.problems) {
     document.body.dataset.wrong = "text";
+    remember();
     return;
   }
   at("trouble").replaceChildren();
   delete document.body.dataset.wrong;
+  delete document.body.dataset.reading;
   Object.assign(state, fresh);
-  draw(answer.panels, {});
+  draw(answer.panels, fresh.weights);
   storyChanged(answer.panels.graph);
-});
+  remember();
+  if (hasMoves()) rest();
+}, 0);
 
 const readSoon = later(read, 300);
 
+/** A story in place of another: what was shown goes at once, and what was asked for is given up. */
+function replace(name, text, kept) {
+  typing = false;
+  document.body.dataset.reading = "yes";
+  at("description").textContent = `Reading ${name} …`;
+  at("trouble").replaceChildren();
+  clearPictures();
+  giveUp();
+  setText(text);
+  return read(text, kept);
+}
+
+/** What the address keeps: nothing for the story that the page was started with. */
+function worthKeeping() {
+  const kept = {};
+  const preset = start.presets.find((one) => one.spec === state.spec);
+  const text = at("yaml").value;
+  if (document.body.dataset.wrong === "text") return text === start.spec ? {} : { text };
+  if (state.spec !== start.spec) Object.assign(kept, preset ? { preset: preset.name } : { spec: state.spec });
+  for (const key of ["weights", "held"]) if (Object.keys(state[key]).length) kept[key] = state[key];
+  if (state.unit === "bits") kept.unit = state.unit;
+  for (const key of ["target", "seed"]) if (state[key]) kept[key] = state[key];
+  if (state.pair.length) kept.pair = state.pair;
+  if (state.cause !== (at("cause").options[0]?.value ?? "")) kept.cause = state.cause;
+  return kept;
+}
+
+/** Writes the story into the address; `fresh` lets "back" lead to the one before. */
+async function remember(fresh = false) {
+  if (!(await keep(worthKeeping(), fresh)) && !told) {
+    told = true;
+    say("This story is too long for the address: download it before you leave.");
+  }
+}
+
+let told = false; // that the address cannot keep the story
+
+/** Shows the story that the address keeps. */
+async function fromAddress() {
+  const kept = await unpacked(location.hash);
+  if (!kept) say("The address holds no story that can be read.");
+  const { preset, spec, text, unit = "nats", ...rest } = kept ?? {};
+  const named = start.presets.find((one) => one.name === preset);
+  if (preset && !named) say(`There is no preset ${preset} here.`);
+  Object.assign(state, { unit, cause: rest.cause ?? "", seed: rest.seed ?? 0 });
+  document.querySelector(`input[name=unit][value=${unit}]`).checked = true;
+  await replace(named?.name ?? "the story", text ?? spec ?? named?.spec ?? start.spec, rest);
+}
+
+/** The menu names the preset whose text stands in the editor; of any other story it says that it is edited. */
+function nameStory() {
+  const select = at("preset");
+  const text = at("yaml").value;
+  const preset = start.presets.find((one) => one.spec === text);
+  const own = select.querySelector('option[value=""]');
+  const name = shown.graph?.name ?? "story";
+  own.textContent = text === start.spec ? `${name} (your spec)` : `${name}, edited`;
+  own.hidden = Boolean(preset) && start.presets.some((one) => one.spec === start.spec);
+  select.value = preset?.name ?? "";
+}
+
 function typed(text) {
   typing = true;
-  readSoon(text);
+  readSoon(text, {});
 }
 
 async function solve() {
@@ -100,7 +176,7 @@ async function solve() {
     return;
   }
   setText(answer.spec);
-  await read(answer.spec);
+  await read(answer.spec, {});
   say("Solved for what it requires");
 }
 
@@ -193,23 +269,27 @@ function themeButton() {
 
 function presets() {
   const select = at("preset");
-  const own = start.presets.every((one) => one.spec !== start.spec);
   select.replaceChildren(
-    ...(own ? [el("option", { value: "" }, "your spec")] : []),
-    ...start.presets.map((one) => el("option", { value: one.name, title: one.description, selected: one.spec === start.spec }, one.name)),
+    el("option", { value: "" }, "your spec"),
+    ...start.presets.map((one) => el("option", { value: one.name, title: one.description }, one.name)),
   );
-  select.addEventListener("change", () => {
+  select.addEventListener("change", async () => {
     const chosen = start.presets.find((one) => one.name === select.value);
-    const text = chosen ? chosen.spec : start.spec;
-    setText(text);
-    read(text);
+    if (isUnkept() && !confirm("Your story is too long to be kept in the address, so it will be lost. Go on?")) {
+      nameStory();
+      return;
+    }
+    await remember(); // the story as it stands, for "back"
+    Object.assign(state, { cause: "", seed: 0 });
+    history.pushState(null, "", location.href);
+    await replace(chosen?.name ?? "your spec", chosen?.spec ?? start.spec, {});
   });
 }
 
 async function begin() {
   themeButton();
   jsonButtons();
-  startPictures();
+  startPictures(() => remember());
   startEditor(typed);
   at("download").addEventListener("click", async () => {
     const answer = await ask("export");
@@ -226,13 +306,22 @@ async function begin() {
     input.addEventListener("change", () => {
       state.unit = input.value;
       update();
+      remember();
     });
   }
   start = await (await fetch("/start.json")).json();
   presets();
-  setText(start.spec);
   state.spec = start.spec;
-  await read(start.spec);
+  onGivenUp(refresh);
+  window.addEventListener("popstate", fromAddress);
+  window.addEventListener("beforeunload", (event) => {
+    if (isUnkept()) event.preventDefault();
+  });
+  new ResizeObserver(([entry]) => {
+    const fixed = getComputedStyle(entry.target).position === "sticky";
+    document.documentElement.style.setProperty("--header", fixed ? `${entry.target.offsetHeight}px` : "0px");
+  }).observe(document.querySelector("header"));
+  await fromAddress();
 }
 
 begin();

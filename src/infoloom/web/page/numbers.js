@@ -37,11 +37,12 @@ function group(name, rows, held) {
 }
 
 function line(query, locked) {
-  const drawing = bar(0, 1);
+  const drawing = bar(0, 0, 1);
   const made = {
     number: el("td", { class: "number" }),
     error: el("td", { class: "error" }),
     length: drawing.querySelector("rect"),
+    zero: drawing.querySelector("line.zero"),
     button: lockButton(query, locked),
   };
   cells.set(query, made);
@@ -59,9 +60,11 @@ function line(query, locked) {
 /** A group has its own scale, a value that stands alone that of all, for else its bar would always be full. */
 function fill(rows, all, lock) {
   const decimals = decimalsFor(rows.map((row) => row.value));
-  const most = Math.max(...(rows.length > 1 ? rows : all).map((row) => Math.abs(row.value)), Number.MIN_VALUE);
+  const scale = (rows.length > 1 ? rows : all).map((row) => row.value);
+  const low = Math.min(0, ...scale, ...rows.map((row) => row.value));
+  const high = Math.max(0, ...scale, low + Number.MIN_VALUE);
   for (const row of rows) {
-    const { number, error, length, button } = cells.get(row.query);
+    const { number, error, length, zero, button } = cells.get(row.query);
     button.onclick = () => lock(row);
     number.textContent = fixed(row.value, decimals);
     number.title = row.text;
@@ -69,17 +72,29 @@ function fill(rows, all, lock) {
     error.textContent = row.exact ? "" : `± ${row.error.toPrecision(1)}`;
     error.title = row.method;
     length.setAttribute("class", row.value < 0 ? "negative" : "");
-    length.setAttribute("width", ((100 * Math.abs(row.value)) / most).toFixed(3));
+    const place = span(row.value, low, high);
+    length.setAttribute("x", place.x);
+    length.setAttribute("width", place.width);
+    zero.setAttribute("x1", place.zero);
+    zero.setAttribute("x2", place.zero);
   }
 }
 
-function bar(value, most) {
-  const width = (100 * Math.abs(value)) / most;
+/** Where a bar lies in a field 100 wide: to the right of zero, a negative one to the left. */
+function span(value, low, high) {
+  const zero = (100 * -low) / (high - low);
+  const end = (100 * (value - low)) / (high - low);
+  return { zero: zero.toFixed(3), x: Math.min(zero, end).toFixed(3), width: Math.abs(end - zero).toFixed(3) };
+}
+
+function bar(value, low, high) {
+  const place = span(value, low, high);
   return svg(
     "svg",
     { viewBox: "0 0 100 8", preserveAspectRatio: "none" },
     svg("line", { x1: 0, x2: 100, y1: 7.5, y2: 7.5 }),
-    svg("rect", { class: value < 0 ? "negative" : null, width: width.toFixed(3), height: 7, rx: 0 }),
+    svg("rect", { class: value < 0 ? "negative" : null, x: place.x, width: place.width, height: 7, rx: 0 }),
+    svg("line", { class: "zero", x1: place.zero, x2: place.zero, y1: 0, y2: 8 }),
   );
 }
 
@@ -140,7 +155,7 @@ export function drawCeilings(panel) {
     return;
   }
   const head = (...titles) =>
-    el("thead", {}, el("tr", {}, ...titles.map((title, i) => el("th", { scope: "col", class: i > 1 ? "number" : null }, title))));
+    el("thead", {}, el("tr", {}, ...titles.map((title, i) => (title ? el("th", { scope: "col", class: i > 1 ? "number" : null }, title) : el("td")))));
   const name = (given) => (given.length > 3 ? `all ${given.length}` : given.join(", "));
   const decimals = decimalsFor(panel.targets.map((one) => one.mmse));
   const rows = panel.targets.map((one) =>
@@ -148,7 +163,7 @@ export function drawCeilings(panel) {
       "tr",
       {},
       el("th", { scope: "row" }, `${one.target} from ${name(one.given)}`),
-      el("td", { class: "bar", "aria-hidden": "true" }, bar(one.r_squared, 1)),
+      el("td", { class: "bar", "aria-hidden": "true" }, bar(one.r_squared, 0, 1)),
       el("td", { class: "number" }, off(one.r_squared, one.r_squared_error, 5)),
       el("td", { class: "number" }, off(one.mmse, one.mmse_error, decimals)),
     ),
@@ -158,7 +173,7 @@ export function drawCeilings(panel) {
       "tr",
       {},
       el("th", { scope: "row" }, `${one.label} from ${name(one.given)}`),
-      el("td", { class: "bar", "aria-hidden": "true" }, bar(one.accuracy, 1)),
+      el("td", { class: "bar", "aria-hidden": "true" }, bar(one.accuracy, 0, 1)),
       el("td", { class: "number" }, off(one.accuracy, one.accuracy_error, 5)),
       el("td", { class: "number" }, `${one.classes}`),
     ),

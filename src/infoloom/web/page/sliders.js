@@ -20,14 +20,24 @@ export function drawSliders(panel, moves, gives, moved) {
     const row = rows.get(one.path);
     const yields = gives.has(one.path);
     row.line.classList.toggle("moved", one.path in moves);
-    if (row.value === one.value && row.yields === yields) continue;
-    Object.assign(row, { value: one.value, yields });
     row.line.classList.toggle("gives", yields);
     row.line.title = yields ? "gives way to what is held" : "";
     row.range.disabled = row.number.disabled = yields;
-    if (document.activeElement !== row.range || yields) row.range.value = one.value;
-    if (document.activeElement !== row.number) row.number.value = shown(one.value);
+    if (document.activeElement !== row.range || yields) {
+      reach(row.range, one.value);
+      row.range.value = one.value;
+    }
+    if (document.activeElement !== row.number && row.number.value !== shown(one.value)) row.number.value = shown(one.value);
   }
+}
+
+/** A number beyond the ends of a slider moves them, so that the next step starts from it. */
+function reach(range, value) {
+  if (value >= Number(range.min) && value <= Number(range.max)) return;
+  const wide = 2 * Math.abs(value);
+  const step = 10 ** Math.floor(Math.log10((2 * wide) / 100));
+  const steps = Math.ceil(wide / step);
+  Object.assign(range, { step: String(step), min: String(value - steps * step), max: String(value + steps * step) });
 }
 
 export function focusSlider(path) {
@@ -73,15 +83,17 @@ function slider(one, moved) {
     type: "number", step: "any", "data-path": one.path, "aria-label": `weight of ${one.label}${of}, as a number`,
     onchange: () => {
       if (number.value === "") number.value = range.value;
+      reach(range, Number(number.value));
       range.value = number.value;
       moved(one.path, Number(number.value), true);
     },
     onfocus: () => light(one.path), onblur: () => light(null),
   });
+  reach(range, one.value);
   range.value = one.value;
   number.value = shown(one.value);
   const label = el("label", { for: id, title: one.label }, name, template ? el("span", { class: "soft" }, `@${template}`) : null);
   const line = el("div", { class: "slider", onpointerenter: () => light(one.path), onpointerleave: () => light(null) }, label, range, number);
-  rows.set(one.path, { line, range, number, value: null, yields: false });
+  rows.set(one.path, { line, range, number });
   return line;
 }

@@ -1,0 +1,75 @@
+"""Observations that are made once and shared by all runs: a trained flow takes longer than a training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infoloom.benchmark.learners.learning import observe
+from infoloom.datasets.storage.files import aside, sha256
+from infoloom.spec.flow import flow_path, parse_flow
+from infoloom.story import Story
+
+__all__ = ["FOLDER", "observed_rows"]
+
+#: Environment variable that names the folder of kept rows; nothing is kept without it.
+FOLDER: Final = "INFOLOOM_ROWS"
+_PIECE: Final = 512
+Rows = dict[str, NDArray[Any]]
+
+
+def observed_rows(
+    story: Story, rows: int, seed: int, start: int, folder: Path | None = None
+) -> tuple[Rows, Rows]:
+    """Rows as the story draws them, and their observations, read again where they were made before.
+
+    They are kept in pieces of 512 rows under all that they depend on: spec, seed, weights of flows, versions. So a run
+    that was ended goes on with the piece it was at, and sets of other sizes share pieces.
+
+    Args:
+        story: A story.
+        rows: Number of rows.
+        seed: Of the story's random numbers.
+        start: Number of the first row.
+        folder: Where pieces are kept; the one that INFOLOOM_ROWS names when left out.
+
+    Returns:
+        Values by name, and modality → observations (rows, *shape).
+    """
+    named = os.environ.get(FOLDER)
+    place = folder or (Path(named) if named else None)
+    drawn = story.sample(rows, seed=seed, start=start)
+    if place is None:
+        return drawn, observe(story, drawn)
+    stop, parts = start + rows, []
+    for first in range(start - start % _PIECE, stop, _PIECE):
+        part = _piece(story, seed, first, place)
+        parts.append({n: v[max(start - first, 0) : stop - first] for n, v in part.items()})
+    return drawn, {name: np.concatenate([part[name] for part in parts]) for name in story.modalities}
+
+
+def _piece(story: Story, seed: int, first: int, place: Path) -> Rows:
+    path = place / f"{_key(story, seed, first)}.npz"
+    if not path.is_file():
+        made = observe(story, story.sample(_PIECE, seed=seed, start=first))
+        place.mkdir(parents=True, exist_ok=True)
+        with aside(path) as part, part.open("wb") as file:
+            np.savez(file, allow_pickle=False, **made)
+        return dict(made)
+    with np.load(path, allow_pickle=False) as kept:
+        return {name: kept[name] for name in story.modalities}
+
+
+def _key(story: Story, seed: int, first: int) -> str:
+    steps = [step for name in story.modalities for step in parse_flow(story.flow(name)) if step.trained]
+    weights = [sha256(flow_path(step.name, story.spec.directory)) for step in steps]
+    packages = {name: version(name) for name in ("infoloom", "numpy", "torch")}
+    known = [story.spec.digest, seed, first, _PIECE, weights, packages]
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""Random tasks of exactly known information by the hundred thousand: what learned estimators are trained on."""
