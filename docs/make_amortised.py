@@ -52,8 +52,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("work", type=Path)
-    parser.add_argument("--tasks", type=int, default=65_536)
-    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--tasks", type=int, default=16_384)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=43.0)
     parser.add_argument("--by", help="HH:MM of this clock at which the training has to end")
     parser.add_argument("--evaluate", action="store_true")
