@@ -200,7 +200,7 @@ def test_a_chosen_class_of_a_trained_flow_is_an_upper_bound(tmp_path) -> None:
     report = loom.verify(data.root)
     assert report.passed, [check for check in report.checks if not check.passed]
     tree = json.loads((data.root / "manifest.json").read_text(encoding="utf-8"))
-    assert "digit" in tree["information"]["upper_bounds"]
+    assert "digit" in tree["truth"]["upper_bounds"]
 
 
 def gaussian_rows(rows: int, shift: float) -> tuple[np.ndarray, np.ndarray]:
