@@ -194,7 +194,7 @@ def test_a_chosen_class_of_a_trained_flow_is_an_upper_bound(tmp_path) -> None:
     assert 0.0 < gap["value"] < math.log(2)
     assert gap["rows"] == FEWEST // 4
     card = (data.root / "README.md").read_text(encoding="utf-8")
-    assert "| `I(digit; text)` | at most 0.693147181" in card
+    assert "| `I(digit; text)` | at most 0.69314718" in card
     assert "H(category | observation) is at most" in card
     assert "pmi(digit;theta)" not in [column.name for column in data.columns]
     report = loom.verify(data.root)
