@@ -10,7 +10,15 @@ import pytest
 from pairs import pairs
 
 from infoloom.errors import EstimatorError
-from infoloom.estimators import REGISTRY, HeldOutProtocol, accepted, as_estimator, build, takers
+from infoloom.estimators import (
+    REGISTRY,
+    HeldOutProtocol,
+    PackageEstimator,
+    accepted,
+    as_estimator,
+    build,
+    takers,
+)
 from infoloom.estimators.kinds import KINDS, kind_of
 
 REFUSED = [(name, kind) for name in sorted(REGISTRY) for kind in KINDS if kind not in accepted(name)]
@@ -74,13 +82,7 @@ def test_estimators_of_others_get_whole_numbers_as_they_are(tmp_path):
     found = as_estimator([sys.executable, str(path)]).estimate_with_info(x, y)
     assert found.details["types"] == ["int64", "float64"]
     with pytest.raises(EstimatorError, match=r"`PackageEstimator` `x of whole numbers"):
-        build_package().estimate(x, y)
-
-
-def build_package():
-    from infoloom.estimators import PackageEstimator
-
-    return PackageEstimator("infomeasure")
+        PackageEstimator("infomeasure").estimate(x, y)
 
 
 def test_the_protocol_takes_what_the_estimator_inside_takes():
