@@ -14,6 +14,7 @@ from infoloom.estimators import (
     REGISTRY,
     HeldOutProtocol,
     PackageEstimator,
+    Training,
     accepted,
     as_estimator,
     build,
@@ -92,6 +93,16 @@ def test_the_protocol_takes_what_the_estimator_inside_takes():
     assert HeldOutProtocol(StrangerWithoutKinds()).kinds() == tuple(KINDS)
     found = HeldOutProtocol("miller-madow").estimate_with_info(*pairs("discrete", 2000, 0))
     assert found.reliable, found.details["doubts"]
+
+
+@pytest.mark.parametrize("kind", ["mixed", "discrete"])
+def test_whole_numbers_have_no_normal_scores(kind):
+    """Indicators are whitened where real numbers are gaussianised; scores of a few points would have no bounds."""
+    settings = {"preparation": "gaussianise", "training": Training(epochs=12, learning_rate=2e-3)}
+    x, y = pairs(kind, 1500, 0)
+    critic = build("infonce", **settings, start="canonical", folds=2)
+    assert 0.1 < critic.estimate(x, y) < 0.8
+    assert 0.1 < build("classifier", **settings).estimate(x, y) < 0.8
 
 
 class StrangerWithoutKinds:
