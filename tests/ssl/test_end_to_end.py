@@ -10,7 +10,7 @@ from infoloom.ssl import Training, build, features, names, train
 
 STORY = EasyRows({"image": (1, 12, 12), "curve": (2, 24), "vector": (32,)})
 FLOORS = ("random", "pixels")
-#: Its critics score every pair of a batch by a network: minutes until its features are beyond random ones.
+#: In 150 steps its features did not get beyond random ones; whether more steps suffice is not known.
 LONG = ("factorcl",)
 #: Autoencoders and masked models learn from single values, most of them noise, so they need more steps.
 EPOCHS = {"mvae": 12, "mmvae": 12, "mopoe": 12, "masked": 10, "jepa": 16}
