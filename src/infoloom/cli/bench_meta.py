@@ -20,9 +20,17 @@ def meta(
         Path, typer.Option(metavar="FOLDER", help="Folder to make, or to go on with.", show_default=False)
     ],
     seed: Annotated[int, typer.Option(help="Seed of the stream.")] = 0,
-    dims: Annotated[tuple[int, int], typer.Option(help="Fewest and most columns of x and of y.")] = (1, 32),
-    rows: Annotated[tuple[int, int], typer.Option(help="Fewest and most rows of a task.")] = (50, 500),
-    nats: Annotated[tuple[float, float], typer.Option(help="Least and most information.")] = (0.0, 6.0),
+    dims: Annotated[
+        tuple[int, int], typer.Option(metavar="N N", help="Fewest and most columns of x and of y.")
+    ] = (1, 32),
+    rows: Annotated[tuple[int, int], typer.Option(metavar="N N", help="Fewest and most rows of a task.")] = (
+        50,
+        500,
+    ),
+    nats: Annotated[tuple[float, float], typer.Option(metavar="X X", help="Least and most information.")] = (
+        0.0,
+        6.0,
+    ),
     family: Annotated[
         list[str] | None, typer.Option(help="A family of laws; may be repeated.", show_default="all")
     ] = None,

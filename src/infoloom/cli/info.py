@@ -166,7 +166,8 @@ def _print_table(title: str, values: dict[str, str], unit: str) -> None:
     rows = [
         (f"{name} ", [" " * (before - len(text.partition(".")[0])) + text]) for name, text in values.items()
     ]
-    print("\n".join(table(rows, screen())))
+    for line in table(rows, screen()):
+        print(line)
 
 
 def _print_findings(story: Story, as_json: bool) -> None:

@@ -73,7 +73,22 @@ _ANY: Final = ("continuous", "mixed", "discrete")
 
 #: Name → the kinds of pairs that the estimator takes; only `continuous` where it is not named.
 ACCEPTS: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("gao", "mine", "dv", "nwj", "js", "smile", "infonce", "held-out"), _ANY),
+    **dict.fromkeys(
+        (
+            "gao",
+            "mine",
+            "dv",
+            "nwj",
+            "js",
+            "smile",
+            "infonce",
+            "infonce-anchor",
+            "gan-dime",
+            "hd-dime",
+            "held-out",
+        ),
+        _ANY,
+    ),
     "plug-in": ("discrete",),
     "miller-madow": ("discrete",),
     "ross": ("mixed",),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from infoloom.errors import FlowError
-from infoloom.law.sources.distributions import atoms_of, make_distribution
 from infoloom.spec.captions import Caption, Words
 from infoloom.spec.flow import flow_choice
 from infoloom.spec.model import CauseSpec, ModalitySpec
@@ -40,6 +39,8 @@ def categories(cause: CauseSpec | None) -> int | None:
     """Number of categories of a scalar categorical cause; None for other causes."""
     if cause is None or cause.size != 1:
         return None
+    from infoloom.law.sources.distributions import make_distribution
+
     made = make_distribution(cause.distribution)
     return len(made.atoms[0]) if made.discrete else None
 
@@ -117,6 +118,8 @@ def choosing(graph: Graph) -> tuple[str, ...]:
 
 def choice_columns(graph: Graph, drawn: Rows) -> Rows:
     """Categories of the causes that choose, from 0, by column: `kind_class`, shape (n,), int64."""
+    from infoloom.law.sources.distributions import atoms_of
+
     found = {}
     for name in choosing(graph):
         atoms = np.array(atoms_of(graph.nodes[name].distribution))

@@ -13,7 +13,6 @@ from infoloom.datasets.reading.read import Dataset
 from infoloom.datasets.storage.manifest import Manifest
 from infoloom.datasets.storage.store import ParquetStore
 from infoloom.law.choices import FLOW, category_column
-from infoloom.law.sources.distributions import atoms_of
 
 if TYPE_CHECKING:
     from infoloom.story import Story
@@ -38,6 +37,8 @@ def with_gaps(root: Path, story: Story, manifest: Manifest) -> Manifest:
         story: Its story.
         manifest: What is known of it so far.
     """
+    from infoloom.law.sources.distributions import atoms_of
+
     columns = tuple(column.name for column in manifest.columns)
     data = Dataset(root, manifest, columns, 0, manifest.rows, ParquetStore(root, manifest))
     found = dict(manifest.bijections)

@@ -10,8 +10,6 @@ import numpy as np
 
 from infoloom.datasets.making.captions import caption_columns, caption_rows
 from infoloom.errors import DatasetError
-from infoloom.law.choices import FLOW, category_column
-from infoloom.law.sources.distributions import atoms_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -95,6 +93,8 @@ def flow_input(story: Story, modality: str, rows: Rows) -> np.ndarray[Any, Any]:
     Returns:
         Shape (n, d), or (n, d + 1) where a cause chooses, float32.
     """
+    from infoloom.law.choices import FLOW, category_column
+
     latents: np.ndarray[Any, Any] = np.ascontiguousarray(rows[modality], dtype=np.float32)
     cause = dict(story.graph.nodes[modality].chosen).get(FLOW)
     if cause is None:
@@ -114,6 +114,9 @@ def rows_of(story: Story, modality: str, taken: np.ndarray[Any, Any]) -> dict[st
     Returns:
         The latent by the modality's name, and the cause that chooses, where there is one.
     """
+    from infoloom.law.choices import FLOW
+    from infoloom.law.sources.distributions import atoms_of
+
     cause = dict(story.graph.nodes[modality].chosen).get(FLOW)
     if cause is None:
         return {modality: taken}

@@ -25,7 +25,7 @@ _LINES: Final = 8  # leads of a signal that is drawn as curves; more are a spect
 _CANDIDATES: Final = 2000
 _MAX_MODALITIES: Final = 10
 _NEAR: Final = 40
-_WIDTH: Final = 22  # characters under a panel
+_WIDTH: Final = 16  # characters under a panel
 
 
 def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None) -> Path:
@@ -87,7 +87,7 @@ def preview_figure(data: Dataset, by: str, panel: float = 1.0) -> Figure:
     for ax, value in zip(axes[0], values[picked], strict=True):
         ax.set_title(f"{value:+.2f}", fontsize=8)
     for ax, text in zip(axes[len(_shown(data)) - 1], _sentences(data, picked), strict=True):
-        ax.set_xlabel(text, fontsize=5)
+        ax.set_xlabel(text, fontsize=4.5)
     return figure
 
 
