@@ -40,7 +40,7 @@ def parse_expression(text: str) -> Expression:
     """Read a structural equation.
 
     Args:
-        text: `[-] term ((+|-) term)*`, where a term is a product of numbers, parameters and a source,
+        text: `term ((+|-) term)*`, each term with a sign of its own if it wants one (`+ -1.02*d`), where a term is a product of numbers, parameters and a source,
             optionally followed by `@ template`.
 
     Raises:
@@ -113,7 +113,8 @@ class _Parser:
         terms = []
         sign = self.accept("+", "-")
         while True:
-            terms.append(self.term(-1.0 if sign == "-" else 1.0))
+            own = self.accept("-") if terms else None  # as programs write weights: `+ -1.02*d`
+            terms.append(self.term(-1.0 if (sign == "-") != (own == "-") else 1.0))
             if len(terms) > MAX_TERMS:
                 self.fail(f"expected at most {MAX_TERMS:,} terms")
             if self.now.kind == "end":

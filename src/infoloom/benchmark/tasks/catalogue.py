@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from infoloom.benchmark.tasks.base import PairTask, from_params
-from infoloom.benchmark.tasks.beyond_normal import BEYOND_NORMAL, BeyondNormalTask
+from infoloom.benchmark.tasks.beyond_normal import BEYOND_NORMAL, BeyondNormalTask, is_beyond_normal
 from infoloom.benchmark.tasks.gaussian import HARD, STAIRCASE, GaussianTask
 from infoloom.benchmark.tasks.grids import GRIDS, GridTask, grid
 from infoloom.benchmark.tasks.identifiers import read_id
@@ -70,7 +70,8 @@ def build(task_id: str) -> PairTask:
     """The task of an id: `build(task.id)` equals the task.
 
     Args:
-        task_id: `family:name=value,name=value`, settings left out at their defaults; or an id of "Beyond Normal".
+        task_id: `family:name=value,name=value`, settings left out at their defaults; or an id of "Beyond Normal"
+            or of one of its families, such as `1v1-additive:epsilon=0.5`.
 
     Raises:
         TaskError: No such task, or settings that do not fit.
@@ -80,7 +81,7 @@ def build(task_id: str) -> PairTask:
         >>> build("gaussian:dims=2v2,nats=0.5,pairs=1").mutual_information
         0.5
     """
-    if task_id in BEYOND_NORMAL:
+    if task_id in BEYOND_NORMAL or (":" in task_id and is_beyond_normal(task_id)):
         return BeyondNormalTask(task_id)
     if ":" not in task_id:
         near = difflib.get_close_matches(task_id, BEYOND_NORMAL, n=1)
