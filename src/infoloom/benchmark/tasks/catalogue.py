@@ -13,6 +13,7 @@ from infoloom.benchmark.tasks.gaussian import HARD, STAIRCASE, GaussianTask
 from infoloom.benchmark.tasks.grids import GRIDS, GridTask, grid
 from infoloom.benchmark.tasks.identifiers import read_id
 from infoloom.benchmark.tasks.ladder import FLOWS, LadderTask, ladder
+from infoloom.benchmark.tasks.mixtures import MIXTURES, ConcentricTask, InlierTask
 from infoloom.benchmark.tasks.stories import StoryTask, preset_tasks
 from infoloom.errors import TaskError
 
@@ -20,12 +21,19 @@ __all__ = ["FAMILIES", "build", "groups", "names"]
 
 #: Families by the word that opens their ids; those of "Beyond Normal" keep the ids that are in use.
 FAMILIES: Final[Mapping[str, type[PairTask]]] = {
-    task.family: task for task in (GaussianTask, GridTask, LadderTask, StoryTask)
+    task.family: task for task in (GaussianTask, GridTask, LadderTask, StoryTask, *MIXTURES)
 }
 
 
 def _beyond_normal() -> Iterator[PairTask]:
     return (BeyondNormalTask(label) for label in BEYOND_NORMAL)
+
+
+def _mixtures() -> Iterator[PairTask]:
+    """Those of the second version of that benchmark."""
+    yield from (make() for make in MIXTURES if make not in (ConcentricTask, InlierTask))
+    yield from (ConcentricTask(dim, balls) for dim, balls in ((3, 5), (5, 5), (3, 10), (5, 10), (25, 5)))
+    yield from (InlierTask(dims, share=share) for share in (0.2, 0.5) for dims in ("5v5", "25v25"))
 
 
 def _null() -> Iterator[PairTask]:
@@ -39,6 +47,7 @@ _GROUPS: Final[Mapping[str, Callable[[], Iterator[PairTask]]]] = {
     "null": _null,
     "staircase": lambda: iter(STAIRCASE),
     "beyond-normal": _beyond_normal,
+    "mixtures": _mixtures,
     "presets": preset_tasks,
     **{f"grid-{name}": partial(grid, name) for name in GRIDS},
     **{f"ladder-{flow}": partial(ladder, flow) for flow in FLOWS},
