@@ -98,6 +98,16 @@ class PairTask(ABC):
         return math.prod(self.shape_y)
 
     @property
+    def discrete_x(self) -> tuple[bool, ...]:
+        """Which columns of x, flattened, hold whole numbers that stand for classes or counts."""
+        return (False,) * self.dim_x
+
+    @property
+    def discrete_y(self) -> tuple[bool, ...]:
+        """Which columns of y do, likewise."""
+        return (False,) * self.dim_y
+
+    @property
     def mutual_information(self) -> float:
         """The truth (nats)."""
         return self.truth.value
@@ -120,6 +130,8 @@ class PairTask(ABC):
             "shape_y": list(self.shape_y),
             "dim_x": self.dim_x,
             "dim_y": self.dim_y,
+            "discrete_x": [column for column, is_so in enumerate(self.discrete_x) if is_so],
+            "discrete_y": [column for column, is_so in enumerate(self.discrete_y) if is_so],
             "unit": "nats",
             "mutual_information": truth.value,
             "truth": {

@@ -14,6 +14,7 @@ from infoloom.benchmark.tasks.grids import GRIDS, GridTask, grid
 from infoloom.benchmark.tasks.identifiers import read_id
 from infoloom.benchmark.tasks.ladder import FLOWS, LadderTask, ladder
 from infoloom.benchmark.tasks.mixtures import MIXTURES, ConcentricTask, InlierTask
+from infoloom.benchmark.tasks.seen import CaptionTask, SeenTask
 from infoloom.benchmark.tasks.stories import StoryTask, preset_tasks
 from infoloom.errors import TaskError
 
@@ -21,7 +22,7 @@ __all__ = ["FAMILIES", "build", "groups", "names"]
 
 #: Families by the word that opens their ids; those of "Beyond Normal" keep the ids that are in use.
 FAMILIES: Final[Mapping[str, type[PairTask]]] = {
-    task.family: task for task in (GaussianTask, GridTask, LadderTask, StoryTask, *MIXTURES)
+    task.family: task for task in (GaussianTask, GridTask, LadderTask, StoryTask, SeenTask, CaptionTask, *MIXTURES)
 }
 
 
@@ -36,6 +37,12 @@ def _mixtures() -> Iterator[PairTask]:
     yield from (InlierTask(dims, share=share) for share in (0.2, 0.5) for dims in ("5v5", "25v25"))
 
 
+def _seen() -> Iterator[PairTask]:
+    """Renderers and flows side by side, and words about them."""
+    yield from (SeenTask(x, y) for x, y in (("rotation-curve", "xray-spectrum"), ("ring", "sprites")))
+    yield from (CaptionTask(x) for x in ("rotation-curve", "ring"))
+
+
 def _null() -> Iterator[PairTask]:
     """Independent columns, few and many, plain and bent."""
     yield from (GaussianTask(dims, 0.0, 0) for dims in ("1v1", "5v5", "25v25", "64v64"))
@@ -48,6 +55,7 @@ _GROUPS: Final[Mapping[str, Callable[[], Iterator[PairTask]]]] = {
     "staircase": lambda: iter(STAIRCASE),
     "beyond-normal": _beyond_normal,
     "mixtures": _mixtures,
+    "seen": _seen,
     "presets": preset_tasks,
     **{f"grid-{name}": partial(grid, name) for name in GRIDS},
     **{f"ladder-{flow}": partial(ladder, flow) for flow in FLOWS},

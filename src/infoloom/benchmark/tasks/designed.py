@@ -13,7 +13,7 @@ from infoloom.errors import TaskError
 from infoloom.spec.model import build_spec
 from infoloom.story import Story, compile_story
 
-__all__ = ["WEIGHT", "hold", "shared_causes"]
+__all__ = ["WEIGHT", "hold", "shared_causes", "solved"]
 
 #: Name of the weight that is solved for.
 WEIGHT: Final = "a"
@@ -65,6 +65,21 @@ def hold(spec: dict[str, Any], query: str, nats: float) -> Story:
         return _weighted(spec, 0.0)
     if set(spec["causes"].values()) == {"normal"}:
         return design({**spec, "require": {query: nats}}).story
+
+    return solved(spec, query, nats)
+
+
+def solved(spec: dict[str, Any], query: str, nats: float) -> Story:
+    """The story whose weight makes a quantity what is wanted, by a root of the quantity, whatever it is.
+
+    Args:
+        spec: A spec with the free parameter `a`, of which the quantity grows.
+        query: Such as `I(x1; text)`.
+        nats: What it is to be.
+
+    Raises:
+        TaskError: More than any weight gives.
+    """
 
     def excess(logarithm: float) -> float:
         return _weighted(spec, math.exp(logarithm)).information(query) - nats

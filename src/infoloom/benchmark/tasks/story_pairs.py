@@ -29,7 +29,8 @@ _MAPPED = 2**22
 class StoryPairTask(PairTask):
     """Two sides of a story, each one variable or several side by side; the truth is the story's.
 
-    Rows are those of `Story.sample`: the first of a large sample are a small sample to the bit.
+    Rows are those of `Story.sample`: the first of a large sample are a small sample to the bit. Of a caption that is
+    observed, one sees the number of the word in each slot.
     """
 
     @cached_property
@@ -64,9 +65,19 @@ class StoryPairTask(PairTask):
         return self._shape(self.sides[1])
 
     @property
+    def discrete_x(self) -> tuple[bool, ...]:
+        """Which columns of x are words."""
+        return self._discrete(self.sides[0])
+
+    @property
+    def discrete_y(self) -> tuple[bool, ...]:
+        """Which columns of y are words."""
+        return self._discrete(self.sides[1])
+
+    @property
     def gaussian(self) -> bool:
-        """Whether the joint law of the latents is Gaussian."""
-        return self.compiled.gaussian
+        """Whether the joint law of what `unveil` gives is Gaussian."""
+        return self.compiled.gaussian and not any(self._says(name) for side in self.sides for name in side)
 
     def mi(self, a: str, b: str) -> float:
         """I(a; b) of any variables of the story, several as `"x1, x2"` (nats)."""
@@ -99,31 +110,60 @@ class StoryPairTask(PairTask):
         return {name: self._seen(name, values) for name, values in drawn.items()}
 
     def behind(self, rows: int, seed: int) -> tuple[Array, Array]:
-        """Latents before whitening and scalars, (rows, dx) and (rows, dy)."""
-        drawn = self.latents(rows, seed)
+        """Latents before whitening, words and scalars, (rows, dx) and (rows, dy)."""
+        drawn = {
+            name: self._seen(name, values) if self._says(name) else values
+            for name, values in self.latents(rows, seed).items()
+        }
         x, y = (np.concatenate([drawn[name] for name in side], axis=1) for side in self.sides)
         return x, y
 
     def unveil(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Latents before whitening and scalars, (n, dx) and (n, dy)."""
+        """Latents before whitening, words and scalars, (n, dx) and (n, dy)."""
         u, v = (np.concatenate(list(self._hidden(side).values()), axis=1) for side in self._split(x, y))
         return u, v
 
     def pmi_behind(self, u: Array, v: Array) -> Array:
         """Pointwise mutual information of each row (n,), nats."""
-        one, other = self._split(u, v)
+        one, other = (
+            {name: self._inside(name, values) if self._says(name) else values for name, values in side.items()}
+            for side in self._split(u, v)
+        )
         return np.asarray(self.compiled.pmi(one | other, *self.sides))
 
     @cached_property
     def bijections(self) -> Mapping[str, Injection]:
         """Of every modality that is seen through its flow: whitening, then the flow."""
-        shown = self.compiled.modalities if self.observed else ()
+        shown = self.compiled.mapped if self.observed else ()
         return {name: observer(self.compiled, name) for name in shown}
 
+    def _says(self, name: str) -> bool:
+        """Whether a variable is seen as words."""
+        return self.observed and name in self.compiled.captions
+
+    def _columns(self, name: str) -> int:
+        """Columns of a variable as `unveil` gives it."""
+        return len(self.compiled.cells[name].cuts) if self._says(name) else self.compiled.dim(name)
+
+    def _discrete(self, names: Names) -> tuple[bool, ...]:
+        if not any(map(self._says, names)):
+            return (False,) * math.prod(self._shape(names))
+        return tuple(self._says(name) for name in names for _ in range(self._columns(name)))
+
+    def _inside(self, name: str, words: Array) -> Array:
+        """Latents of a caption, any that are cut to the words (n, slots)."""
+        inside = []
+        for cut, said in zip(self.compiled.cells[name].cuts, words.T, strict=True):
+            ends = np.r_[cut.bounds[0] - 2.0, cut.bounds, cut.bounds[-1] + 2.0]
+            inside.append((0.5 * (ends[:-1] + ends[1:]))[said.astype(np.intp)])
+        found = np.zeros((len(words), self.compiled.dim(name)))
+        found[:, list(self.compiled.cells[name].places)] = np.stack(inside, axis=1)
+        return found
+
     def _shape(self, names: Names) -> tuple[int, ...]:
-        if len(names) == 1 and self.observed:
+        if len(names) == 1 and self.observed and not self._says(names[0]):
             return self.compiled.shape(names[0]) or (1,)
-        return (sum(self.compiled.dim(name) for name in names),)
+        return (sum(self._columns(name) for name in names),)
 
     def _beside(self, parts: Sequence[Array]) -> Array:
         return parts[0] if len(parts) == 1 else np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)
@@ -133,12 +173,15 @@ class StoryPairTask(PairTask):
         parts = []
         for names, values in zip(self.sides, (x, y), strict=True):
             flat = np.asarray(values).reshape(len(values), -1)
-            ends = np.cumsum([self.compiled.dim(name) for name in names])[:-1]
+            ends = np.cumsum([self._columns(name) for name in names])[:-1]
             parts.append(dict(zip(names, np.split(flat, ends, axis=1), strict=True)))
         return parts
 
     def _seen(self, name: str, values: np.ndarray[Any, Any]) -> Array:
         """Values of a variable as the task shows them, (n, *shape)."""
+        if self._says(name):
+            flat = values.reshape(len(values), -1)
+            return np.asarray(self.compiled.cells[name].of({name: flat}), dtype=np.float64)
         if name in self.compiled.modalities and self.observed:
             return _mapped(self.bijections[name].forward, values, self.bijections[name].shape_in)
         return values.reshape(len(values), -1).astype(np.float64)
