@@ -67,7 +67,9 @@ def test_pointwise_information_of_inliers_is_that_of_the_densities():
     covariance = np.eye(5)
     covariance[[0, 1, 2, 3], [2, 3, 0, 1]] = rho
     both = multivariate_normal(np.zeros(5), covariance).pdf(np.hstack([x, y]))
-    alone = multivariate_normal(np.zeros(2), np.eye(2)).pdf(x) * multivariate_normal(np.zeros(3), np.eye(3)).pdf(y)
+    alone = multivariate_normal(np.zeros(2), np.eye(2)).pdf(x) * multivariate_normal(
+        np.zeros(3), np.eye(3)
+    ).pdf(y)
     np.testing.assert_allclose(task.pmi(x, y), np.log(0.7 * both / alone + 0.3), rtol=1e-10)
 
 
@@ -89,10 +91,19 @@ def test_few_rows_are_the_first_of_many():
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ("mixture-x:correlation=1.0", r"`correlation=1\.0`: expected a number from 0 to below 1\. Change it\.$"),
+        (
+            "mixture-x:correlation=1.0",
+            r"`correlation=1\.0`: expected a number from 0 to below 1\. Change it\.$",
+        ),
         ("mixture-concentric:dim=0", r"`dim=0`: expected a whole number of 1 or more\. Use 3\.$"),
-        ("mixture-concentric:components=0", r"`components=0`: expected a whole number from 1 to 1000\. Use 5\.$"),
-        ("mixture-inliers:dims=2v2,pairs=3", r"`pairs=3`: expected a whole number from 1 to 2\. Use fewer or"),
+        (
+            "mixture-concentric:components=0",
+            r"`components=0`: expected a whole number from 1 to 1000\. Use 5\.$",
+        ),
+        (
+            "mixture-inliers:dims=2v2,pairs=3",
+            r"`pairs=3`: expected a whole number from 1 to 2\. Use fewer or",
+        ),
         ("mixture-inliers:share=1.0", r"`share=1\.0`: expected a number from 0 to below 1\. Change it\.$"),
     ],
 )
@@ -102,5 +113,7 @@ def test_wrong_settings_are_refused(label, message):
 
 
 def test_a_law_that_panels_do_not_resolve_is_refused():
-    with pytest.raises(TaskError, match=r"expected an integral that converges, because components are so narrow"):
+    with pytest.raises(
+        TaskError, match=r"expected an integral that converges, because components are so narrow"
+    ):
         _ = build("mixture-x:correlation=0.99999999").truth

@@ -31,7 +31,10 @@ __all__ = ["Job", "Progress", "Summary", "execute"]
 Progress: TypeAlias = Callable[[int, int, Mapping[str, Any] | None], object]
 
 #: Imported once by the process that others are forked from; those that are not installed are passed over.
-_PRELOAD: Final = ("numpy", "scipy.stats", "torch", "infoloom.benchmark.running.child")
+_PRELOAD: Final = (
+    "numpy", "scipy.stats", "torch", "infoloom.benchmark.running.child", "infoloom.benchmark.tasks",
+    "infoloom.datasets.making.observe", "infoloom.estimators.classical.gaussianised",
+)  # fmt: skip
 _TICK: Final = 0.5  # seconds between looks at the memory of what runs
 _LAST_WORDS: Final = 300  # characters
 

@@ -61,7 +61,6 @@ _TITLES: Final[Mapping[str, str]] = {
 }
 
 
-
 @dataclass(frozen=True)
 class BeyondNormalTask(VectorTask):
     """One of the forty tasks, or of their families with any parameter.
@@ -153,7 +152,10 @@ def _fits(steps: list[str], law: Law) -> None:
         bounded = before == "normal_cdf" or (before is None and isinstance(law, AdditiveLaw))
         checks = {
             "spiral": (law.dim_x >= 2 and law.dim_y >= 3, "2 columns of x and 3 of y or more"),
-            "normal_cdf": (isinstance(law, CanonicalLaw | DenseLaw), "a normal law, whose columns it takes to (0, 1)"),
+            "normal_cdf": (
+                isinstance(law, CanonicalLaw | DenseLaw),
+                "a normal law, whose columns it takes to (0, 1)",
+            ),
             "swissroll_x": (
                 bounded and law.dim_x == 1 and number + 1 == len(steps),
                 "one column of x between 0 and 1, and no map after it",

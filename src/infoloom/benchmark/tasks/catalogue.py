@@ -22,7 +22,8 @@ __all__ = ["FAMILIES", "build", "groups", "names"]
 
 #: Families by the word that opens their ids; those of "Beyond Normal" keep the ids that are in use.
 FAMILIES: Final[Mapping[str, type[PairTask]]] = {
-    task.family: task for task in (GaussianTask, GridTask, LadderTask, StoryTask, SeenTask, CaptionTask, *MIXTURES)
+    task.family: task
+    for task in (GaussianTask, GridTask, LadderTask, StoryTask, SeenTask, CaptionTask, *MIXTURES)
 }
 
 

@@ -76,7 +76,9 @@ class CrossTask(_MixtureTask):
     @cached_property
     def law(self) -> MixtureLaw:
         """The two laws."""
-        both = np.array([[[1.0, sign * self.correlation], [sign * self.correlation, 1.0]] for sign in (-1, 1)])
+        both = np.array(
+            [[[1.0, sign * self.correlation], [sign * self.correlation, 1.0]] for sign in (-1, 1)]
+        )
         return _plane(np.zeros((2, 2)), both)
 
 
@@ -284,4 +286,6 @@ def _between(name: str, value: float, low: float, high: float) -> None:
 
 
 def _components(count: int) -> None:
-    expect(whole(count) and 1 <= count <= 1000, "components", count, "a whole number from 1 to 1000", "Use 5.")
+    expect(
+        whole(count) and 1 <= count <= 1000, "components", count, "a whole number from 1 to 1000", "Use 5."
+    )

@@ -126,7 +126,10 @@ class StoryPairTask(PairTask):
     def pmi_behind(self, u: Array, v: Array) -> Array:
         """Pointwise mutual information of each row (n,), nats."""
         one, other = (
-            {name: self._inside(name, values) if self._says(name) else values for name, values in side.items()}
+            {
+                name: self._inside(name, values) if self._says(name) else values
+                for name, values in side.items()
+            }
             for side in self._split(u, v)
         )
         return np.asarray(self.compiled.pmi(one | other, *self.sides))
