@@ -27,8 +27,9 @@ class CallableEstimator(ArrayEstimator):
     """Any function of (x, y) as an estimator.
 
     Args:
-        function: Takes rows (n, dx) and (n, dy) and returns a number, a pair (number, standard error), a triple (number,
-            low, high), a dict such as `{"nats": 0.5, "interval": [0.4, 0.6], "reliable": True}`, or an `Estimate` (nats).
+        function: Takes rows (n, dx) and (n, dy) and returns a number, a pair (number, standard error), a triple
+            (number, low, high), a dict such as `{"nats": 0.5, "interval": [0.4, 0.6], "reliable": True}`, or an
+            `Estimate` (nats).
         units: What the function returns, `nats` or `bits`.
         label: Name in results.
         shaped: Whether the function wants rows in their own shape, such as (n, 3, 32, 32), instead of vectors.
@@ -70,9 +71,9 @@ class CallableEstimator(ArrayEstimator):
 class SubprocessEstimator(ArrayEstimator):
     """A program in its own environment: arrays in, one JSON line out.
 
-    The program is started with the path of an `.npz` file as its last argument. The file holds `x` (n, dx) and `y` (n, dy),
-    float64, or int64 where all columns are discrete; `shape_x` and `shape_y`, the shape of a row, such as [3, 32, 32], of
-    which the columns are the flattened order; `discrete_x` (dx,) and `discrete_y` (dy,), which columns hold whole numbers
+    The program is started with the path of an `.npz` file as its last argument. The file holds `x` (n, dx) and
+    `y` (n, dy), float64, or int64 where all columns are discrete; `shape_x` and `shape_y`, the shape of a row, such as
+    [3, 32, 32], flattened in C order; `discrete_x` (dx,) and `discrete_y` (dy,), which columns hold whole numbers
     that stand for classes. The last line that it prints is a JSON object with `nats` or `bits`, and may hold
     `standard_error` in the same unit, `interval` (two numbers, same unit), `reliable` and `details`.
 
@@ -84,8 +85,8 @@ class SubprocessEstimator(ArrayEstimator):
         echo: Whether what it says on stderr is said on ours too, while it runs.
 
     Raises:
-        EstimatorError: If the program cannot start, fails, runs out of time or prints something else; the message has the
-            last ten lines of its stderr.
+        EstimatorError: If the program cannot start, fails, runs out of time or prints something else; the message has
+            the last ten lines of its stderr.
     """
 
     command: tuple[str, ...]

@@ -40,8 +40,8 @@ def parse_expression(text: str) -> Expression:
     """Read a structural equation.
 
     Args:
-        text: `term ((+|-) term)*`, each term with a sign of its own if it wants one (`+ -1.02*d`), where a term is a product of numbers, parameters and a source,
-            optionally followed by `@ template`.
+        text: `[-] term ((+|-) [-] term)*`, where a term is a product of numbers, parameters and a source, optionally
+            followed by `@ template`; so `a + -1.02*d` is read as programs write it.
 
     Raises:
         ExpressionError: The text is not of that form.

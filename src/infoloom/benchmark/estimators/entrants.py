@@ -104,7 +104,7 @@ def _check_program(command: str) -> None:
         raise BenchmarkError("command ``: expected a program and its arguments. Give one.")
     if shutil.which(words[0]) is None:
         raise BenchmarkError(
-            f"command `{command}`: expected a program that is there and may be run, got `{words[0]}`. Check the path, or "
+            f"command `{command}`: expected a program that may be run, got `{words[0]}`. Check the path, or "
             "name the interpreter: `python estimate.py`."
         )
 

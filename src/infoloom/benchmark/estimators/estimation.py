@@ -16,9 +16,10 @@ from infoloom.benchmark import tasks
 from infoloom.benchmark.estimators import references, samples
 from infoloom.benchmark.estimators.variants import VARIANTS, settings_of
 from infoloom.benchmark.running import child
+from infoloom.benchmark.tasks import PairTask
 from infoloom.estimators import Estimate, SubprocessEstimator, build
 
-__all__ = ["FUNCTION", "run"]
+__all__ = ["FUNCTION", "method_of", "run"]
 
 #: Where the runner finds `run`.
 FUNCTION: Final = "infoloom.benchmark.estimators.estimation:run"
@@ -53,7 +54,7 @@ def run(
     x, y = _rows(made, rows, seed)
     sampling = time.perf_counter() - start
     child.begin()
-    method = _method(estimator, made, seed, settings or {}, command, limit)
+    method = method_of(estimator, made, seed, settings or {}, command, limit)
     start, processor = time.perf_counter(), child.tree_seconds()
     found: Estimate = method.estimate_with_info(x, y)
     estimator_seconds = time.perf_counter() - start
@@ -92,26 +93,28 @@ def _rows(task: Any, rows: int, seed: int) -> Any:
         return samples.drawn(task, rows, seed)
 
 
-def _method(
+def method_of(
     estimator: str,
-    task: Any,
+    task: PairTask,
     seed: int,
-    settings: Mapping[str, Any],
-    command: str | None,
-    limit: float | None,
+    settings: Mapping[str, Any] | None = None,
+    command: str | None = None,
+    limit: float | None = None,
 ) -> Any:
+    """The estimator of a run, told the seed and which columns are discrete where it takes them; see `run`."""
     kinds = {"discrete_x": task.discrete_x, "discrete_y": task.discrete_y}
+    given = settings or {}
     if command is not None:
         # the runner ends a program that takes too long, and what it started: the program has no limit of its own
         own = {"limit": math.inf if limit is None else limit, "echo": True}
-        return SubprocessEstimator(tuple(shlex.split(command)), **{**kinds, **own, **settings})
+        return SubprocessEstimator(tuple(shlex.split(command)), **{**kinds, **own, **given})
     if estimator in references.NAMES:
         known = {"seed": seed} if estimator == "oracle" else {}
-        return references.build(estimator, task, **{**known, **settings})
+        return references.build(estimator, task, **{**known, **given})
     name, fixed = settings_of(estimator) if estimator in VARIANTS else (estimator, {})
     takes = build(name).parameters()
     offered = {key: value for key, value in {"seed": seed, **kinds}.items() if key in takes}
-    return build(name, **{**offered, **fixed, **settings})
+    return build(name, **{**offered, **fixed, **given})
 
 
 def _rounded(value: Any) -> Any:

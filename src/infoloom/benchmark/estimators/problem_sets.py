@@ -1,7 +1,7 @@
 """Problem sets: fixed, versioned lists of problems with their truths, against which results are scored.
 
-A set is a file. Those of the package never change once published; a new version has a new name. A set of one's own, never
-shown to anyone, is run and scored by the same commands.
+A set is a file. Those of the package never change once published; a new version has a new name. A set of one's own,
+never shown to anyone, is run and scored by the same commands.
 """
 
 from __future__ import annotations

@@ -80,4 +80,4 @@ def nothing(*ids: str) -> Maker:
 
 def _number(nats: float) -> int:
     """A seed of rotations from a truth."""
-    return int(round(1e4 * nats)) % 10_000
+    return round(1e4 * nats) % 10_000

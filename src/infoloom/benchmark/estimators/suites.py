@@ -1,4 +1,4 @@
-"""Runs of the estimator benchmark: which estimators meet which problems of a set, or of a suite of the first version."""
+"""Runs of the estimator benchmark: which estimators meet which problems of a set, or of a first version's suite."""
 
 from __future__ import annotations
 

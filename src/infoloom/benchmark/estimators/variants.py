@@ -1,8 +1,8 @@
 """Trained estimators under every preparation, and which one each does best with: settings by name.
 
 `infonce` is the estimator as published, `infonce@whiten` the same on whitened rows, started at their canonical
-directions. `TUNED` names the best preparation of each, found on problems and seeds that are in no published set, the same
-for all: `python benchmarks/tuning.py`.
+directions. `TUNED` names the best preparation of each, found on problems and seeds that are in no published set, the
+same for all: `python benchmarks/tuning.py`.
 """
 
 from __future__ import annotations

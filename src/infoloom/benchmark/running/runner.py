@@ -37,6 +37,7 @@ _PRELOAD: Final = (
 )  # fmt: skip
 _TICK: Final = 0.5  # seconds between looks at the memory of what runs
 _LAST_WORDS: Final = 300  # characters
+_LAST_LINES: Final = 10
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ def _outcome(run: _Running) -> dict[str, Any] | None:
     if dead:
         return _row(run, "failed", _death(run))
     if run.left <= 0.0:
-        return _row(run, "timeout", f"not done within its limit of {run.job.limit:g} s")
+        return _row(run, "timeout", _too_long(run))
     return None
 
 
@@ -243,11 +244,21 @@ def _death(run: _Running) -> str:
     return f"{reason}: {said}" if said else reason
 
 
+def _too_long(run: _Running) -> str:
+    """That a job met its limit, and the last lines that it wrote."""
+    message = f"not done within its limit of {run.job.limit:g} s"
+    said = _text(run.log).strip().splitlines()[-_LAST_LINES:]
+    return "\n".join([f"{message}; the last that it said:", *said]) if said else message
+
+
 def _last_words(log: Path) -> str:
     """The end of what a process wrote; of a crash, where it was."""
-    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    said, crashed, trace = text.partition("(most recent call first):")
+    said, crashed, trace = _text(log).partition("(most recent call first):")
     return " ".join(trace[:_LAST_WORDS].split() if crashed else said[-_LAST_WORDS:].split())
+
+
+def _text(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
 
 
 def _row(

@@ -80,8 +80,8 @@ class MixtureLaw:
 class InlierLaw:
     """Canonical pairs, except that in a share of the rows y has nothing to do with x; marginals stay the same.
 
-    p(x, y) / (p(x) p(y)) = (1 − a) L + a with the ratio L of the pairs. Under the pairs, log L = m I + ½ ρ (A − B); under
-    independence, m I + ½ (ρ/(1+ρ) A − ρ/(1−ρ) B); A and B are independent χ² variables with m degrees of freedom.
+    p(x, y) / (p(x) p(y)) = (1 − a) L + a with the ratio L of the pairs. Under the pairs, log L = m I + ½ ρ (A − B);
+    under independence, m I + ½ (ρ/(1+ρ) A − ρ/(1−ρ) B); A and B are independent χ² variables, m degrees of freedom.
     """
 
     pairs: CanonicalLaw

@@ -24,7 +24,7 @@ _MOST_PANELS: Final = 256
 
 
 def log_density(rows: Array, weights: Array, means: Array, covariances: Array) -> Array:
-    """Log density of a mixture of normal laws at rows (n, d): weights (k,), means (k, d), covariances (k, d, d); (n,)."""
+    """Log density (n,) of a mixture at rows (n, d): weights (k,), means (k, d), covariances (k, d, d)."""
     terms = []
     for weight, mean, covariance in zip(weights, means, covariances, strict=True):
         root = np.linalg.cholesky(covariance)

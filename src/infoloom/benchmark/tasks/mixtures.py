@@ -1,7 +1,7 @@
 """Mixtures of normal laws behind maps: two crossed lines, letters, spirals, waves, spheres in spheres, inliers.
 
-They are those of the second version of the benchmark of "Beyond Normal", rebuilt from their description, with any parameter. Where that benchmark
-estimates a truth from rows, these are integrals over one or two numbers.
+They are those of the second version of the benchmark of "Beyond Normal", rebuilt from their description, with any
+parameter. Where that benchmark estimates a truth from rows, these are integrals over one or two numbers.
 """
 
 from __future__ import annotations
