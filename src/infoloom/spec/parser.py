@@ -110,7 +110,7 @@ class _Parser:
         raise ExpressionError(f"{expected}, got {got}", self.now.position)
 
     def expression(self) -> Expression:
-        terms = []
+        terms: list[Term] = []
         sign = self.accept("+", "-")
         while True:
             own = self.accept("-") if terms else None  # as programs write weights: `+ -1.02*d`

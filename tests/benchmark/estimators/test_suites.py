@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from infoloom.benchmark import tasks
-from infoloom.benchmark.estimators.estimation import check_entrant
-from infoloom.benchmark.estimators.suites import SUITES, Entrant, jobs
+from infoloom.benchmark.estimators.entrants import Entrant, check_entrants
+from infoloom.benchmark.estimators.suites import SUITES, jobs
 from infoloom.errors import BenchmarkError
 
 
@@ -19,8 +19,7 @@ def test_every_task_and_estimator_of_a_suite_exists(suite):
     for block in SUITES[suite].blocks():
         for problem in block.problems:
             assert tasks.build(problem.task).id == problem.task
-        for name in block.estimators:
-            check_entrant(name)
+        check_entrants([Entrant(name) for name in block.estimators])
 
 
 def test_estimators_were_not_tuned_on_the_seeds_of_a_suite(suite):
@@ -44,12 +43,12 @@ def test_labels_tell_the_problems_of_a_block_apart(suite):
 
 
 def test_an_entrant_meets_every_problem_in_place_of_the_suites_own():
-    made = jobs("quick", [Entrant("mine-own", "python estimate.py")])
+    made = jobs("quick", [Entrant("mine-own", "sh estimate.sh")])
     problems = {
         (job.arguments["task"], job.arguments["rows"], job.arguments["seed"]) for job in jobs("quick")
     }
     assert len(made) == len(problems)
-    assert {job.arguments["command"] for job in made} == {"python estimate.py"}
+    assert {job.arguments["command"] for job in made} == {"sh estimate.sh"}
     assert {job.arguments["estimator"] for job in made} == {"mine-own"}
 
 
@@ -62,7 +61,8 @@ def test_limits_and_patterns():
 
 def test_wrong_names_are_refused():
     with pytest.raises(
-        BenchmarkError, match=r"^suite `quik`: expected one of quick, paper, full\. Choose one of them\.$"
+        BenchmarkError,
+        match=r"^suite `quik`: expected one of v2/quick, .*, full, or the file of another set\. Choose",
     ):
         jobs("quik")
     with pytest.raises(BenchmarkError, match=r"^pattern `zzz`: expected a part of some run's name\. "):

@@ -11,6 +11,7 @@ from typing import Final
 from infoloom.benchmark.estimators.drawing import Plan, Setting, draw_set
 from infoloom.benchmark.estimators.problem_sets import ProblemSet
 from infoloom.benchmark.estimators.settings import (
+    Maker,
     caption,
     copies,
     gaussian,
@@ -53,24 +54,24 @@ _ROLL: Final = of_family("swissroll_x-normal_cdf-1v1-normal:correlation={}", 0.0
 _CROSS: Final = of_family("mixture-x:correlation={}", 0.01, 0.998)
 
 
-def _pairs(maps: str, dim: int) -> Callable[[float], tuple[str, ...]]:
+def _pairs(maps: str, dim: int) -> Maker:
     form = f"{maps}multinormal-sparse:dim_x={dim},dim_y={dim},pairs=2,strength={{}}"
-    return of_family(form, 0.01, 1000.0)  # type: ignore[return-value]
+    return of_family(form, 0.01, 1000.0)
 
 
-def _student(maps: str, dim: int, freedom: int) -> Callable[[float], tuple[str, ...]]:
+def _student(maps: str, dim: int, freedom: int) -> Maker:
     form = f"{maps}student-sparse:dim_x={dim},dim_y={dim},pairs=2,strength={{}},freedom={freedom}"
-    return of_family(form, 0.0, 1000.0)  # type: ignore[return-value]
+    return of_family(form, 0.0, 1000.0)
 
 
-def _dense(dim: int) -> Callable[[float], tuple[str, ...]]:
+def _dense(dim: int) -> Maker:
     form = f"multinormal-dense:dim_x={dim},dim_y={dim},correlation={{}}"
-    return of_family(form, 1e-4, 0.9999999)  # type: ignore[return-value]
+    return of_family(form, 1e-4, 0.9999999)
 
 
-def _inliers(dims: str, share: float) -> Callable[[float], tuple[str, ...]]:
+def _inliers(dims: str, share: float) -> Maker:
     form = f"mixture-inliers:dims={dims},pairs=2,strength={{}},share={share}"
-    return of_family(form, 0.1, 30.0)  # type: ignore[return-value]
+    return of_family(form, 0.1, 30.0)
 
 
 def _quick() -> list[Plan]:

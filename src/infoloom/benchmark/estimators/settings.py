@@ -11,8 +11,9 @@ from infoloom.benchmark import tasks
 from infoloom.benchmark.tasks import GaussianTask, GridTask, LadderTask
 from infoloom.benchmark.tasks.seen import CaptionTask, SeenTask
 
-__all__ = ["caption", "copies", "gaussian", "grid", "ladder", "nothing", "of_family", "seen"]
+__all__ = ["Maker", "caption", "copies", "gaussian", "grid", "ladder", "nothing", "of_family", "seen"]
 
+#: Takes a truth (nats) and gives ids of tasks.
 Maker = Callable[[float], Sequence[str]]
 
 

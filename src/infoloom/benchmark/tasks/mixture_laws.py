@@ -44,7 +44,7 @@ class MixtureLaw:
     @property
     def dim_y(self) -> int:
         """Columns of y."""
-        return self.means.shape[1] - self.columns
+        return int(self.means.shape[1]) - self.columns
 
     @cached_property
     def quantity(self) -> Quantity:
