@@ -7,24 +7,20 @@ which are in no published set, with one budget for all. A few minutes of one cor
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
-from typing import Any
 
 from infoloom.benchmark.estimators.drawing import Plan, Setting, draw_set
 from infoloom.benchmark.estimators.entrants import Entrant
 from infoloom.benchmark.estimators.problem_sets import write_set
 from infoloom.benchmark.estimators.settings import gaussian, grid, seen
 from infoloom.benchmark.estimators.suites import jobs
-from infoloom.benchmark.estimators.variants import TUNED, VARIANTS, names
+from infoloom.benchmark.estimators.tuning import METHODS, best
+from infoloom.benchmark.estimators.variants import TUNED, VARIANTS
 from infoloom.benchmark.running.results import read_results
 from infoloom.benchmark.running.runner import execute
 
 NAME = "tuning/1"
 RESULTS = Path(__file__).parent / "results" / "estimators-tuning.jsonl"
-METHODS = sorted({method for method, _ in VARIANTS.values()})
 ENTRANTS = [Entrant(name) for name in (*METHODS, *VARIANTS)]
 PLANS = [
     Plan(
@@ -36,21 +32,6 @@ PLANS = [
         ),
     )
 ]  # fmt: skip
-
-
-def best(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Mean error over the problems, as a share of the truth or of 0.25 nats, by method and preparation."""
-    found: dict[str, dict[str, float]] = defaultdict(dict)
-    errors: dict[str, list[float]] = defaultdict(list)
-    for row in rows:
-        # a failure is as wrong as an answer of 0
-        away = abs(row["error"]) / max(row["truth"], 0.25) if row["status"] == "ok" else 1.0
-        errors[row["estimator"]].append(min(away, 1.0))
-    for method in METHODS:
-        for how in ("published", "whiten", "gaussianise"):
-            if names(method, how) in errors:
-                found[method][how] = fmean(errors[names(method, how)])
-    return found
 
 
 def main(path: Path) -> None:

@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from infoloom.errors import BenchmarkError
 
-__all__ = ["TUNED", "VARIANTS", "names", "settings_of"]
+__all__ = ["PREPARATIONS", "TUNED", "VARIANTS", "names", "settings_of"]
 
+#: As published, and what may be done to rows instead.
+PREPARATIONS: Final = ("published", "whiten", "gaussianise")
 _MARK: Final = "@"
 _BOUNDS: Final = ("infonce", "smile", "mine", "nwj")
 _OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
