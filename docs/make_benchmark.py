@@ -68,8 +68,8 @@ def _facts(board: ProblemSet, found: Mapping[str, Score]) -> str:
     ranked = [one for one in found.values() if one.role == "estimator"]
     best = ranked[0]
     lines = [
-        f"- **Nobody wins everywhere.** `{best.estimator}` leads with {best.score.value:.2f} of 1; the oracle, who knows "
-        f"the maps, has {found['oracle'].score.value:.2f}.",
+        f"- **Nobody wins everywhere.** `{best.estimator}` leads with {best.score.value:.2f} of 1; the oracle, who "
+        f"knows the maps, has {found['oracle'].score.value:.2f}.",
     ]
     for number, block in enumerate(board.blocks):
         if block.kind == "null":
@@ -84,8 +84,8 @@ def _facts(board: ProblemSet, found: Mapping[str, Score]) -> str:
         if one.intervals is not None:
             ends = one.intervals
             lines.append(
-                f"- `{one.estimator}`: {100 * ends.coverage:.0f} of 100 intervals hold the truth, where 95 should; their "
-                f"median width is {ends.width:.2f} nats."
+                f"- `{one.estimator}`: {100 * ends.coverage:.0f} of 100 intervals hold the truth, where 95 should; "
+                f"their median width is {ends.width:.2f} nats."
             )
     lost = [f"`{one.estimator}` {one.states['failed']}" for one in ranked if one.states.get("failed")]
     lines.append(f"- Runs that failed: {', '.join(lost) if lost else 'none'}.")
