@@ -26,6 +26,7 @@ OBSERVATIONS: Final = {
     "galaxy": ("galaxy[spiral]", 3072),
     "cifar10": ("cifar10[frog]", 3072),
 }
+_SAID: Final = 0.9
 _NOUNS: Final = ("tiny", "small", "slight", "middling", "fair", "large", "huge", "vast")
 
 
@@ -100,8 +101,8 @@ class CaptionTask(StoryPairTask):
 
     Args:
         x: One of `OBSERVATIONS`.
-        nats: The truth; less than the words can say.
-        words: Words of the first slot, 2 to 8; the second has half as many, rounded up.
+        nats: The truth; at most 0.9 log(words), because words that follow from the cause alone say log(words).
+        words: Words of the first slot, 3 to 8; the second has half as many, rounded up.
 
     Raises:
         TaskError: Settings that do not fit, or more than the words can say.
@@ -121,9 +122,16 @@ class CaptionTask(StoryPairTask):
 
     def __post_init__(self) -> None:
         expect(self.x in OBSERVATIONS, "x", self.x, f"one of {', '.join(OBSERVATIONS)}", "Use ring.")
-        fits = whole(self.words) and 2 <= self.words <= len(_NOUNS)
-        expect(fits, "words", self.words, f"a whole number from 2 to {len(_NOUNS)}", "Use 8.")
-        expect(0.0 < self.nats < math.inf, "nats", self.nats, "a number above 0", "Use 0.5.")
+        fits = whole(self.words) and 3 <= self.words <= len(_NOUNS)
+        expect(fits, "words", self.words, f"a whole number from 3 to {len(_NOUNS)}", "Use 8.")
+        most = _SAID * math.log(self.words)
+        expect(
+            0.0 < self.nats <= most,
+            "nats",
+            self.nats,
+            f"a number above 0 and at most {most:.3g}, which so many words can say",
+            "Use 0.5.",
+        )
         object.__setattr__(self, "nats", float(self.nats))
 
     @property
