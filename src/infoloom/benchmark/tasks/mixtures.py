@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import ClassVar, Final
 
 import numpy as np
@@ -40,7 +40,7 @@ class _MixtureTask(VectorTask):
     @property
     def truth(self) -> Quantity:
         """The information with its tolerance (nats)."""
-        return self.law.quantity
+        return _known(self)
 
     @cached_property
     @abstractmethod
@@ -265,6 +265,12 @@ class InlierTask(_MixtureTask):
         """The pairs."""
         shared = self.strength**2
         return InlierLaw(correlated(*read_dims(self.dims), shared / (1.0 + shared), self.pairs), self.share)
+
+
+@lru_cache(maxsize=1024)
+def _known(task: _MixtureTask) -> Quantity:
+    """The truth of a task, integrated once."""
+    return task.law.quantity
 
 
 #: The mixtures.
