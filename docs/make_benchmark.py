@@ -12,6 +12,8 @@ from typing import Any
 
 from infoloom.benchmark.estimators import tables
 from infoloom.benchmark.estimators.comparisons import Comparison, compare
+from infoloom.benchmark.estimators.credit import is_near
+from infoloom.benchmark.estimators.leaderboard import problems, standings
 from infoloom.benchmark.estimators.problem_sets import ProblemSet, problem_set
 from infoloom.benchmark.estimators.scores import Score, scores
 from infoloom.benchmark.estimators.tuning import best
@@ -21,6 +23,8 @@ from infoloom.benchmark.running.results import read_results
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmark.md"
 RESULTS = ROOT / "benchmarks" / "results" / "estimators-v2-quick.jsonl"
+FIRST = ROOT / "benchmarks" / "results" / "estimators-paper.jsonl"
+_CONSTANT = 2.0
 TUNING = ROOT / "benchmarks" / "results" / "estimators-tuning.jsonl"
 PICTURES = ROOT / "docs" / "images" / "benchmark"
 SET = "v2/quick"
@@ -40,6 +44,7 @@ def written(page: str) -> str:
         "facts": lambda: _facts(board, {one.estimator: one for one in found}),
         "settings": lambda: _settings(board),
         "tuning": _tuning,
+        "first": _first,
     }
     return BLOCK.sub(lambda match: f"{match[1]}{parts[match['name']]()}{match[3]}", page)
 
@@ -87,6 +92,9 @@ def _facts(board: ProblemSet, found: Mapping[str, Score]) -> str:
                 f"- `{one.estimator}`: {100 * ends.coverage:.0f} of 100 intervals hold the truth, where 95 should; "
                 f"their median width is {ends.width:.2f} nats."
             )
+    blind = [f"`{one.estimator}`" for one in ranked if one.score.value == 0.0]
+    if blind:
+        lines.append(f"- No better than a constant in any group of alike problems: {', '.join(blind)}.")
     lost = [f"`{one.estimator}` {one.states['failed']}" for one in ranked if one.states.get("failed")]
     lines.append(f"- Runs that failed: {', '.join(lost) if lost else 'none'}.")
     worst = max((one for one in ranked if one.null_worst is not None), key=lambda one: abs(one.null_worst))
@@ -113,6 +121,23 @@ def _settings(board: ProblemSet) -> str:
             )
         )  # fmt: skip
     return tables.markdown([head, *lines])
+
+
+def _first() -> str:
+    """What one constant would have got in the first version."""
+    rows = [row for row in read_results(FIRST) if row["status"] == "ok"]
+    asked = problems(rows)
+    truths = {(row["task"], row["rows"], row["seed"]): row["truth"] for row in rows}
+    counted = [truths[problem] for problem in asked]
+    right = sum(is_near(_CONSTANT, truth) for truth in counted)
+    at = sum(truth == _CONSTANT for truth in counted)
+    shares = sorted((one.right for one in standings(rows) if one.ranked), reverse=True)
+    place = 1 + sum(share > right / len(counted) for share in shares)
+    return (
+        f'"Always {_CONSTANT:g}" would have been right on {right} of the {len(counted)} problems that counted, '
+        f"{100 * right / len(counted):.0f} %, which is place {place} among {len(shares)} estimators: {at} of them hold "
+        f"{_CONSTANT:g} nats.\n"
+    )
 
 
 def _tuning() -> str:
