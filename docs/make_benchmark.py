@@ -130,7 +130,7 @@ def _first() -> str:
     truths = {(row["task"], row["rows"], row["seed"]): row["truth"] for row in rows}
     counted = [truths[problem] for problem in asked]
     right = sum(is_near(_CONSTANT, truth) for truth in counted)
-    at = sum(truth == _CONSTANT for truth in counted)
+    at = sum(abs(truth - _CONSTANT) < 1e-6 for truth in counted)
     shares = sorted((one.right for one in standings(rows) if one.ranked), reverse=True)
     place = 1 + sum(share > right / len(counted) for share in shares)
     return (
