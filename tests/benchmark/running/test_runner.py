@@ -132,6 +132,14 @@ def test_a_time_limit_is_recorded_and_ends_all_that_the_job_started(tmp_path, go
     assert gone(*map(int, (tmp_path / "pids").read_text().split()))
 
 
+def test_a_time_out_keeps_the_last_ten_lines(tmp_path):
+    row = only_row(tmp_path, "say_and_wait", limit=1.0, lines=25)
+    assert row["message"].splitlines() == [
+        "not done within its limit of 1 s; the last that it said:",
+        *(f"line {number}" for number in range(15, 25)),
+    ]
+
+
 def test_what_a_job_prepares_does_not_count(tmp_path):
     out = tmp_path / "r.jsonl"
     given = {"short": 0.0, "long": 60.0}
