@@ -71,7 +71,7 @@ def draw_set(name: str, purpose: str, limit: float, plans: Sequence[Plan], seed:
         purpose: For whom it is, and how long it takes.
         limit: Seconds that a run may take.
         plans: The blocks.
-        seed: Of the truths and of the seeds of the rows, which are above a million: others are used for tuning.
+        seed: Of the truths and of the seeds of the rows, which are above a million; defaults were tuned below 100.
 
     Raises:
         BenchmarkError: A group whose truths are so near to each other that one answer is right for all.

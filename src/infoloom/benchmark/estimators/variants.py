@@ -56,8 +56,10 @@ TUNED: Final[Mapping[str, str]] = {
     "smile": "gaussianise",
     "mine": "gaussianise",
     "nwj": "gaussianise",
-    "minde": "gaussianise",
-    "latent": "gaussianise",
+    "minde": "whiten",
+    "latent": "published",
+    "flow-based": "published",
+    "difference-of-entropies": "published",
 }
 
 
