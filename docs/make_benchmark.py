@@ -60,11 +60,13 @@ def _without_references(pairs: Sequence[Comparison], found: Sequence[Score]) -> 
 
 def _run(board: ProblemSet, rows: Sequence[Mapping[str, Any]]) -> str:
     minutes = sum(row["processor_seconds"] or 0.0 for row in rows) / 60.0
-    lost = [row for row in rows if row["status"] != "ok"]
+    lost = [row for row in rows if row["status"] not in ("ok", "not-taken")]
+    spared = sum(row["status"] == "not-taken" for row in rows)
     machine = rows[0]["machine"]
     return (
         f"{len(rows):,} runs on the {len(board.truths)} problems of `{board.name}`, {minutes:.1f} processor minutes in "
-        f"all, drawing of rows included; {len(lost)} runs gave no estimate. {machine['processor']}, one core.\n"
+        f"all, drawing of rows included; {len(lost)} runs gave no estimate, and {spared} were on words, which their "
+        f"estimator does not take. {machine['processor']}, one core.\n"
     )
 
 

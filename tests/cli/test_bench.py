@@ -117,6 +117,11 @@ def test_an_entrant_is_tried_before_it_enters(tmp_path, invoke):
     said = invoke("check", "--", sys.executable, script, code=1)
     assert "expected `reliable` to be true or false" in said
     assert said.splitlines()[-1] == "0 of 3 answers can be read"
+    said = invoke("check", "--limit", "100", "ksg").splitlines()
+    assert said[-1] == "2 of 2 answers can be read"
+    assert said[-2].startswith(
+        "  not taken: `KSGEstimator` `x of real numbers, y of whole numbers`: expected real numbers"
+    )
     script.write_text("import time; time.sleep(60)")
     said = invoke("check", "--limit", "0.5", "--", sys.executable, script, code=1)
     assert "`ran 0.5 s`: expected an answer within the limit." in said

@@ -167,9 +167,7 @@ print(json.dumps({"nats": 0.0, "details": said}))
     counts = dataclasses.replace(program(tmp_path, text), discrete_y=(False, False))
     assert counts.estimate_with_info(X, RNG.integers(0, 4, (len(X), 2))).details["y"][0] == "float64"
     wrong = dataclasses.replace(one, discrete_y=(True,))
-    message = (
-        "`discrete_y` `1 columns`: expected as many as y has, 2. Leave it out: then whole numbers are discrete."
-    )
+    message = "`discrete_y` `1 columns`: expected as many as y has, 2. Leave it out: then whole numbers are discrete."
     with pytest.raises(EstimatorError, match=re.escape(message)):
         wrong.estimate(RNG.standard_normal((20, 3)), words)
 

@@ -40,6 +40,12 @@ def texts(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
+def test_what_is_not_taken_is_named_apart():
+    rows = [row("mine", "t", block="many", title="Many tasks"), row("mine", "u", status="not-taken")]
+    (section,) = [one for one in sections(rows) if one.title == "Failures and time-outs"]
+    assert section.text == "None. Not taken, because of the kind of variables: 1."
+
+
 def test_rows_of_a_set_are_scored_against_it():
     (task, rows, seed), truth = next(iter(problem_set("v2/quick").truths.items()))
     one = {**row("stranger", task, truth=truth, estimate=truth, seed=seed, rows=rows), "suite": "v2/quick"}

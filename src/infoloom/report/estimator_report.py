@@ -198,11 +198,7 @@ def _time(ended: Sequence[Row]) -> Section:
 def _lost(rows: Sequence[Row]) -> Section:
     """Every run without an estimate, like ones together."""
     spared = sum(row["status"] == "not-taken" for row in rows)
-    more = (
-        f" {spared:,} runs were spared: their estimator does not take that kind of variables."
-        if spared
-        else ""
-    )
+    more = f" Not taken, because of the kind of variables: {spared:,}." if spared else ""
     lost = Counter(
         (row["estimator"], row["status"], row["message"])
         for row in rows

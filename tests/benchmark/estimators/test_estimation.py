@@ -10,8 +10,10 @@ import pytest
 
 from infoloom.benchmark import tasks
 from infoloom.benchmark.estimators import samples
-from infoloom.benchmark.estimators.estimation import method_of, run
+from infoloom.benchmark.estimators.entrants import known_names
+from infoloom.benchmark.estimators.estimation import method_of, run, takes
 from infoloom.benchmark.tasks import GaussianTask
+from infoloom.errors import KindError
 from infoloom.estimators import build
 
 TASK = GaussianTask("2v3", 0.5, 1, "bent")
@@ -77,6 +79,25 @@ def test_a_program_is_told_what_is_discrete_and_has_no_limit_of_its_own():
     method = method_of("mine-own", task, 0, command="sh x.sh")
     assert (method.discrete_y, any(method.discrete_x), method.limit) == ((True, True), False, math.inf)
     assert method_of("mine-own", task, 0, command="sh x.sh", limit=3.0).limit == 3.0
+
+
+@pytest.mark.parametrize("estimator", ["ksg", "minde@whiten", "pixel-floor", "ross"])
+def test_kinds_that_an_estimator_does_not_take_are_refused_before_rows_are_drawn(estimator, monkeypatch):
+    monkeypatch.setattr(samples, "drawn", lambda *_: pytest.fail("drawn"))
+    task = "channel:symbols=2,error=0.11"
+    kind = "mixed" if estimator == "ross" else "continuous"
+    with pytest.raises(
+        KindError, match=rf"^`{estimator}` `discrete variables`: expected {kind} ones\. Other"
+    ):
+        run(task, 50, 101, estimator)
+
+
+def test_who_takes_words():
+    words, numbers = "caption:x=xray-spectrum,nats=0.5", TASK.id
+    taken = {name: (takes(name, words), takes(name, numbers)) for name in known_names()}
+    assert taken["oracle"] == taken["gao"] == taken["infonce@whiten"] == (True, True)
+    assert taken["ksg"] == taken["minde@whiten"] == taken["pixel-floor"] == (False, True)
+    assert taken["ross"] == (True, False)
 
 
 def test_processor_seconds_are_those_of_a_programs_children_too(tmp_path):

@@ -155,6 +155,18 @@ def test_failures_are_wrong_and_counted():
     assert one.right == 9
 
 
+def test_what_is_not_taken_is_no_failure_and_earns_nothing():
+    rows = answered(BOARD, "x", lambda truth, _: truth)
+    rows[0] = {**row("x", task=rows[0]["task"], rows=100, seed=1, status="not-taken"), "suite": BOARD.name}
+    (one, *_) = scores(BOARD, rows)
+    assert one.states == {"not-taken": 1, "ok": 9}
+    assert (one.blocks[0].credit.value, one.right, one.answered) == (0.5, 9, 9)
+    head, line, *_ = board_table([one])
+    assert line[head.index("failed, time-outs, not taken")] == "0, 0, 1"
+    (pair,) = compare(BOARD, rows + answered(BOARD, "y", lambda truth, _: truth + 1.0))
+    assert (pair.share, pair.problems) == (1.0, 9)
+
+
 def test_intervals_verdicts_order_and_cost_by_hand():
     def made(truth, number):
         return truth if number % 2 else truth + 1.0

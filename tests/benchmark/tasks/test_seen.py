@@ -78,7 +78,9 @@ def test_captions_of_any_story_are_tasks(captioned):
 def test_words_are_words_behind_the_flow_too_and_not_beside_numbers(captioned):
     latent = StoryTask(captioned.story, "x", "text", "latent")
     assert (latent.kind, latent.discrete_x, latent.discrete_y) == ("mixed", (False,) * 4, (True, True))
-    with pytest.raises(TaskError, match=r"`y=x\+text`: expected words and classes, or other variables, because"):
+    with pytest.raises(
+        TaskError, match=r"`y=x\+text`: expected words and classes, or other variables, because"
+    ):
         StoryTask(captioned.story, "c", "x+text")
 
 

@@ -129,7 +129,7 @@ def _quick() -> list[Plan]:
             ),
         ),
         Plan(
-            "observations", "Spectra, curves, digits and words", "real", _CLASSICAL,
+            "observations", "Spectra, curves, digits and words", "real", (*_CLASSICAL, "gao"),
             (
                 Setting("rotation curve and X-ray spectrum", seen("rotation-curve", "xray-spectrum")),
                 Setting("X-ray spectrum and caption", caption("xray-spectrum"), most=1.5),
