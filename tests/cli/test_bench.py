@@ -83,8 +83,8 @@ def test_lists_what_is_to_do(tmp_path, invoke):
     out = tmp_path / "r.jsonl"
     append(out, {**row("gaussian"), "run": f"{EASY} rows=1000 seed=101 gaussian"})
     said = invoke("estimators", "--suite", "quick", "--list", "--only", EASY, "--out", out).splitlines()
-    assert said[0] == f"ok       {EASY} rows=1000 seed=101 gaussian"
-    assert said[1].startswith("to do    ")
+    assert said[0] == f"ok        {EASY} rows=1000 seed=101 gaussian"
+    assert said[1].startswith("to do     ")
     assert said[-1].endswith("runs, 1 done")
 
 
@@ -198,5 +198,5 @@ def test_a_learner_meets_a_story(tmp_path, invoke):
     (found,) = read_results(out)
     assert (found["bench"], found["objective"], found["experiment"]) == ("ssl", "random", "information")
     assert all(score["r_squared"] < 1.0 for score in found["scores"] if score["probe"] == "ridge")
-    assert "ok       information nats=0.3" in invoke(*words, "--out", out, "--list")
+    assert "ok        information nats=0.3" in invoke(*words, "--out", out, "--list")
     assert json.loads(invoke(*words, "--out", out, "--json"))["summary"]["skipped"] == 1
