@@ -1,7 +1,7 @@
 """Train the estimator `amortised` on a stream of random tasks, and say how good it is; resumes where it stopped.
 
     OMP_NUM_THREADS=1 nice -n 15 python docs/make_amortised.py WORK     # features, training, evaluation
-    python docs/make_amortised.py WORK --evaluate                       # of what training has reached
+    python docs/make_amortised.py WORK --evaluate                       # of WORK's weights, else of the shipped ones
     python docs/make_amortised.py WORK --ship                           # weights beside the estimator's code
 
 WORK keeps features of 4,096 tasks a file, the state of the training after every epoch, and `report.json`. All times
@@ -52,8 +52,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("work", type=Path)
-    parser.add_argument("--tasks", type=int, default=65_536)
-    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--tasks", type=int, default=16_384)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=43.0)
     parser.add_argument("--by", help="HH:MM of this clock at which the training has to end")
     parser.add_argument("--evaluate", action="store_true")
@@ -63,7 +63,8 @@ def main() -> None:
     torch.set_num_threads(1)
     if asked.ship or asked.evaluate:
         network = Quantiles()
-        network.load_state_dict(load_file(asked.work / "best.safetensors"))
+        trained = asked.work / "best.safetensors"
+        network.load_state_dict(load_file(trained if asked.ship or trained.exists() else WEIGHTS))
         network.eval()
     else:
         shards = [make(asked.work, number) for number in range(asked.tasks // SHARD)]

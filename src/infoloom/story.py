@@ -1,22 +1,21 @@
-"""The compiled story: named variables, their exact information, and rows of them."""
+"""The compiled story and what it answers: the exact information of its variables, ceilings, pointwise values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal, overload
 
 import numpy as np
 
-from infoloom.errors import QueryError, SpecError
+from infoloom.compiled import CompiledStory
+from infoloom.errors import QueryError
 from infoloom.information.beyond_gaussian.effort import SEED, Effort
 from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
 from infoloom.information.beyond_gaussian.posterior import Posterior
-from infoloom.information.ceilings.labels import Label, make_labels
 from infoloom.information.ceilings.prediction import predict
 from infoloom.information.ceilings.table import Ceilings, find_ceilings
 from infoloom.information.closed_form import closed_form
@@ -30,33 +29,25 @@ from infoloom.information.notation import Query, check_names, parse_query, refus
 from infoloom.information.notes import story_notes
 from infoloom.information.pointwise import Pointwise
 from infoloom.information.quantity import Quantity
-from infoloom.information.requirements import parse_requirements
 from infoloom.information.table import table_queries
 from infoloom.information.words.categorical import categorical_entropy
 from infoloom.information.words.ceilings import with_words
-from infoloom.information.words.cells import Cells, make_cells
-from infoloom.information.words.mixed import Mixed, refuse_words, unsaid
+from infoloom.information.words.mixed import refuse_words, unsaid
 from infoloom.information.words.rows import WordPointwise
-from infoloom.law.choices import choice_columns, choosing
-from infoloom.law.compilation import compile_spec, compose_graph
-from infoloom.law.covariance import StructuredCovariance, Whitener
-from infoloom.law.equations import Array, templates
-from infoloom.law.graph import Graph
-from infoloom.law.interventions import Value, descendants, plain_value, shifted
-from infoloom.law.sampling import Plan, draw_rows, make_plan
+from infoloom.law.choices import choosing
+from infoloom.law.covariance import StructuredCovariance
+from infoloom.law.equations import Array
 from infoloom.spec.load import load_spec
-from infoloom.spec.model import ModalitySpec, Spec
+from infoloom.spec.model import Spec
 
 __all__ = ["Story", "compile_story", "load"]
 
 DIAGNOSED: Final = 2048
 Names = str | tuple[str, ...]
-Rows = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
-@dataclass(frozen=True)
-class Story:
-    """A spec compiled to the exact joint Gaussian law of its named variables.
+class Story(CompiledStory):
+    """A spec compiled to the exact joint law of its named variables, and what can be asked of it.
 
     Attributes:
         spec: What was written.
@@ -65,106 +56,6 @@ class Story:
             are not normal or equations not linear its second moments and what else it has.
         before: That law without the interventions of the spec, if it has any.
     """
-
-    spec: Spec
-    graph: Graph
-    covariance: StructuredCovariance
-    before: StructuredCovariance | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the story."""
-        return self.spec.name
-
-    @property
-    def causes(self) -> tuple[str, ...]:
-        """Names of the causes."""
-        return self.graph.names("cause")
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """Names of the fields."""
-        return self.graph.names("field")
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Names of the targets."""
-        return self.graph.names("target")
-
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        """Names of the modalities."""
-        return self.graph.names("modality")
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of the labels."""
-        return tuple(self.spec.labels)
-
-    @property
-    def captions(self) -> tuple[str, ...]:
-        """Names of the modalities that are words."""
-        return tuple(name for name, modality in self.spec.modalities.items() if modality.words is not None)
-
-    @property
-    def mapped(self) -> tuple[str, ...]:
-        """Names of the modalities whose latents go through a map: all but captions."""
-        return tuple(name for name in self.modalities if name not in self.captions)
-
-    @property
-    def cells(self) -> Mapping[str, Cells]:
-        """Variables of words and classes by name: labels, captions, and each word of a caption as `text[size]`."""
-        return self._mixed.cells
-
-    def dim(self, name: str) -> int:
-        """Number of components of a variable.
-
-        Raises:
-            QueryError: No such variable.
-        """
-        return self.covariance.dim(name)
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Shape of one row of a variable; of a modality, that of its observation.
-
-        Raises:
-            QueryError: No such variable.
-        """
-        if name not in self.graph.nodes:
-            raise QueryError(f"unknown variable `{name}`: expected one of {', '.join(self.graph.nodes)}.")
-        return self.graph.nodes[name].shape
-
-    def flow(self, name: str) -> str:
-        """The flow expression of a modality.
-
-        Raises:
-            QueryError: No such modality.
-        """
-        return self._modality(name).flow
-
-    def whitener(self, name: str) -> Whitener:
-        """The linear map from a modality's latent to its flow's input.
-
-        Raises:
-            QueryError: No such modality.
-        """
-        self._modality(name)
-        observed = self.before or self.covariance  # an intervention leaves the instruments as they are
-        return observed.whitener(name, self.spec.modalities[name].whitening)
-
-    def templates(self) -> dict[str, Array]:
-        """Every template of the story by its term, each in the shape of its modality."""
-        return templates(self.graph)
-
-    @property
-    def gaussian(self) -> bool:
-        """Whether the joint law is Gaussian, so that every value has a closed form."""
-        return self.covariance.system.law.gaussian
-
-    @property
-    def held(self) -> dict[str, tuple[float, ...]]:
-        """Values of the nodes that an intervention holds, by name."""
-        return {name: node.held for name, node in self.graph.nodes.items() if node.held is not None}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -258,106 +149,6 @@ class Story:
     def truth_table(self) -> dict[str, float]:
         """The values of `truth` alone, nats by query."""
         return {name: quantity.value for name, quantity in self.truth().items()}
-
-    def sample(self, rows: int, seed: int = 0, start: int = 0) -> Rows:
-        """Rows of causes, targets and modality latents; row i is a pure function of (story, seed, i).
-
-        Args:
-            rows: Number of rows.
-            seed: Seed, ≥ 0.
-            start: Number of the first row.
-
-        Returns:
-            Causes and targets of shape (rows,), latents z of shape (rows, d) before whitening, all float32; labels
-            of shape (rows,), int64.
-        """
-        return self._labelled(draw_rows(self.plan, rows, seed, start))
-
-    def observe(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], **options: Any) -> Rows:
-        """Observations of rows in memory; options are those of `infoloom.datasets.making.observe.observe_rows`.
-
-        Args:
-            rows: Values by name, as `sample` returns them.
-
-        Returns:
-            Each modality's observations (n, *shape), captions as sentences, words and tokens, and the rest as it came.
-        """
-        # By name, since what draws rows must not need what maps them (torch) before they are mapped.
-        found: Rows = import_module("infoloom.datasets.making.observe").observe_rows(self, rows, **options)
-        return found
-
-    def stream(self, batch: int, **options: Any) -> Any:
-        """Batches for PyTorch without a dataset on a disk; see `infoloom.datasets.reading.on_the_fly.StoryStream`.
-
-        Args:
-            batch: Rows of a batch.
-        """
-        return import_module("infoloom.datasets.reading.on_the_fly").StoryStream(self, batch, **options)
-
-    def intervene(self, **values: Value) -> Story:
-        """The story under do(node = value): equations of the nodes cut, values held, bijections as they were.
-
-        Args:
-            values: For each cause, target or modality a number for all of its components, or one for each.
-
-        Raises:
-            SpecError: An unknown name, or a wrong number of values.
-
-        Example:
-            >>> held = load("black-hole").intervene(mass=1.0)
-            >>> round(held.information("I(xray; theta)"), 12), round(float(held.sample(1)["mass"][0]), 6)
-            (0.0, 1.0)
-        """
-        do = {**self.spec.do, **{name: plain_value(value) for name, value in values.items()}}
-        return compile_story(self.spec.model_copy(update={"do": do}))
-
-    def twins(
-        self,
-        rows: int,
-        seed: int = 0,
-        start: int = 0,
-        *,
-        node: str,
-        value: Value | None = None,
-        shift: float | None = None,
-    ) -> tuple[Rows, Rows]:
-        """Rows and their counterfactual twins: the same proto-latents, but one node held or shifted.
-
-        Args:
-            node: A cause, target or modality.
-            value: What the twins' node is held at; or
-            shift: what is added to it.
-
-        Returns:
-            Rows as `sample` gives them, and their twins; what does not depend on the node is equal to the bit.
-
-        Raises:
-            SpecError: No such node, not one of value and shift, or a shift of a held node.
-        """
-        if (value is None) == (shift is None):
-            raise SpecError([f"twins of `{node}`: expected a value or a shift, one of the two."])
-        drawn = self.sample(rows, seed, start)
-        if value is not None:
-            changed = self.intervene(**{node: value}).sample(rows, seed, start)
-        else:
-            changed = self._shifted(rows, seed, start, node, float(shift or 0.0))
-        touched = descendants(self.graph, node)
-        touched |= {name for name, label in self.spec.labels.items() if label.target in touched}
-        return drawn, {name: changed[name] if name in touched else values for name, values in drawn.items()}
-
-    def _shifted(self, rows: int, seed: int, start: int, node: str, shift: float) -> Rows:
-        """Rows with something added to a node: to its draws if it is a cause, else to its equation."""
-        graph = shifted(self.graph, node, shift)
-        if graph is self.graph:
-            size = self.dim(node)
-            labels = [f"{node}[{i}]" for i in range(size)] if self.shape(node) else [node]
-            return self._labelled(draw_rows(self.plan, rows, seed, start, moved=dict.fromkeys(labels, shift)))
-        plan = make_plan(compose_graph(self.spec, graph).system, self.causes, self.targets)
-        return self._labelled(draw_rows(plan, rows, seed, start))
-
-    def _labelled(self, drawn: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> Rows:
-        classes = {label.name: label.of(drawn[label.target]) for label in self._labels}
-        return {**drawn, **classes, **choice_columns(self.graph, drawn)}
 
     def pointwise(
         self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]]
@@ -509,20 +300,6 @@ class Story:
     def _about(self, label: str, names: Sequence[str]) -> float:
         return self.quantity(Query("I", ((label,), tuple(names)))).value
 
-    def _modality(self, name: str) -> ModalitySpec:
-        if name not in self.spec.modalities:
-            raise QueryError(f"unknown modality `{name}`: expected one of {', '.join(self.modalities)}.")
-        return self.spec.modalities[name]
-
-    @cached_property
-    def _labels(self) -> tuple[Label, ...]:
-        return make_labels(self.spec.labels, self.before or self.covariance, self.targets)
-
-    @cached_property
-    def _mixed(self) -> Mixed:
-        law = self.before or self.covariance
-        return Mixed(self.covariance, make_cells(self.spec, law, self._labels, self.graph))
-
     @cached_property
     def _kinds(self) -> KindLaw | None:
         return make_kinds(self.spec, self.graph, self._special, self.cells)
@@ -536,11 +313,6 @@ class Story:
     def _special(self) -> Special:
         return Special(self.covariance)
 
-    @cached_property
-    def plan(self) -> Plan:
-        """What sampling needs."""
-        return make_plan(self.covariance.system, self.causes, self.targets)
-
 
 def compile_story(spec: Spec | str | Path | dict[str, Any]) -> Story:
     """Compile a spec, a spec file, the name of a preset or a dict.
@@ -548,11 +320,7 @@ def compile_story(spec: Spec | str | Path | dict[str, Any]) -> Story:
     Raises:
         SpecError: With everything that is wrong with it.
     """
-    spec = spec if isinstance(spec, Spec) else load_spec(spec)
-    made = compile_spec(spec)
-    story = Story(spec, made.graph, made.covariance, made.before)
-    parse_requirements(spec.require, {**dict.fromkeys(story.covariance.names), **story.cells})
-    return story
+    return Story.of(spec if isinstance(spec, Spec) else load_spec(spec))
 
 
 def load(source: str | Path | dict[str, Any]) -> Story:

@@ -7,7 +7,7 @@ import infoloom as loom
 from infoloom.datasets.checking.verify import verify
 from infoloom.datasets.making.captions import caption_rows, speaker
 from infoloom.datasets.showing.preview import draw_preview, preview_figure
-from infoloom.errors import DatasetError, DesignError, FlowError, QueryError, SpecError
+from infoloom.errors import DatasetError, FlowError, QueryError
 from infoloom.observations import build
 
 ROWS = 600
@@ -118,12 +118,6 @@ def test_what_takes_no_words(story):
         story.decompose("theta", ("x", "text"))
     with pytest.raises(QueryError, match=r"prediction of `theta`: `text` is words or classes"):
         story.predict(story.sample(2), "theta", "text")
-    tree = story.spec.to_dict()
-    tree["parameters"] = {"w": "free"}
-    tree["targets"] = {"theta": "w*c + noise"}
-    tree["require"] = {"I(text; theta)": 0.2}
-    with pytest.raises((SpecError, DesignError), match=r"`text` is words; expected Gaussian variables"):
-        loom.design(tree)
 
 
 def test_previews_show_sentences(data, tmp_path):

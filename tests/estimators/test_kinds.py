@@ -10,7 +10,16 @@ import pytest
 from pairs import pairs
 
 from infoloom.errors import EstimatorError
-from infoloom.estimators import REGISTRY, HeldOutProtocol, accepted, as_estimator, build, takers
+from infoloom.estimators import (
+    REGISTRY,
+    HeldOutProtocol,
+    PackageEstimator,
+    Training,
+    accepted,
+    as_estimator,
+    build,
+    takers,
+)
 from infoloom.estimators.kinds import KINDS, kind_of
 
 REFUSED = [(name, kind) for name in sorted(REGISTRY) for kind in KINDS if kind not in accepted(name)]
@@ -74,13 +83,7 @@ def test_estimators_of_others_get_whole_numbers_as_they_are(tmp_path):
     found = as_estimator([sys.executable, str(path)]).estimate_with_info(x, y)
     assert found.details["types"] == ["int64", "float64"]
     with pytest.raises(EstimatorError, match=r"`PackageEstimator` `x of whole numbers"):
-        build_package().estimate(x, y)
-
-
-def build_package():
-    from infoloom.estimators import PackageEstimator
-
-    return PackageEstimator("infomeasure")
+        PackageEstimator("infomeasure").estimate(x, y)
 
 
 def test_the_protocol_takes_what_the_estimator_inside_takes():
@@ -90,6 +93,16 @@ def test_the_protocol_takes_what_the_estimator_inside_takes():
     assert HeldOutProtocol(StrangerWithoutKinds()).kinds() == tuple(KINDS)
     found = HeldOutProtocol("miller-madow").estimate_with_info(*pairs("discrete", 2000, 0))
     assert found.reliable, found.details["doubts"]
+
+
+@pytest.mark.parametrize("kind", ["mixed", "discrete"])
+def test_whole_numbers_have_no_normal_scores(kind):
+    """Indicators are whitened where real numbers are gaussianised; scores of a few points would have no bounds."""
+    settings = {"preparation": "gaussianise", "training": Training(epochs=12, learning_rate=2e-3)}
+    x, y = pairs(kind, 1500, 0)
+    critic = build("infonce", **settings, start="canonical", folds=2)
+    assert 0.1 < critic.estimate(x, y) < 0.8
+    assert 0.1 < build("classifier", **settings).estimate(x, y) < 0.8
 
 
 class StrangerWithoutKinds:

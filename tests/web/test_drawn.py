@@ -89,8 +89,8 @@ def test_no_more_than_some_are_kept():
 def test_the_page_gets_the_rows_of_the_library_piece_by_piece(monkeypatch):
     monkeypatch.setattr(drawing, "PATIENCE", -1.0)
     bench, story = open_workbench("digits-pair"), compile_story("digits-pair")
-    found = sorted_rows(story, "left", "style")
-    body = json.dumps({"modality": "left", "cause": "style", "part": True}).encode()
+    found = sorted_rows(story, "three", "style")
+    body = json.dumps({"modality": "three", "cause": "style", "part": True}).encode()
     counts = []
     while True:
         tree = json.loads(_answer(bench, "samples", body).body)
@@ -99,8 +99,8 @@ def test_the_page_gets_the_rows_of_the_library_piece_by_piece(monkeypatch):
         if tree["whole"]:
             break
     assert counts == [2, 4, 6, 8, 10, 12]
-    few = observe(story, "left", story.sample(3, 0), batch=2)
-    np.testing.assert_allclose(few, observe(story, "left", story.sample(3, 0)), rtol=0, atol=2e-4)
+    few = observe(story, "three", story.sample(3, 0), batch=2)
+    np.testing.assert_allclose(few, observe(story, "three", story.sample(3, 0)), rtol=0, atol=2e-4)
 
 
 def test_a_map_is_the_mean_of_its_pieces():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -241,8 +240,10 @@ def verify(
     from infoloom.datasets import verify as check
 
     with named("opening") as tell:
-        whole = verify_tasks if is_task_folder(out) else partial(check, rows=rows)
-        report = whole(out, progress=lambda name: tell(f"checking {name}"))
+        if is_task_folder(out):
+            report = verify_tasks(out)
+        else:
+            report = check(out, rows=rows, progress=lambda name: tell(f"checking {name}"))
     print(json.dumps(report.to_json(), indent=1) if as_json else _report(report))
     if not report.passed:
         raise typer.Exit(1)

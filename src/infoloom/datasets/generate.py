@@ -31,7 +31,7 @@ from infoloom.datasets.storage.own_spec import story_of
 from infoloom.datasets.storage.partial import Partial, leading
 from infoloom.errors import DatasetError
 from infoloom.information.quantity import Quantity
-from infoloom.spec.flow import flow_header, flow_path, parse_flow
+from infoloom.spec.flow import flow_header, flow_path, one_class, parse_flow
 
 if TYPE_CHECKING:
     from infoloom.datasets.reading.read import Dataset
@@ -350,9 +350,8 @@ def _loss(story: Story, root: str, column: Column, truth: Mapping[str, float]) -
     modality = channel_source(column.name)
     targets = {target: f"I({modality}; {target})" for target in story.targets if story.gaussian}
     known = {target: truth[query] for target, query in targets.items() if query in truth}
-    return measured_loss(
-        column, build(story.flow(modality), directory=Path(root), allow_uncertified=True), known
-    )
+    flow = one_class(story.flow(modality), Path(root))  # of what a cause chooses among, the first
+    return measured_loss(column, build(flow, directory=Path(root), allow_uncertified=True), known)
 
 
 def _missing(root: Path, job: ShardJob) -> bool:

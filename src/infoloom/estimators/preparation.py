@@ -19,6 +19,7 @@ __all__ = [
     "NormalScores",
     "Whitening",
     "check_preparation",
+    "for_whole",
     "independent_components",
     "prepare",
     "prepare_pair",
@@ -103,7 +104,12 @@ def prepare(kind: str, rows: Array, seed: int) -> Callable[[Array], Array]:
 
 
 def prepare_pair(
-    kind: str, x: Array, y: Array, train: NDArray[np.intp], seed: int
+    kind: str,
+    x: Array,
+    y: Array,
+    train: NDArray[np.intp],
+    seed: int,
+    whole: tuple[bool, bool] = (False, False),
 ) -> tuple[Array, Array, dict[str, Any]]:
     """Prepare both sides, fitted on the training rows, and say whether directions were lost.
 
@@ -113,17 +119,26 @@ def prepare_pair(
         y: Rows (n, ...).
         train: Numbers of the training rows.
         seed: Seed of the first rotation.
+        whole: Whether a side holds indicators of whole numbers; these are whitened where others are gaussianised.
 
     Returns:
         Prepared rows of both sides, and `directions` with `reliable` False where a side lost some: information
         may have gone with them.
     """
-    left, right = (prepare(kind, flat(rows)[train], seed)(flat(rows)) for rows in (x, y))
+    left, right = (
+        prepare(for_whole(kind) if indicated else kind, flat(rows)[train], seed)(flat(rows))
+        for rows, indicated in zip((x, y), whole, strict=True)
+    )
     kept = left.shape[1] == flat(x).shape[1] and right.shape[1] == flat(y).shape[1]
     details = {"directions": [left.shape[1], right.shape[1]], "reliable": None if kept else False}
     if kind == "standardise":
         left, right = left.reshape(x.shape), right.reshape(y.shape)
     return left, right, details
+
+
+def for_whole(kind: str) -> str:
+    """The preparation of indicators: a few points have no normal scores, so they are whitened instead."""
+    return "whiten" if kind == "gaussianise" else kind
 
 
 def check_preparation(kind: str) -> None:

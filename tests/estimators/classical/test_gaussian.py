@@ -151,3 +151,17 @@ def test_columns_that_repeat_are_refused():
 def test_settings(settings, message):
     with pytest.raises(EstimatorError, match=re.escape(message)):
         GaussianEstimator(**settings)
+
+
+@pytest.mark.parametrize("small", [1e-4, 1e-6, 1e-8, 1e-10])
+def test_nearly_dependent_columns_keep_their_digits(small):
+    """Eight columns a side that three directions nearly span, beside the same rows in well conditioned columns."""
+    rng = np.random.default_rng(5)
+    one, other = rng.standard_normal((2, 500, 8))
+    other[:, :3] += 0.8 * one[:, :3]
+    turn = np.linalg.qr(rng.standard_normal((8, 8)))[0]
+    sizes = np.where(np.arange(8) < 3, 1.0, small)
+    close = [(rows * sizes) @ turn for rows in (one, other)]
+    assert gaussian_information(*close) == pytest.approx(
+        gaussian_information(one, other), abs=1e-15 / small**1.2 + 1e-9
+    )

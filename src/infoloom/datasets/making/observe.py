@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from infoloom.observations.injection import Injection
     from infoloom.story import Story
 
-__all__ = ["Rows", "flow_input", "map_rows", "observe", "observe_rows", "observer", "refuse_saturated", "rows_of"]
+__all__ = [
+    "Rows",
+    "flow_input",
+    "map_rows",
+    "observe",
+    "observe_rows",
+    "observer",
+    "refuse_saturated",
+    "rows_of",
+]
 
 _BATCH: Final = 256  # rows that are mapped at once, as in a dataset
 _LANES: Final = 64  # numbers that a processor computes at once, at most
@@ -183,9 +192,7 @@ def observe_rows(
         )
     found = {name: np.asarray(values) for name, values in rows.items() if name not in story.modalities}
     for name in story.mapped:
-        found[name] = observe(
-            story, name, rows, device, allow_uncertified=allow_uncertified, strict=True
-        )
+        found[name] = observe(story, name, rows, device, allow_uncertified=allow_uncertified, strict=True)
     said = {name: caption_rows(story, name, rows) for name in story.captions}
     for column in caption_columns(story):
         found[column.name] = said[column.name.removesuffix(f"_{column.kind}")][column.kind]

@@ -17,7 +17,7 @@ from infoloom.estimators.cells import indicators, joint_cells, plug_in_entropy
 from infoloom.estimators.inputs import expect, flat
 from infoloom.estimators.neural.critics import check_critic, encode
 from infoloom.estimators.neural.training import fit, tensors
-from infoloom.estimators.preparation import check_preparation, prepare
+from infoloom.estimators.preparation import check_preparation, for_whole, prepare
 from infoloom.estimators.protocol import Array, Estimate
 from infoloom.estimators.settings import Training
 from infoloom.estimators.splits import Split, held_out_estimate
@@ -83,11 +83,15 @@ class ClassifierEstimator(ArrayEstimator):
             f"at most {_MOST_CLASSES} classes and two rows for each",
             "Use fewer columns or more rows, or .astype(float) where the numbers are quantities.",
         )
+        preparation = for_whole(self.preparation) if inputs.dtype.kind == "i" else self.preparation
         inputs = indicators(inputs, "x")
         entropy, excess = plug_in_entropy(cells)
         surprise = excess - np.log(np.bincount(cells) / len(cells))[cells]
         found = held_out_estimate(
-            len(cells), self.folds, self.seed, lambda split: self._terms(inputs, cells, surprise, split)
+            len(cells),
+            self.folds,
+            self.seed,
+            lambda split: self._terms(inputs, cells, surprise, split, preparation),
         )
         details = {**found.details, "classes": count, "entropy": entropy + excess}
         found = Estimate(found.nats, found.interval, found.reliable, details=details)
@@ -95,12 +99,12 @@ class ClassifierEstimator(ArrayEstimator):
         return found.doubted(f"{rows:.1f} rows a class") if rows < _ROWS_A_CLASS else found
 
     def _terms(
-        self, inputs: Array, cells: NDArray[np.intp], surprise: Array, split: Split
+        self, inputs: Array, cells: NDArray[np.intp], surprise: Array, split: Split, preparation: str
     ) -> tuple[Array, dict[str, Any]]:
         """Train on a split; log q(W | x) − log p(W) of each row held out."""
         count = int(cells.max()) + 1
-        prepared = prepare(self.preparation, flat(inputs)[split.train], split.seed)(flat(inputs))
-        rows = prepared.reshape(inputs.shape) if self.preparation == "standardise" else prepared
+        prepared = prepare(preparation, flat(inputs)[split.train], split.seed)(flat(inputs))
+        rows = prepared.reshape(inputs.shape) if preparation == "standardise" else prepared
         prior = np.log((np.bincount(cells[split.train], minlength=count) + 1.0) / (len(split.train) + count))
         network = self._network(rows.shape[1:], count, split.seed)
         (seen,), wanted = tensors(rows), torch.as_tensor(cells)

@@ -91,13 +91,16 @@ class VariationalEstimator(ArrayEstimator):
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Estimate from rows (n, ...) and (n, ...)."""
+        whole = x.dtype.kind == "i", y.dtype.kind == "i"
         x, y = indicators(x, "x"), indicators(y, "y")
-        return held_out_estimate(len(x), self.folds, self.seed, lambda split: self._terms(x, y, split))
+        return held_out_estimate(len(x), self.folds, self.seed, lambda split: self._terms(x, y, split, whole))
 
-    def _terms(self, x: Array, y: Array, split: Split) -> tuple[Array, dict[str, Any]]:
+    def _terms(
+        self, x: Array, y: Array, split: Split, whole: tuple[bool, bool]
+    ) -> tuple[Array, dict[str, Any]]:
         """Train on a split; one term for each row held out."""
         target = objective(self.objective, self.clip)
-        x, y, lost = prepare_pair(self.preparation, x, y, split.train, split.seed)
+        x, y, lost = prepare_pair(self.preparation, x, y, split.train, split.seed, whole)
         critic = self._critic(x[split.train], y[split.train], split.seed)
         x32, y32 = tensors(x, y)
         memory, size = RunningMean(), _BLOCK[self.critic]

@@ -53,10 +53,12 @@ class Recipe:
         return {**asdict(self), "reading": self.reading.to_dict()}
 
 
-def _signal(sigma: float, *, channels: int = 48, flow_steps: int = 12, **settings: Any) -> Recipe:
+def _signal(
+    sigma: float, *, channels: int = 48, flow_steps: int = 12, bend: float = 0.7, **settings: Any
+) -> Recipe:
     """For small sets of signals: weights decay, and the recipe says how rows may change."""
     network = {"name": "signal-unet", "channels": channels, "multipliers": [1, 2, 2], "width": 128}
-    return Recipe(network, sigma=sigma, weight_decay=0.05, flow_steps=flow_steps, **settings)
+    return Recipe(network, sigma=sigma, weight_decay=0.05, flow_steps=flow_steps, bend=bend, **settings)
 
 
 RECIPES: dict[str, Recipe] = {
@@ -97,7 +99,9 @@ RECIPES: dict[str, Recipe] = {
             },
         ),
     ),
-    "heartbeat": _signal(0.05, minutes=15.0, augment="amplitude", reading=Reading(group="patient")),
+    "heartbeat": _signal(
+        0.05, minutes=15.0, augment="amplitude", flow_steps=24, bend=0.4, reading=Reading(group="patient")
+    ),
     "heartbeat-one": Recipe(
         {"name": "signal-unet", "channels": 64, "multipliers": [1, 2, 2], "width": 128},
         sigma=0.05,
@@ -113,7 +117,9 @@ RECIPES: dict[str, Recipe] = {
             classes={"OB": ("O", "B"), **{name: (name,) for name in ("A", "F", "G", "K", "M")}},
         ),
     ),
-    "supernova": _signal(0.05, minutes=15.0, reading=Reading(array="flux", group="object")),
+    "supernova": _signal(
+        0.05, minutes=15.0, flow_steps=24, bend=0.4, reading=Reading(array="flux", group="object")
+    ),
     "supernova-curve": _signal(0.05, minutes=10.0, channels=32, augment="amplitude"),
     "spoken": Recipe(
         {"name": "unet", "channels": 48, "multipliers": [1, 2, 2], "attention": [2]},
