@@ -26,12 +26,12 @@ _TASKS: Final[tuple[type[PairTask], ...]] = (
     GaussianTask,
     GridTask,
     LadderTask,
+    StoryTask,
     *MIXED,
     *MIXTURES,
     SeenTask,
     CaptionTask,
     WordsTask,
-    StoryTask,
 )
 
 #: Families by the word that opens their ids; those of "Beyond Normal" keep the ids that are in use.
