@@ -13,6 +13,7 @@ __all__ = [
     "FlowError",
     "InfiniteInformationError",
     "InfoloomError",
+    "KindError",
     "LearnerError",
     "PluginError",
     "ProbeError",
@@ -69,6 +70,10 @@ class DatasetError(InfoloomError):
 
 class EstimatorError(InfoloomError):
     """Data or settings that an estimator cannot use, or an estimator that did not answer."""
+
+
+class KindError(EstimatorError):
+    """A pair of a kind of variables, continuous, mixed or discrete, that an estimator does not take."""
 
 
 class BenchmarkError(InfoloomError):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from benchmark.estimators.estimator_rows import row
 from typer.testing import CliRunner
 
+from infoloom.benchmark.estimators.problem_sets import Group, ProblemSet, SetBlock, SetProblem, write_set
 from infoloom.benchmark.estimators.samples import FOLDER
 from infoloom.benchmark.running.results import append, read_results
+from infoloom.benchmark.tasks import GaussianTask
 from infoloom.cli.main import app, main
+from infoloom.errors import BenchmarkError
 
 EASY = "gaussian:dims=10v10,nats=2.0,pairs=5,hidden=rotated,turn=0"
 
@@ -40,7 +44,8 @@ def test_runs_a_part_of_a_suite_and_goes_on(tmp_path, invoke):
 
 
 def test_json(tmp_path, invoke):
-    said = invoke("estimators", "--out", tmp_path / "r.jsonl", "--only", f"{EASY}*oracle", "--json")
+    out = tmp_path / "r.jsonl"
+    said = invoke("estimators", "--suite", "quick", "--out", out, "--only", f"{EASY}*oracle", "--json")
     told = json.loads(said)
     assert told["summary"]["ok"] == 1
     assert told["standings"] == []
@@ -51,7 +56,8 @@ def test_a_program_enters(tmp_path, invoke):
     script.write_text("print('{\"nats\": 2.0}')")
     out = tmp_path / "r.jsonl"
     command = f"{sys.executable} {script}"
-    invoke("estimators", "--out", out, "--command", command, "--label", "two", "--only", EASY)
+    quick = ("estimators", "--suite", "quick", "--only", EASY)
+    invoke(*quick, "--out", out, "--command", command, "--label", "two")
     (found,) = read_results(out)
     assert (found["estimator"], found["estimate"]) == ("two", 2.0)
 
@@ -59,6 +65,8 @@ def test_a_program_enters(tmp_path, invoke):
 def test_named_estimators_enter(tmp_path, invoke):
     words = (
         "estimators",
+        "--suite",
+        "quick",
         "--estimator",
         "ksg2",
         "--estimator",
@@ -74,9 +82,9 @@ def test_named_estimators_enter(tmp_path, invoke):
 def test_lists_what_is_to_do(tmp_path, invoke):
     out = tmp_path / "r.jsonl"
     append(out, {**row("gaussian"), "run": f"{EASY} rows=1000 seed=101 gaussian"})
-    said = invoke("estimators", "--list", "--only", EASY, "--out", out).splitlines()
-    assert said[0] == f"ok       {EASY} rows=1000 seed=101 gaussian"
-    assert said[1].startswith("to do    ")
+    said = invoke("estimators", "--suite", "quick", "--list", "--only", EASY, "--out", out).splitlines()
+    assert said[0] == f"ok        {EASY} rows=1000 seed=101 gaussian"
+    assert said[1].startswith("to do     ")
     assert said[-1].endswith("runs, 1 done")
 
 
@@ -92,6 +100,74 @@ def test_leaderboard(tmp_path, invoke):
         "b",
     ]
     assert invoke("leaderboard", out, "--markdown").startswith("| estimator | right |")
+
+
+def test_an_entrant_is_tried_before_it_enters(tmp_path, invoke):
+    script = tmp_path / "estimate.py"
+    script.write_text('import sys\nprint(\'{"nats": 1.0, "interval": [0.5, 1.5], "reliable": true}\')')
+    said = invoke("check", "--", sys.executable, script).splitlines()
+    assert said[0] == "two columns that depend on each other: 500 rows, x (1) numbers, y (1) numbers"
+    assert said[1].startswith("  read as 1 nats, interval 0.5 to 1.5, calls itself reliable; ")
+    assert said[2] == "  the truth is 1: right"
+    assert said[3] == "pictures that share nothing: 300 rows, x (1, 8, 8) numbers, y (1, 8, 8) numbers"
+    assert said[5] == "  the truth is 0: not right"
+    assert said[6] == "numbers and words: 500 rows, x (64) numbers, y (2) whole numbers"
+    assert said[-1] == "3 of 3 answers can be read"
+    script.write_text('print(\'{"nats": 1.0, "reliable": "yes"}\')')
+    said = invoke("check", "--", sys.executable, script, code=1)
+    assert "expected `reliable` to be true or false" in said
+    assert said.splitlines()[-1] == "0 of 3 answers can be read"
+    said = invoke("check", "--limit", "100", "ksg").splitlines()
+    assert said[-1] == "2 of 2 answers can be read"
+    assert said[-2].startswith(
+        "  not taken: `KSGEstimator` `x of real numbers, y of whole numbers`: expected real numbers"
+    )
+    script.write_text("import time; time.sleep(60)")
+    said = invoke("check", "--limit", "0.5", "--", sys.executable, script, code=1)
+    assert "`ran 0.5 s`: expected an answer within the limit." in said
+    assert said.count("not tried, because those before it took all the time. Raise `--limit`.") == 2
+
+
+def test_a_set_of_ones_own_is_run_and_scored_by_the_same_commands(tmp_path, invoke):
+    board, out = tmp_path / "mine.json", tmp_path / "r.jsonl"
+    task = GaussianTask("1v1", 0.5, 1)
+    problems = [SetProblem(task=replace(task, nats=nats).id, truth=nats, columns=2) for nats in (0.5, 2.0)]
+    group = Group(label="pairs", rows=1000, seed=5, problems=problems)
+    block = SetBlock(name="easy", question="?", kind="linear", estimators=["gaussian", "ksg"], groups=[group])
+    write_set(ProblemSet(format=1, name="mine/1", purpose="-", limit=30.0, blocks=[block]), board)
+    said = invoke("estimators", "--suite", board, "--out", out)
+    assert "mine/1, 2 problems in 1 blocks" in said
+    assert {row["suite"] for row in read_results(out)} == {"mine/1"}
+    assert "gaussian" in invoke("leaderboard", out, "--set", board)
+    assert "easy" in invoke("leaderboard", out, "--set", board, "--blocks")
+    assert "nearer on" in invoke("leaderboard", out, "--set", board, "--pairs")
+    told = json.loads(invoke("leaderboard", out, "--set", board, "--json"))
+    assert {one["estimator"]: one["right"] for one in told["sets"]["mine/1"]["scores"]}["gaussian"] == 2
+    with pytest.raises(
+        BenchmarkError, match=r"^results of `mine/1`: expected the problem set, because its truths"
+    ):
+        CliRunner().invoke(app, ["bench", "leaderboard", str(out)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--like", "v3/quick", "--name", "x"), r"^set `v3/quick`: expected one of v2/quick, v2/core, v2/full\. "),
+        (("--name", "v2/core"), r"^set `v2/core`: expected a name that is not published\. Choose another one\.$"),
+    ],
+)  # fmt: skip
+def test_sets_that_cannot_be_drawn(tmp_path, words, message):
+    given = ["bench", "draw", "--seed", "1", "-o", str(tmp_path / "x.json"), *words]
+    with pytest.raises(BenchmarkError, match=message):
+        CliRunner().invoke(app, given, catch_exceptions=False)
+
+
+def test_labels_that_are_taken_are_named_before_any_run(tmp_path):
+    out = tmp_path / "r.jsonl"
+    given = ["bench", "estimators", "--out", str(out), "--command", "sh x.sh", "--label", "mine"]
+    with pytest.raises(BenchmarkError, match=r"an estimator of infoloom has it\. Use `mine-2`\.$"):
+        CliRunner().invoke(app, given, catch_exceptions=False)
+    assert not out.exists()
 
 
 def test_a_results_file_is_needed(monkeypatch, capsys):
@@ -122,5 +198,5 @@ def test_a_learner_meets_a_story(tmp_path, invoke):
     (found,) = read_results(out)
     assert (found["bench"], found["objective"], found["experiment"]) == ("ssl", "random", "information")
     assert all(score["r_squared"] < 1.0 for score in found["scores"] if score["probe"] == "ridge")
-    assert "ok       information nats=0.3" in invoke(*words, "--out", out, "--list")
+    assert "ok        information nats=0.3" in invoke(*words, "--out", out, "--list")
     assert json.loads(invoke(*words, "--out", out, "--json"))["summary"]["skipped"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import sys
@@ -83,18 +84,13 @@ def test_settings(make, message):
         make()
 
 
-@pytest.mark.parametrize("answer", ["high", [1.0, 2.0, 3.0]], ids=str)
-def test_answers_that_are_not_numbers(answer):
-    message = f"`callable` `{answer!r}`: expected a number, or a number and its standard error."
-    with pytest.raises(EstimatorError, match=re.escape(message)):
-        CallableEstimator(lambda x, y: answer).estimate(X, Y)
-
-
-def test_answers_that_are_not_finite():
-    with pytest.raises(
-        EstimatorError, match=re.escape("`CallableEstimator` `nan`: expected a finite estimate.")
-    ):
-        CallableEstimator(lambda x, y: None).estimate(X, Y)
+def test_a_callable_may_see_rows_in_their_shape():
+    pictures = RNG.standard_normal((20, 3, 4, 5))
+    shapes = []
+    function = lambda x, y: shapes.append((x.shape, y.shape)) or 0.0  # noqa: E731
+    as_estimator(function, shaped=True).estimate(pictures, Y[:20])
+    as_estimator(function).estimate(pictures, Y[:20])
+    assert shapes == [((20, 3, 4, 5), (20, 1)), ((20, 60), (20, 1))]
 
 
 def test_programs_answer_in_their_units(tmp_path):
@@ -115,16 +111,65 @@ def test_programs_may_give_an_interval(tmp_path):
     [
         (
             "raise SystemExit('no weights')",
-            "`exit 1: no weights`: expected exit 0. Run it by hand on an npz file.",
+            "`exit 1`: expected exit 0. Run it by hand on an npz file.\nThe last lines of its stderr:\nno weights",
         ),
-        ("print('0.5')", "`0.5`: expected a last line of JSON with a number as `nats` or as `bits`."),
-        ("print('{}')", "`{}`: expected a last line of JSON with a number"),
+        ("print('0.5')", "`0.5`: expected a last line of JSON, an object with `nats` or `bits`."),
+        ("print('[0.1]')", "`[0.1]`: expected a last line of JSON, an object with `nats` or `bits`."),
+        ("print('{}')", '`{}`: expected a number as `nats` or as `bits`, one of them. Give {"nats": 0.5}.'),
         ("pass", "``: expected a last line of JSON"),
+        (
+            """print('{"nats": 0.4, "interval": [NaN, 1.0]}')""",
+            '`{"nats": 0.4, "interval": [NaN, 1.0]}`: expected a finite `interval`.',
+        ),
     ],
 )
 def test_programs_that_fail(tmp_path, text, message):
     with pytest.raises(EstimatorError, match=re.escape(message)):
         program(tmp_path, text).estimate(X, Y)
+
+
+def test_the_last_ten_lines_of_stderr_are_kept(tmp_path, capfd):
+    text = "import sys\nfor n in range(25): sys.stderr.write(f'line {n}\\n')\nraise SystemExit(3)"
+    loud = dataclasses.replace(program(tmp_path, text), echo=True)
+    for one, heard in ((program(tmp_path, text), ""), (loud, "".join(f"line {n}\n" for n in range(25)))):
+        with pytest.raises(EstimatorError) as caught:
+            one.estimate(X, Y)
+        assert str(caught.value).splitlines()[1:] == [
+            "The last lines of its stderr:",
+            *(f"line {n}" for n in range(15, 25)),
+        ]
+        assert capfd.readouterr().err == heard
+
+
+def test_programs_are_told_shapes_and_what_is_discrete(tmp_path):
+    text = """
+import json, sys
+import numpy as np
+rows = np.load(sys.argv[1], allow_pickle=False)
+said = {name: [str(rows[name].dtype), list(rows[name].shape)] for name in sorted(rows)}
+said["values"] = {name: rows[name].tolist() for name in sorted(rows) if name not in "xy"}
+print(json.dumps({"nats": 0.0, "details": said}))
+"""
+    words = RNG.integers(0, 4, (20, 2))
+    one = dataclasses.replace(program(tmp_path, text), discrete_y=(True, True))
+    found = one.estimate_with_info(RNG.standard_normal((20, 3, 2, 2)), words).details
+    assert found["x"] == ["float64", [20, 12]]
+    assert found["y"] == ["int64", [20, 2]]
+    assert found["values"] == {
+        "shape_x": [3, 2, 2],
+        "shape_y": [2],
+        "discrete_x": [False] * 12,
+        "discrete_y": [True, True],
+    }
+    for told in ({}, {"discrete_x": (False,) * 12, "discrete_y": (True, True)}):
+        again = dataclasses.replace(program(tmp_path, text), **told)
+        assert again.estimate_with_info(RNG.standard_normal((20, 3, 2, 2)), words).details == found
+    counts = dataclasses.replace(program(tmp_path, text), discrete_y=(False, False))
+    assert counts.estimate_with_info(X, RNG.integers(0, 4, (len(X), 2))).details["y"][0] == "float64"
+    wrong = dataclasses.replace(one, discrete_y=(True,))
+    message = "`discrete_y` `1 columns`: expected as many as y has, 2. Leave it out: then whole numbers are discrete."
+    with pytest.raises(EstimatorError, match=re.escape(message)):
+        wrong.estimate(RNG.standard_normal((20, 3)), words)
 
 
 def test_programs_end_at_the_limit_and_must_exist(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from benchmark.estimators.estimator_rows import row
 
+from infoloom.benchmark.estimators.problem_sets import problem_set
 from infoloom.report.estimator_figures import (
     bias_figure,
     coverage_figure,
@@ -37,6 +38,24 @@ def grid(**fields):
 
 def texts(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def test_what_is_not_taken_is_named_apart():
+    rows = [row("mine", "t", block="many", title="Many tasks"), row("mine", "u", status="not-taken")]
+    (section,) = [one for one in sections(rows) if one.title == "Failures and time-outs"]
+    assert section.text == "None. Not taken, because of the kind of variables: 1."
+
+
+def test_rows_of_a_set_are_scored_against_it():
+    (task, rows, seed), truth = next(iter(problem_set("v2/quick").truths.items()))
+    one = {**row("stranger", task, truth=truth, estimate=truth, seed=seed, rows=rows), "suite": "v2/quick"}
+    found = sections([{**one, "vary": "truth"}, row("gaussian")])
+    assert [section.title for section in found[:2]] == ["Leaderboard of v2/quick", "Leaderboard"]
+    (board, quality, blocks, pairs) = found[0].tables
+    assert next(line for line in board.rows if line[1] == "stranger")[7] == "1 of 229"
+    assert len(blocks.rows) == 12
+    assert pairs.rows == []
+    assert quality.rows[0][0] == "stranger"
 
 
 def test_order_is_ours_then_the_alphabet():

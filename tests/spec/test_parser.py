@@ -68,6 +68,12 @@ def test_signs_and_order():
     assert [t.factors[0].name for t in terms] == ["mass", "spin", "noise"]
 
 
+def test_a_term_may_have_a_sign_of_its_own():
+    terms = parse_expression("a + -1.02*d - -2*b - c").terms
+    assert [t.coefficient for t in terms] == [1.0, -1.02, 2.0, -1.0]
+    assert str(parse_expression("0.5*mass + -1.02*noise")) == "0.5*mass - 1.02*noise"
+
+
 def test_positions_point_at_the_parts():
     (one, two) = parse_expression("0.5*mass + 2*spin@disk").terms
     assert (one.position, one.factors[0].position) == (0, 4)
@@ -81,6 +87,8 @@ def test_positions_point_at_the_parts():
         ("   ", "expected a number or a name, got the end", 0),
         ("mass +", "expected a number or a name, got the end", 6),
         ("mass + + spin", "expected a number or a name, got `+`", 7),
+        ("mass - - - spin", "expected a number or a name, got `-`", 9),
+        ("--mass", "expected a number or a name, got `-`", 1),
         ("mass spin", "expected `+`, `-`, `*`, `@` or the end, got `spin`", 5),
         ("3 mass", "expected `+`, `-`, `*`, `@` or the end, got `mass`", 2),
         ("mass / 2", "unexpected character `/`", 5),

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infoloom.cli import bench_meta, bench_tasks
+from infoloom.cli import bench_board, bench_meta, bench_tasks
 from infoloom.cli.progress import counted
 from infoloom.errors import BenchmarkError
 
 if TYPE_CHECKING:
-    from infoloom.benchmark.estimators.leaderboard import Standing
     from infoloom.benchmark.running.runner import Job, Progress, Summary
 
 __all__ = ["bench_app", "run_suite"]
@@ -26,9 +25,19 @@ bench_app = typer.Typer(help="Run benchmarks; their results are one JSON line a 
 bench_app.command()(bench_tasks.tasks)
 bench_app.command()(bench_tasks.dump)
 bench_app.command()(bench_meta.meta)
+bench_app.command()(bench_tasks.check)
+bench_app.command()(bench_board.draw)
+bench_app.command()(bench_board.leaderboard)
 
 SuiteOption = Annotated[str, typer.Option("--suite", help="quick, paper or full.")]
-EstimatorSuite = Annotated[str, typer.Option("--suite", help="quick, paper, mixed or full.")]
+SetOption = Annotated[
+    str,
+    typer.Option(
+        "--suite",
+        metavar="SET",
+        help="v2/quick, v2/core, v2/full, the file of another set; mixed; or quick, paper, full, the first version's.",
+    ),
+]
 Out = Annotated[
     Path | None, typer.Option(metavar="RESULTS", help="The results file (.jsonl); a run goes on with it.")
 ]
@@ -44,7 +53,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @bench_app.command()
 def estimators(
-    suite: EstimatorSuite = "quick",
+    suite: SetOption = "v2/quick",
     out: Out = None,
     listed: Listed = False,
     workers: Workers = 1,
@@ -71,30 +80,26 @@ def estimators(
     as_json: AsJson = False,
 ) -> None:
     """Let estimators of mutual information meet tasks whose information is known."""
-    from infoloom.benchmark.estimators.leaderboard import standings
-    from infoloom.benchmark.estimators.suites import Entrant, jobs
+    from infoloom.benchmark.estimators.entrants import Entrant
+    from infoloom.benchmark.estimators.suites import jobs, suite_name
     from infoloom.benchmark.running.results import read_results
 
     entrants = [Entrant(name) for name in estimator or []]
     entrants += [Entrant(label, command)] if command is not None else []
-    chosen = jobs(suite, entrants, limit=limit, only=only)
+    there = read_results(out) if out is not None and out.exists() else []
+    chosen = jobs(suite, entrants, limit=limit, only=only, rows=there)
     if listed:
         print_jobs(chosen, out, as_json)
         return
     if out is not None:
         _keep_samples(samples or out.with_name(f"{out.name}.samples"), named=samples is not None)
-    path, summary = run_suite("estimators", suite, chosen, out, workers, retry)
+    path, summary = run_suite("estimators", suite_name(suite), chosen, out, workers, retry)
     wanted = {job.run for job in chosen}
-    found = standings([row for row in read_results(path) if row["run"] in wanted])
-    if as_json:
-        print(
-            json.dumps(
-                {"summary": summary.to_json(), "standings": [one.to_json() for one in found]}, indent=2
-            )
-        )
-        return
-    print_summary(path, summary)
-    print_standings(found)
+    rows = [row for row in read_results(path) if row["run"] in wanted]
+    boards = [Path(suite)] if Path(suite).is_file() else []
+    if not as_json:
+        print_summary(path, summary)
+    bench_board.show(rows, boards, markdown=False, as_json=as_json, summary=summary.to_json())
 
 
 @bench_app.command()
@@ -156,25 +161,6 @@ def ssl(
     print(f"`infoloom report {path}` shows what was learned beside the ceilings.")
 
 
-@bench_app.command()
-def leaderboard(
-    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Results files.")],
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a table for a Markdown page.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Rank estimators from results files."""
-    from infoloom.benchmark.estimators import leaderboard as board
-    from infoloom.benchmark.running.results import read_results
-
-    found = board.standings(read_results(results))
-    if as_json:
-        print(json.dumps({"standings": [one.to_json() for one in found]}, indent=2))
-    elif markdown:
-        print(board.markdown(found), end="")
-    else:
-        print_standings(found)
-
-
 def run_suite(
     bench: str, suite: str, jobs: Sequence[Job], out: Path | None, workers: int, retry: bool
 ) -> tuple[Path, Summary]:
@@ -226,54 +212,17 @@ def print_jobs(jobs: Sequence[Job], out: Path | None, as_json: bool) -> None:
         print(json.dumps({"runs": listed}, indent=2))
         return
     for job in jobs:
-        print(f"{status.get(job.run, 'to do'):<8} {job.run}")
+        print(f"{status.get(job.run, 'to do'):<9} {job.run}")
     done = sum(job.run in status for job in jobs)
     print(f"{len(jobs)} runs, {done} done")
 
 
 def print_summary(path: Path, summary: Summary) -> None:
     """One line of counts."""
+    spared = f"{summary.not_taken} not taken, " if summary.not_taken else ""
     print(
-        f"{path}: {summary.ok} runs ok, {summary.failed} failed, {summary.timeout} not done in time, "
+        f"{path}: {summary.ok} runs ok, {summary.failed} failed, {summary.timeout} not done in time, {spared}"
         f"{summary.skipped} there before; {summary.seconds:.0f} s"
-    )
-
-
-def print_standings(found: Sequence[Standing]) -> None:
-    """The standings as a table for a terminal or a pipe."""
-    head = (
-        "estimator",
-        "right %",
-        "ok",
-        "failed",
-        "time-out",
-        "missing",
-        "median error",
-        "null worst",
-        "covered",
-        "s",
-    )
-    lines = [head, *map(_cells, found)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    if found:
-        print(f"{found[0].problems} problems; right: within 0.1 nats or a tenth of the truth")
-    for line in lines:
-        first, *rest = (
-            cell.ljust(w) if n == 0 else cell.rjust(w)
-            for n, (cell, w) in enumerate(zip(line, widths, strict=True))
-        )
-        print("  ".join([first, *rest]))
-
-
-def _cells(one: Standing) -> tuple[str, ...]:
-    counts = (one.ok, one.failed, one.timeout, one.missing)
-    return (
-        one.estimator if one.ranked else f"({one.estimator})",
-        f"{100 * one.right:.0f}" + (f" ± {100 * one.right_error:.0f}" if one.right_error is not None else ""),
-        *map(str, counts),
-        *("-" if value is None else f"{value:.3f}" for value in (one.median_error, one.null_worst)),
-        f"{one.covered}/{one.intervals}" if one.intervals else "-",
-        "-" if one.seconds is None else f"{one.seconds:.1f}",
     )
 
 
@@ -285,7 +234,7 @@ def _progress(title: str) -> Iterator[Progress]:
 
         def tell(done: int, of: int, row: Mapping[str, Any] | None) -> None:
             nonlocal lost
-            lost += row is not None and row["status"] != "ok"
+            lost += row is not None and row["status"] not in ("ok", "not-taken")
             told(done, of, f"{lost} not ok" if lost else "")
 
         yield tell

@@ -1,4 +1,4 @@
-"""`infoloom bench tasks` and `infoloom bench dump`: what there is to estimate, and rows of it as files."""
+"""`infoloom bench tasks`, `dump`, `check`: what there is to estimate, rows of it as files, a trial of an entrant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["dump", "tasks"]
+__all__ = ["check", "dump", "tasks"]
 
 
 def tasks(
@@ -47,3 +47,24 @@ def dump(
     ids = [task for name in names for task in (tasks.names(name) if name in tasks.groups() else (name,))]
     for task in [tasks.build(name) for name in ids]:  # all are known to be good before the first is written
         print(write(task, rows, seed, output))
+
+
+def check(
+    command: Annotated[
+        list[str],
+        typer.Argument(metavar="-- PROGRAM [ARGUMENT]...", help="The program, or an estimator's name."),
+    ],
+    limit: Annotated[float, typer.Option(metavar="SECONDS", help="For all three problems.")] = 10.0,
+) -> None:
+    """Try an estimator on three small problems, and say what the benchmark will see of it."""
+    from infoloom.benchmark.estimators.check import check as run
+
+    trials = run(command, limit)
+    for trial in trials:
+        for line in trial.lines():
+            print(line)
+    good = sum(trial.found is not None for trial in trials)
+    taken = sum(trial.taken for trial in trials)
+    print(f"{good} of {taken} answers can be read")
+    if good < taken:
+        raise typer.Exit(1)

@@ -55,7 +55,8 @@ class ArrayEstimator(ABC):
             `details` says so: copies have no distance, and may lie on both sides of a split.
 
         Raises:
-            EstimatorError: If the arrays cannot be used, or are not of a kind that the estimator takes.
+            EstimatorError: If the arrays cannot be used.
+            KindError: If they are not of a kind that the estimator takes.
         """
         x, y = paired_rows(x, y, self.least_rows)
         expect_kind(type(self).__name__, x, y, self.kinds())

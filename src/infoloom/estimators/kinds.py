@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infoloom.errors import EstimatorError
+from infoloom.errors import KindError
 from infoloom.estimators.registry import takers
 
 __all__ = ["KINDS", "expect_kind", "kind_of"]
@@ -42,13 +42,13 @@ def expect_kind(name: str, x: NDArray[Any], y: NDArray[Any], accepted: Sequence[
         accepted: Names of kinds.
 
     Raises:
-        EstimatorError: It does not; the message names estimators that do.
+        KindError: It does not; the message names estimators that do.
     """
     given = kind_of(x, y)
     if given in accepted:
         return
     wanted = ", or ".join(KINDS[kind] for kind in accepted)
-    raise EstimatorError(
+    raise KindError(
         f"`{name}` `x of {_NAMES[_whole(x)]}, y of {_NAMES[_whole(y)]}`: expected {wanted}. "
         f"For this pair take one of {', '.join(takers(given))}; {_conversion(x, y, accepted)}."
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,14 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from infoloom.errors import EstimatorError
+from infoloom.estimators.answers import UNITS, read_answer
 from infoloom.estimators.base import ArrayEstimator
-from infoloom.estimators.inputs import expect
+from infoloom.estimators.inputs import expect, flat
+from infoloom.estimators.programs import run_program
 from infoloom.estimators.protocol import Array, Estimate, Estimator
 from infoloom.estimators.registry import build
 
 __all__ = ["CallableEstimator", "SubprocessEstimator", "as_estimator"]
-
-_NATS = {"nats": 1.0, "bits": math.log(2.0)}
 
 
 @dataclass(frozen=True)
@@ -29,21 +27,29 @@ class CallableEstimator(ArrayEstimator):
     """Any function of (x, y) as an estimator.
 
     Args:
-        function: Takes rows (n, dx) and (n, dy), int64 where they are whole numbers and else float64, and returns a
-            number, a pair (number, standard error), or an `Estimate` (nats).
+        function: Takes rows (n, dx) and (n, dy), int64 where they are whole numbers that stand for classes or counts
+            and else float64, and returns a number, a pair (number, standard error), a triple (number, low, high), a
+            dict such as `{"nats": 0.5, "interval": [0.4, 0.6], "reliable": True}`, or an `Estimate` (nats).
         units: What the function returns, `nats` or `bits`.
         label: Name in results.
+        shaped: Whether the function wants rows in their own shape, such as (n, 3, 32, 32), instead of vectors.
 
     Example:
         >>> rng = np.random.default_rng(0)
         >>> one_bit = CallableEstimator(lambda x, y: 1.0, units="bits")
         >>> round(one_bit.estimate(rng.standard_normal(9), rng.standard_normal(9)), 3)
         0.693
+        >>> sides = CallableEstimator(lambda x, y: float(x.ndim), shaped=True)
+        >>> sides.estimate(rng.standard_normal((9, 3, 4, 4)), rng.standard_normal(9))
+        4.0
     """
 
     function: Callable[[Array, Array], Any]
     units: str = "nats"
     label: str = "callable"
+    shaped: bool = False
+
+    keeps_shape: ClassVar[bool] = True
 
     accepts: ClassVar[tuple[str, ...]] = ("continuous", "mixed", "discrete")
 
@@ -59,42 +65,39 @@ class CallableEstimator(ArrayEstimator):
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Call the function and read its answer in nats."""
-        answer = self.function(x, y)
-        if isinstance(answer, Estimate):
-            return answer
-        try:
-            values = [float(value) for value in np.atleast_1d(np.asarray(answer, dtype=np.float64))]
-        except (TypeError, ValueError):
-            values = []
-        expect(
-            len(values) in (1, 2),
-            self.label,
-            repr(answer)[:80],
-            "a number, or a number and its standard error",
-            "Wrap the function so that it returns one of them.",
-        )
-        return _estimate(values[0], values[1] if len(values) == 2 else None, self.units)
+        answer = self.function(x, y) if self.shaped else self.function(flat(x), flat(y))
+        return read_answer(answer, self.units, self.label)
 
 
 @dataclass(frozen=True)
 class SubprocessEstimator(ArrayEstimator):
     """A program in its own environment: arrays in, one JSON line out.
 
-    The program is started with the path of an `.npz` file as its last argument; the file holds `x` (n, dx)
-    and `y` (n, dy), int64 where they are whole numbers and else float64. The last line that it prints is a JSON object
-    with `nats` or `bits`, and may hold `standard_error` in the same unit, `interval` (two numbers, same unit),
-    `reliable` and `details`.
+    The program is started with the path of an `.npz` file as its last argument. The file holds `x` (n, dx) and
+    `y` (n, dy), int64 where they are whole numbers and else float64; `shape_x` and `shape_y`, the shape of a row, such
+    as [3, 32, 32], flattened in C order; `discrete_x` (dx,) and `discrete_y` (dy,), which columns hold whole numbers
+    that stand for classes or counts. The last line that it prints is a JSON object with `nats` or `bits`, and may hold
+    `standard_error` in the same unit, `interval` (two numbers, same unit), `reliable` and `details`.
 
     Args:
         command: Program and arguments, such as `("/envs/other/bin/python", "estimate.py")`; no shell.
-        limit: Seconds after which the program is ended.
+        limit: Seconds after which the program is ended; infinity for none.
+        discrete_x: Which columns of x are discrete; where left out, all of int64 rows and none of others.
+        discrete_y: Which columns of y are, likewise.
+        echo: Whether what it says on stderr is said on ours too, while it runs.
 
     Raises:
-        EstimatorError: If the program cannot start, fails, runs out of time or prints something else.
+        EstimatorError: If the program cannot start, fails, runs out of time or prints something else; the message has
+            the last ten lines of its stderr.
     """
 
     command: tuple[str, ...]
     limit: float = 600.0
+    discrete_x: tuple[bool, ...] = ()
+    discrete_y: tuple[bool, ...] = ()
+    echo: bool = False
+
+    keeps_shape: ClassVar[bool] = True
 
     accepts: ClassVar[tuple[str, ...]] = ("continuous", "mixed", "discrete")
 
@@ -110,56 +113,78 @@ class SubprocessEstimator(ArrayEstimator):
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Run the program on the arrays and read its answer."""
+        sides = {"x": (x, self.discrete_x), "y": (y, self.discrete_y)}
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "rows.npz"
-            np.savez(path, x=x, y=y)
-            printed = self._run(path)
-        return self._read(printed)
+            np.savez(path, allow_pickle=False, **_arrays(sides))
+            printed, said = self._run(path)
+        return self._read(printed, said)
 
-    def _run(self, path: Path) -> str:
-        command = [*self.command, str(path)]
+    def _run(self, path: Path) -> tuple[str, str]:
+        """What it printed, and the last lines of what it said on stderr."""
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=self.limit, check=False)
+            done = run_program([*self.command, str(path)], self.limit, self.echo)
         except OSError as error:
             raise self._refusal(str(error), "a program that starts", "Check the path.") from error
-        except subprocess.TimeoutExpired as error:
+        if done.status is None:
             raise self._refusal(
-                f"ran {self.limit:g} s", "an answer within the limit", "Raise `limit` or use fewer rows."
-            ) from error
-        if done.returncode != 0:
-            last = (done.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
-            raise self._refusal(f"exit {done.returncode}: {last}", "exit 0", "Run it by hand on an npz file.")
-        return done.stdout
+                f"ran {self.limit:g} s",
+                "an answer within the limit",
+                "Raise `limit` or use fewer rows.",
+                done.said,
+            )
+        if done.status != 0:
+            raise self._refusal(f"exit {done.status}", "exit 0", "Run it by hand on an npz file.", done.said)
+        return done.printed, done.said
 
-    def _read(self, printed: str) -> Estimate:
+    def _read(self, printed: str, said: str) -> Estimate:
         last = (printed.strip().splitlines() or [""])[-1]
         try:
             answer = json.loads(last)
         except json.JSONDecodeError:
             answer = None
-        units = [
-            unit for unit in _NATS if isinstance(answer, dict) and isinstance(answer.get(unit), int | float)
-        ]
-        if not isinstance(answer, dict) or len(units) != 1:
+        if not isinstance(answer, dict):
             raise self._refusal(
-                last[:80], "a last line of JSON with a number as `nats` or as `bits`", 'Print {"nats": 0.5}.'
+                last[:120],
+                "a last line of JSON, an object with `nats` or `bits`",
+                'Print {"nats": 0.5}.',
+                said,
             )
-        found = _estimate(answer[units[0]], answer.get("standard_error"), units[0])
-        interval = answer.get("interval")
-        ends = (interval[0] * _NATS[units[0]], interval[1] * _NATS[units[0]]) if interval else found.interval
-        return Estimate(found.nats, ends, answer.get("reliable"), details=answer.get("details", {}))
+        return read_answer(answer, "nats", " ".join(self.command), last)
 
-    def _refusal(self, got: str, expected: str, advice: str) -> EstimatorError:
-        return EstimatorError(f"`{' '.join(self.command)}` `{got}`: expected {expected}. {advice}")
+    def _refusal(self, got: str, expected: str, advice: str, said: str = "") -> EstimatorError:
+        heard = f"\nThe last lines of its stderr:\n{said}" if said else ""
+        return EstimatorError(f"`{' '.join(self.command)}` `{got}`: expected {expected}. {advice}{heard}")
 
 
-def as_estimator(given: Any, units: str = "nats") -> Any:
+def _arrays(sides: Mapping[str, tuple[Array, tuple[bool, ...]]]) -> dict[str, np.ndarray[Any, Any]]:
+    """What the file for a program holds."""
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    for name, (rows, discrete) in sides.items():
+        columns = flat(rows)
+        whole = columns.dtype.kind == "i"
+        kinds = np.asarray(discrete or (whole,) * columns.shape[1], dtype=np.bool_)
+        expect(
+            len(kinds) == columns.shape[1],
+            f"discrete_{name}",
+            f"{len(kinds)} columns",
+            f"as many as {name} has, {columns.shape[1]}",
+            "Leave it out: then whole numbers are discrete.",
+        )
+        found[name] = columns.astype(np.int64) if kinds.all() else columns.astype(np.float64)
+        found[f"shape_{name}"] = np.asarray(rows.shape[1:], dtype=np.int64)
+        found[f"discrete_{name}"] = kinds
+    return found
+
+
+def as_estimator(given: Any, units: str = "nats", *, shaped: bool = False) -> Any:
     """Turn what a caller has into an estimator.
 
     Args:
         given: A registered name, an `Estimator`, an object with `estimate(x, y)`, a callable, or a sequence
             of strings, the command of a program.
         units: What a foreign object or callable returns, `nats` or `bits`.
+        shaped: Whether a foreign object or callable wants rows in their own shape instead of vectors.
 
     Raises:
         EstimatorError: If it is none of these.
@@ -171,9 +196,9 @@ def as_estimator(given: Any, units: str = "nats") -> Any:
     if isinstance(given, list | tuple) and given and all(isinstance(word, str) for word in given):
         return SubprocessEstimator(tuple(given))
     if callable(getattr(given, "estimate", None)):
-        return CallableEstimator(given.estimate, units, type(given).__name__)
+        return CallableEstimator(given.estimate, units, type(given).__name__, shaped)
     if callable(given):
-        return CallableEstimator(given, units, getattr(given, "__name__", type(given).__name__))
+        return CallableEstimator(given, units, getattr(given, "__name__", type(given).__name__), shaped)
     raise EstimatorError(
         f"`estimator` `{given!r}`: expected a name, a function of x and y, an object with `estimate`, or a "
         "command. Wrap it in a function."
@@ -181,12 +206,4 @@ def as_estimator(given: Any, units: str = "nats") -> Any:
 
 
 def _expect_units(units: str) -> None:
-    expect(units in _NATS, "units", units, "nats or bits", "Look up which logarithm the package uses.")
-
-
-def _estimate(value: float, error: float | None, units: str) -> Estimate:
-    """A value with its standard error in some unit, as an estimate in nats."""
-    nats = value * _NATS[units]
-    spread = None if error is None else 1.96 * float(error) * _NATS[units]
-    details: Mapping[str, Any] = {"units": units}
-    return Estimate(nats, None if spread is None else (nats - spread, nats + spread), details=details)
+    expect(units in UNITS, "units", units, "nats or bits", "Look up which logarithm the package uses.")

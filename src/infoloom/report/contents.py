@@ -79,5 +79,5 @@ def _results(files: Sequence[Path]) -> Contents:
 
 
 def _results_lead(rows: Sequence[Mapping[str, Any]]) -> str:
-    failed = sum(row["status"] != "ok" for row in rows)
+    failed = sum(row["status"] not in ("ok", "not-taken") for row in rows)
     return f"{len(rows):,} runs" + (f", {failed:,} of them without a result." if failed else ".")

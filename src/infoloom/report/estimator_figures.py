@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["bias_figure", "coverage_figure", "error_figure", "heat_figure", "order", "time_figure", "wilson"]
+__all__ = [
+    "LOST",
+    "bias_figure",
+    "coverage_figure",
+    "error_figure",
+    "heat_figure",
+    "order",
+    "time_figure",
+    "wilson",
+]
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -28,7 +37,8 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "protocol, references, entrants": ("held-out", "oracle", "pixel-floor"),
 }
 _COLUMNS: Final = 4
-_LOST: Final = {"failed": "failed", "timeout": "time"}
+#: What a run without an estimate is called in a cell.
+LOST: Final = {"failed": "failed", "timeout": "time", "not-taken": "not taken"}
 _LOW: Final = -1.0  # nats; the lower edge of the panels of estimates
 _FAR: Final = 1.0  # nats; the colour of a larger error is that of this one
 
@@ -244,7 +254,7 @@ def _cell(runs: Sequence[Row]) -> tuple[float, str]:
     """Mean error and text of a cell; one lost run is enough to say so."""
     lost = [row for row in runs if row["status"] != "ok"]
     if lost:
-        return math.nan, _LOST[lost[0]["status"]]
+        return math.nan, LOST[lost[0]["status"]]
     error, estimates = fmean(row["error"] for row in runs), [row["estimate"] for row in runs]
     mark = "▲" if error > _FAR else "▼" if error < -_FAR else ""
     text = f"{fmean(estimates):.2f}{mark}"

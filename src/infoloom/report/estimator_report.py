@@ -7,8 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from infoloom.benchmark.estimators.comparisons import compare
 from infoloom.benchmark.estimators.leaderboard import TOLERANCE, Standing, standings
+from infoloom.benchmark.estimators.problem_sets import PUBLISHED, problem_set
+from infoloom.benchmark.estimators.scores import scores
+from infoloom.benchmark.estimators.tables import (
+    block_table,
+    board_table,
+    explanation,
+    pair_table,
+    quality_table,
+)
 from infoloom.report.estimator_figures import (
+    LOST,
     bias_figure,
     coverage_figure,
     error_figure,
@@ -47,12 +58,32 @@ def sections(rows: Sequence[Row]) -> list[Section]:
     for row in rows:
         blocks.setdefault(row.get("block", "others"), []).append(row)
     ended = [row for row in rows if row["status"] == "ok"]
-    found = [_leaderboard(rows), *(_block(some) for some in blocks.values())]
+    rest = [row for row in rows if row["suite"] not in PUBLISHED and row["status"] != "not-taken"]
+    boards = [section for name in PUBLISHED for section in _board(name, rows)]
+    boards += [_leaderboard(rest)] if rest else []
+    found = [*boards, *(_block(some) for some in blocks.values())]
     if any(row["interval"] for row in ended):
         found.append(_coverage(ended))
     if ended:
         found.append(_time(ended))
     return [*found, _lost(rows), surroundings(rows)]
+
+
+def _board(name: str, rows: Sequence[Row]) -> list[Section]:
+    """The scores of one problem set, where there are rows of it."""
+    if not any(row["suite"] == name for row in rows):
+        return []
+    board = problem_set(name)
+    found = scores(board, rows)
+    made = (
+        board_table(found),
+        quality_table(found),
+        block_table(board, found),
+        pair_table(compare(board, rows)),
+    )
+    tables = [Table(head, lines) for head, *lines in made]
+    command = f"infoloom bench estimators --suite {name} --out RESULTS"
+    return [Section(f"Leaderboard of {name}", f"{explanation(board)}.", tables=tables, command=command)]
 
 
 def _leaderboard(rows: Sequence[Row]) -> Section:
@@ -110,6 +141,8 @@ def _block(rows: Sequence[Row]) -> Section:
         figures[f"Estimates against truths: {title}"] = bias_figure(rows)
     elif vary in QUANTITIES and ended:
         figures[f"Mean error along {QUANTITIES[vary][1]}: {title}"] = error_figure(ended, *QUANTITIES[vary])
+    if first["suite"] in PUBLISHED:  # truths differ under each label: no mean over them says anything
+        return Section(title, _sizes(rows), figures)
     labels = list(dict.fromkeys(_label(row) for row in rows))
     if len(labels) <= _MOST_COLUMNS:
         caption = f"Mean estimates ± standard deviation over runs (nats), the truth under each label: {title}"
@@ -142,7 +175,7 @@ def _table(rows: Sequence[Row], labels: Sequence[str]) -> Table:
 def _mean(runs: Sequence[Row]) -> str | Number | None:
     lost = [row["status"] for row in runs if row["status"] != "ok"]
     if lost:
-        return {"failed": "failed", "timeout": "time"}[lost[0]]
+        return LOST[lost[0]]
     if not runs:
         return None
     value = fmean(row["estimate"] for row in runs)
@@ -164,12 +197,18 @@ def _time(ended: Sequence[Row]) -> Section:
 
 def _lost(rows: Sequence[Row]) -> Section:
     """Every run without an estimate, like ones together."""
-    lost = Counter((row["estimator"], row["status"], row["message"]) for row in rows if row["status"] != "ok")
+    spared = sum(row["status"] == "not-taken" for row in rows)
+    more = f" Not taken, because of the kind of variables: {spared:,}." if spared else ""
+    lost = Counter(
+        (row["estimator"], row["status"], row["message"])
+        for row in rows
+        if row["status"] not in ("ok", "not-taken")
+    )
     if not lost:
-        return Section("Failures and time-outs", "None.")
+        return Section("Failures and time-outs", f"None.{more}")
     lines = [(name, status, count, message) for (name, status, message), count in lost.most_common()]
     table = Table(("estimator", "status", "runs", "message"), lines)
-    return Section("Failures and time-outs", f"{lost.total()} of {len(rows):,} runs.", tables=[table])
+    return Section("Failures and time-outs", f"{lost.total()} of {len(rows):,} runs.{more}", tables=[table])
 
 
 def surroundings(rows: Sequence[Row]) -> Section:

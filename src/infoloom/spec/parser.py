@@ -40,8 +40,8 @@ def parse_expression(text: str) -> Expression:
     """Read a structural equation.
 
     Args:
-        text: `[-] term ((+|-) term)*`, where a term is a product of numbers, parameters and a source,
-            optionally followed by `@ template`.
+        text: `[-] term ((+|-) [-] term)*`, where a term is a product of numbers, parameters and a source, optionally
+            followed by `@ template`; so `a + -1.02*d` is read as programs write it.
 
     Raises:
         ExpressionError: The text is not of that form.
@@ -110,10 +110,11 @@ class _Parser:
         raise ExpressionError(f"{expected}, got {got}", self.now.position)
 
     def expression(self) -> Expression:
-        terms = []
+        terms: list[Term] = []
         sign = self.accept("+", "-")
         while True:
-            terms.append(self.term(-1.0 if sign == "-" else 1.0))
+            own = self.accept("-") if terms else None  # as programs write weights: `+ -1.02*d`
+            terms.append(self.term(-1.0 if (sign == "-") != (own == "-") else 1.0))
             if len(terms) > MAX_TERMS:
                 self.fail(f"expected at most {MAX_TERMS:,} terms")
             if self.now.kind == "end":

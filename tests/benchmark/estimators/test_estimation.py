@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 
 import pytest
 
 from infoloom.benchmark import tasks
 from infoloom.benchmark.estimators import samples
-from infoloom.benchmark.estimators.estimation import check_entrant, run
+from infoloom.benchmark.estimators.entrants import known_names
+from infoloom.benchmark.estimators.estimation import method_of, run, takes
 from infoloom.benchmark.tasks import GaussianTask
-from infoloom.errors import BenchmarkError
+from infoloom.errors import KindError
 from infoloom.estimators import build
 
 TASK = GaussianTask("2v3", 0.5, 1, "bent")
@@ -66,20 +68,47 @@ def test_details_are_short():
     assert all(value == float(f"{value:.6g}") for value in details["canonical_correlations"])
 
 
-@pytest.mark.parametrize(
-    ("given", "problem"),
-    [
-        (("gausian",), r"^estimator `gausian`: expected one of .*oracle.*\. Choose one of them\.$"),
-        (
-            ("ksg", "python x.py"),
-            r"^label `ksg`: expected a name that no estimator has\. Choose another one\.$",
-        ),
-        (("mine-own", "  "), r"^command ``: expected a program and its arguments\. Give one\.$"),
-    ],
-)
-def test_entrants_are_checked_first(given, problem):
-    with pytest.raises(BenchmarkError, match=problem):
-        check_entrant(*given)
+def test_variants_have_their_settings():
+    pytest.importorskip("torch")
+    method = method_of("infonce@whiten", TASK, 7).parameters()
+    assert (method["preparation"], method["start"], method["seed"]) == ("whiten", "canonical", 7)
+
+
+def test_a_program_is_told_what_is_discrete_and_has_no_limit_of_its_own():
+    task = tasks.build("caption:x=xray-spectrum,nats=0.5")
+    method = method_of("mine-own", task, 0, command="sh x.sh")
+    assert (method.discrete_y, any(method.discrete_x), method.limit) == ((True, True), False, math.inf)
+    assert method_of("mine-own", task, 0, command="sh x.sh", limit=3.0).limit == 3.0
+
+
+@pytest.mark.parametrize("estimator", ["ksg", "minde@whiten", "pixel-floor", "ross"])
+def test_kinds_that_an_estimator_does_not_take_are_refused_before_rows_are_drawn(estimator, monkeypatch):
+    monkeypatch.setattr(samples, "drawn", lambda *_: pytest.fail("drawn"))
+    task = "channel:symbols=2,error=0.11"
+    kind = "mixed" if estimator == "ross" else "continuous"
+    with pytest.raises(
+        KindError, match=rf"^`{estimator}` `discrete variables`: expected {kind} ones\. Other"
+    ):
+        run(task, 50, 101, estimator)
+
+
+def test_who_takes_words():
+    words, numbers = "caption:x=xray-spectrum,nats=0.5", TASK.id
+    taken = {name: (takes(name, words), takes(name, numbers)) for name in known_names()}
+    assert taken["oracle"] == taken["gao"] == taken["infonce@whiten"] == (True, True)
+    assert taken["ksg"] == taken["minde@whiten"] == taken["pixel-floor"] == (False, True)
+    assert taken["ross"] == (True, False)
+
+
+def test_processor_seconds_are_those_of_a_programs_children_too(tmp_path):
+    inner = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+    script = tmp_path / "estimate.py"
+    script.write_text(
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {inner!r}])\nprint('{{\"nats\": 1.0}}')"
+    )
+    fields = run(TASK.id, 50, 101, "mine-own", command=f"{sys.executable} '{script}'")
+    assert fields["estimator_processor_seconds"] >= 0.5
+    assert fields["command"] == f"{sys.executable} '{script}'"
 
 
 def test_a_task_that_does_not_exist_says_so():

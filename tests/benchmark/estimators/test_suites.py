@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from infoloom.benchmark import tasks
-from infoloom.benchmark.estimators.estimation import check_entrant, takes
-from infoloom.benchmark.estimators.suites import SUITES, Entrant, jobs
+from infoloom.benchmark.estimators.entrants import Entrant, check_entrants
+from infoloom.benchmark.estimators.estimation import takes
+from infoloom.benchmark.estimators.suites import SUITES, jobs
 from infoloom.errors import BenchmarkError
 
 
@@ -21,8 +22,7 @@ def test_every_task_and_estimator_of_a_suite_exists(suite):
     for block in SUITES[suite].blocks():
         for problem in block.problems:
             assert tasks.build(problem.task).id == problem.task
-        for name in block.estimators:
-            check_entrant(name)
+        check_entrants([Entrant(name) for name in block.estimators])
 
 
 def test_estimators_were_not_tuned_on_the_seeds_of_a_suite(suite):
@@ -46,12 +46,12 @@ def test_labels_tell_the_problems_of_a_block_apart(suite):
 
 
 def test_an_entrant_meets_every_problem_in_place_of_the_suites_own():
-    made = jobs("quick", [Entrant("mine-own", "python estimate.py")])
+    made = jobs("quick", [Entrant("mine-own", "sh estimate.sh")])
     problems = {
         (job.arguments["task"], job.arguments["rows"], job.arguments["seed"]) for job in jobs("quick")
     }
     assert len(made) == len(problems)
-    assert {job.arguments["command"] for job in made} == {"python estimate.py"}
+    assert {job.arguments["command"] for job in made} == {"sh estimate.sh"}
     assert {job.arguments["estimator"] for job in made} == {"mine-own"}
 
 
@@ -65,7 +65,7 @@ def test_limits_and_patterns():
 def test_wrong_names_are_refused():
     with pytest.raises(
         BenchmarkError,
-        match=r"^suite `quik`: expected one of quick, paper, mixed, full\. Choose one of them\.$",
+        match=r"^suite `quik`: expected one of v2/quick, .*, full, or the file of another set\. Choose",
     ):
         jobs("quik")
     with pytest.raises(BenchmarkError, match=r"^pattern `zzz`: expected a part of some run's name\. "):
@@ -77,7 +77,7 @@ def test_wrong_names_are_refused():
 def test_every_estimator_of_the_mixed_suite_takes_its_problems():
     made = jobs("mixed")
     assert {job.arguments["task"] for job in made} == {
-        name for group in ("mixed", "mixed-null", "captions", "captions-null") for name in tasks.names(group)
+        name for group in ("mixed", "mixed-null", "words", "words-null") for name in tasks.names(group)
     }
     assert all(takes(job.arguments["estimator"], job.arguments["task"]) for job in made)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from infoloom.benchmark.running.child import begin
-from infoloom.errors import EstimatorError
+from infoloom.errors import EstimatorError, KindError
 
 
 def double(value, log=None):
@@ -30,6 +30,10 @@ def pause(seconds, log=None, value=0):
 
 def fail(message):
     raise ValueError(message)
+
+
+def take_nothing():
+    raise KindError("`ksg` `words`: expected numbers.")
 
 
 def refuse(message):
@@ -50,6 +54,12 @@ def say_and_leave(text):
     sys.stderr.write(text)
     sys.stderr.flush()
     os._exit(3)
+
+
+def say_and_wait(lines):
+    sys.stderr.write("".join(f"line {number}\n" for number in range(lines)))
+    sys.stderr.flush()
+    time.sleep(60.0)
 
 
 def hold(mebibytes):

@@ -76,7 +76,10 @@ def test_a_file_and_its_folder_are_made(tmp_path):
             r"line 2: expected an object with format, bench, run and status\. Remove the line\.$",
         ),
         (json.dumps(row("b", format=9)), r"line 2: expected format 1, got `9`\. Update infoloom\.$"),
-        (json.dumps(row("b", status="odd")), r"line 2: expected status ok, failed, timeout, got `odd`\.$"),
+        (
+            json.dumps(row("b", status="odd")),
+            r"line 2: expected status ok, failed, timeout, not-taken, got `odd`\.$",
+        ),
     ],
 )
 def test_a_line_that_is_no_row_is_refused(tmp_path, text, problem):

@@ -124,12 +124,29 @@ def test_a_crash_is_a_row_with_its_message(tmp_path, function, arguments, messag
     assert rows["good"]["doubled"] == 2
 
 
+def test_a_kind_that_is_not_taken_is_no_failure_and_not_tried_again(tmp_path):
+    out = tmp_path / "r.jsonl"
+    found = run([job("words", "take_nothing")], out)
+    assert (*counts(found), found.not_taken) == (0, 0, 0, 0, 1)
+    assert by_run(out)["words"]["status"] == "not-taken"
+    assert by_run(out)["words"]["message"] == "`ksg` `words`: expected numbers."
+    assert counts(run([job("words", "take_nothing")], out, retry=True)) == (1, 0, 0, 0)
+
+
 def test_a_time_limit_is_recorded_and_ends_all_that_the_job_started(tmp_path, gone):
     row = only_row(tmp_path, "start_program", limit=1.0, pids=str(tmp_path / "pids"))
     assert (row["status"], row["message"]) == ("timeout", "not done within its limit of 1 s")
     assert row["seconds"] >= 1.0
     assert row["peak_memory_mib"] > 1.0
     assert gone(*map(int, (tmp_path / "pids").read_text().split()))
+
+
+def test_a_time_out_keeps_the_last_ten_lines(tmp_path):
+    row = only_row(tmp_path, "say_and_wait", limit=1.0, lines=25)
+    assert row["message"].splitlines() == [
+        "not done within its limit of 1 s; the last that it said:",
+        *(f"line {number}" for number in range(15, 25)),
+    ]
 
 
 def test_what_a_job_prepares_does_not_count(tmp_path):

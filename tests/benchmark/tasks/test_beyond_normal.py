@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infoloom.benchmark.tasks import BeyondNormalTask
+from infoloom.benchmark.tasks import BeyondNormalTask, build
 from infoloom.benchmark.tasks.beyond_normal import BEYOND_NORMAL
+from infoloom.benchmark.tasks.beyond_normal_laws import LAWS
 from infoloom.errors import TaskError
 
 #: Truths as that benchmark states them, to three digits.
@@ -85,6 +86,80 @@ def test_the_documentation_lists_all_of_them():
 
 def test_there_is_no_forty_first():
     with pytest.raises(
-        TaskError, match=r"task setting `label=1v1-normal-0\.5`: expected one of the forty\. Use"
+        TaskError,
+        match=r"task setting `label=1v1-normal-0\.5`: expected one of the forty, or a family with parameters\. Use",
     ):
         BeyondNormalTask("1v1-normal-0.5")
+
+
+#: Families with other parameters than the forty have, and truths computed otherwise.
+FAMILIES = {
+    "1v1-additive:epsilon=0.5": 0.5,
+    "wiggly-1v1-normal:correlation=0.9": -0.5 * math.log(1 - 0.81),
+    "swissroll_x-normal_cdf-1v1-normal:correlation=0.3": -0.5 * math.log(1 - 0.09),
+    "1v1-bimodal:correlation=0.5": -0.5 * math.log(0.75),
+    "spiral-multinormal-sparse:dim_x=4,dim_y=5,pairs=1,strength=1.0": -0.5 * math.log(1 - 0.25),
+    "multinormal-dense:dim_x=1,dim_y=1,correlation=0.5": -0.5 * math.log(0.75),
+    "student-identity:dim_x=1,dim_y=1,freedom=1": math.log(8 * math.pi) - 3,  # a Cauchy pair
+}
+
+
+@pytest.mark.parametrize(("label", "truth"), FAMILIES.items())
+def test_families_take_any_parameter(label, truth):
+    task = build(label)
+    assert task.id == label
+    assert task.mutual_information == pytest.approx(truth, abs=1e-12)
+    pmi = task.pmi(*task.sample(3000, 2))
+    assert abs(pmi.mean() - truth) <= 4.0 * pmi.std() / math.sqrt(len(pmi))
+
+
+def test_a_student_law_may_have_pairs_too():
+    """Against the normal law of the same pairs, which it nears as its degrees of freedom grow."""
+    numbers = "dim_x=3,dim_y=3,pairs=2,strength=1.5"
+    task = build(f"asinh-student-sparse:{numbers},freedom=3")
+    pmi = task.pmi(*task.sample(20_000, 2))
+    assert abs(pmi.mean() - task.mutual_information) <= 4.0 * pmi.std() / math.sqrt(len(pmi))
+    normal, near = build(f"multinormal-sparse:{numbers}"), build(f"student-sparse:{numbers},freedom=1e8")
+    assert near.mutual_information == pytest.approx(normal.mutual_information, abs=1e-6)
+
+
+@pytest.mark.parametrize("label", ["1v1-normal-0.75", "student-identity-5-5-3", "multinormal-dense-5-5-0.5"])
+def test_numbers_in_order_and_by_name_are_the_same_task(label):
+    task = BeyondNormalTask(label)
+    law, numbers = task.params["law"], task.params["numbers"].split()
+    same = build(f"{law}:" + ",".join(f"{k}={v}" for k, v in zip(LAWS[law].names, numbers, strict=True)))
+    for one, other in zip(task.sample(50, 1), same.sample(50, 1), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (
+            "1v1-additive:eps=0.5",
+            r"^parameters of `1v1-additive` `eps=0\.5`: expected epsilon=…\. Write each once\.$",
+        ),
+        ("multinormal-dense:dim_x=2,dim_y=2", r"expected dim_x=…, dim_y=…, correlation=…\. Write each once\.$"),
+        ("1v1-normal:correlation=0.5,correlation=0.6", r"expected correlation=…\. Write each once\.$"),
+        ("1v1-normal:correlation=x", r"^task setting `correlation=x`: expected a number\. Write it in digits\.$"),
+        ("1v1-normal:correlation=1.0", r"`correlation=1`: expected a number from 0 to below 1\. Change it\.$"),
+        ("1v1-additive:epsilon=0", r"`epsilon=0`: expected a number above 0\. Change it\.$"),
+        (
+            "multinormal-dense:dim_x=2.5,dim_y=2,correlation=0.1",
+            r"`dim_x=2\.5`: expected a whole number from 1\. Write it in digits\.$",
+        ),
+        (
+            "multinormal-sparse:dim_x=2,dim_y=9,pairs=3,strength=1.0",
+            r"`pairs=3`: expected a whole number, at most the columns of the narrower side\. Change it\.$",
+        ),
+        (
+            "spiral-1v1-normal:correlation=0.5",
+            r"`map=spiral`: expected 2 columns of x and 3 of y or more\. Leave the map out, or take another law\.$",
+        ),
+        ("normal_cdf-1v1-additive:epsilon=0.5", r"`map=normal_cdf`: expected a normal law, whose columns"),
+        ("swissroll_x-1v1-normal:correlation=0.5", r"`map=swissroll_x`: expected one column of x between 0 and 1"),
+    ],
+)  # fmt: skip
+def test_wrong_parameters_are_refused(label, message):
+    with pytest.raises(TaskError, match=message):
+        build(label)

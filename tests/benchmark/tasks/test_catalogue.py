@@ -63,7 +63,7 @@ def test_settings_left_out_have_their_default():
         ("???", r"task `\?\?\?`: expected an id such as .* Run `infoloom bench tasks`\."),
         (
             "gauss:dims=2v2",
-            r"family of tasks `gauss`: expected one of gaussian, .*story\. Name one of them\.",
+            r"family of tasks `gauss`: expected one of gaussian, .*story, .*\. Name one of them\.",
         ),
         ("gaussian:dims", r"task `gaussian:dims`: expected `family:name=value,name=value`\."),
         ("gaussian:dims=1v1,dims=1v1", r"task `.*`: expected `dims` once\. Remove one of them\."),

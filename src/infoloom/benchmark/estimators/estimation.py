@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import math
 import os
 import shlex
 import time
@@ -14,11 +15,14 @@ from typing import Any, Final
 
 from infoloom.benchmark import tasks
 from infoloom.benchmark.estimators import references, samples
-from infoloom.benchmark.running.child import begin
-from infoloom.errors import BenchmarkError
-from infoloom.estimators import Estimate, SubprocessEstimator, accepted, build, names
+from infoloom.benchmark.estimators.variants import VARIANTS, settings_of
+from infoloom.benchmark.running import child
+from infoloom.benchmark.tasks import PairTask
+from infoloom.errors import KindError
+from infoloom.estimators import Estimate, SubprocessEstimator, accepted, build
+from infoloom.estimators.kinds import KINDS
 
-__all__ = ["FUNCTION", "check_entrant", "run", "takes"]
+__all__ = ["FUNCTION", "method_of", "run", "takes"]
 
 #: Where the runner finds `run`.
 FUNCTION: Final = "infoloom.benchmark.estimators.estimation:run"
@@ -32,6 +36,7 @@ def run(
     estimator: str,
     settings: Mapping[str, Any] | None = None,
     command: str | None = None,
+    limit: float | None = None,
 ) -> dict[str, Any]:
     """Estimate a task's information from one sample and compare it with the truth.
 
@@ -39,23 +44,32 @@ def run(
         task: Id of a task.
         rows: Rows to draw.
         seed: Seed of the rows, and of the estimator where it takes one.
-        estimator: A name of `infoloom.estimators`, of `references`, or a label for `command`.
+        estimator: A name of `infoloom.estimators`, of `variants`, of `references`, or a label for `command`.
         settings: Settings of the estimator; the rest have their defaults.
         command: A program that reads rows and prints an estimate, in place of an estimator by name.
+        limit: Seconds that a program may take; the runner's limit alone where left out.
 
     Returns:
         The fields of a row of results: nats, and seconds of the estimator alone.
+
+    Raises:
+        KindError: The estimator does not take the kind of variables of the task.
     """
     made = tasks.build(task)
+    if command is None and made.kind not in _accepted(estimator):
+        raise KindError(
+            f"`{estimator}` `{made.kind} variables`: expected {' or '.join(_accepted(estimator))} ones. "
+            "Other tasks have them."
+        )
     start = time.perf_counter()
     x, y = _rows(made, rows, seed)
     sampling = time.perf_counter() - start
-    begin()
-    method = _method(estimator, made, seed, settings or {}, command)
-    start, processor = time.perf_counter(), time.process_time()
+    child.begin()
+    method = method_of(estimator, made, seed, settings or {}, command, limit)
+    start, processor = time.perf_counter(), child.tree_seconds()
     found: Estimate = method.estimate_with_info(x, y)
     estimator_seconds = time.perf_counter() - start
-    estimator_processor_seconds = time.process_time() - processor
+    estimator_processor_seconds = child.tree_seconds() - processor
     metadata = made.metadata
     truth = made.mutual_information
     return {
@@ -63,6 +77,7 @@ def run(
         "task_params": dict(made.params),
         "dim_x": made.dim_x,
         "dim_y": made.dim_y,
+        "command": command,
         "settings": dict(method.parameters()),
         "truth": truth,
         "truth_method": metadata["truth"],
@@ -77,30 +92,16 @@ def run(
     }
 
 
-def check_entrant(estimator: str, command: str | None = None) -> None:
-    """Refuse a name that stands for no estimator before any run has begun.
-
-    Raises:
-        BenchmarkError: Unknown, or a label that is taken.
-    """
-    known = (*names(), *references.NAMES)
-    if command is None and estimator not in known:
-        raise BenchmarkError(
-            f"estimator `{estimator}`: expected one of {', '.join(known)}. Choose one of them."
-        )
-    if command is not None and estimator in known:
-        raise BenchmarkError(
-            f"label `{estimator}`: expected a name that no estimator has. Choose another one."
-        )
-    if command is not None and not shlex.split(command):
-        raise BenchmarkError("command ``: expected a program and its arguments. Give one.")
-
-
 def takes(estimator: str, task: str) -> bool:
-    """Whether an estimator or reference by name takes the kind of variables of a task."""
-    if estimator == "oracle":
-        return True
-    return _kind(task) in (("continuous",) if estimator in references.NAMES else accepted(estimator))
+    """Whether an estimator, variant or reference by name takes the kind of variables of a task."""
+    return _kind(task) in _accepted(estimator)
+
+
+def _accepted(estimator: str) -> tuple[str, ...]:
+    if estimator in references.NAMES:
+        return tuple(KINDS) if estimator == "oracle" else ("continuous",)
+    kinds: tuple[str, ...] = accepted(settings_of(estimator)[0] if estimator in VARIANTS else estimator)
+    return kinds
 
 
 @lru_cache(maxsize=4096)
@@ -120,14 +121,28 @@ def _rows(task: Any, rows: int, seed: int) -> Any:
         return samples.drawn(task, rows, seed)
 
 
-def _method(estimator: str, task: Any, seed: int, settings: Mapping[str, Any], command: str | None) -> Any:
+def method_of(
+    estimator: str,
+    task: PairTask,
+    seed: int,
+    settings: Mapping[str, Any] | None = None,
+    command: str | None = None,
+    limit: float | None = None,
+) -> Any:
+    """The estimator of a run, told the seed and which columns are discrete where it takes them; see `run`."""
+    kinds = {"discrete_x": task.discrete_x, "discrete_y": task.discrete_y}
+    given = settings or {}
     if command is not None:
-        return SubprocessEstimator(tuple(shlex.split(command)), **settings)
+        # the runner ends a program that takes too long, and what it started: the program has no limit of its own
+        own = {"limit": math.inf if limit is None else limit, "echo": True}
+        return SubprocessEstimator(tuple(shlex.split(command)), **{**kinds, **own, **given})
     if estimator in references.NAMES:
-        known = {"seed": seed} if estimator == "oracle" else {}
-        return references.build(estimator, task, **{**known, **settings})
-    seeded = {"seed": seed} if "seed" in build(estimator).parameters() else {}
-    return build(estimator, **{**seeded, **settings})
+        told = {"seed": seed} if estimator == "oracle" else {}
+        return references.build(estimator, task, **{**told, **given})
+    name, fixed = settings_of(estimator) if estimator in VARIANTS else (estimator, {})
+    known = build(name).parameters()
+    offered = {key: value for key, value in {"seed": seed, **kinds}.items() if key in known}
+    return build(name, **{**offered, **fixed, **given})
 
 
 def _rounded(value: Any) -> Any:

@@ -87,6 +87,7 @@ def standings(rows: Sequence[Row]) -> list[Standing]:
             "results: expected rows of the estimator benchmark. Run `infoloom bench estimators`."
         )
     require_rows(own, "estimators")
+    own = [row for row in own if row["status"] != "not-taken"]  # as if it had not been asked
     asked = problems(own)
     by_estimator: dict[str, dict[Problem, Row]] = defaultdict(dict)
     for row in own:

@@ -14,7 +14,7 @@ _ROWS: Final = 2000
 _DISCRETE: Final = ("plug-in", "miller-madow", "gao", "classifier", "infonce", "oracle")
 _MIXED: Final = ("ross", "gao", "classifier", "infonce", "oracle")
 _MIXTURES: Final = ("gao", "histogram", "infonce", "oracle")
-_GROUPS: Final = ("mixed", "mixed-null", "captions", "captions-null")
+_GROUPS: Final = ("mixed", "mixed-null", "words", "words-null")
 
 
 def mixed() -> list[Block]:

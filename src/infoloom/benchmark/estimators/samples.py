@@ -62,7 +62,7 @@ def _read(rows: NDArray[Any]) -> NDArray[Any]:
 def _steps(task: StoryPairTask) -> tuple[FlowStep, ...]:
     """Steps of the flows that the task's rows go through, less those that do nothing."""
     story = task.compiled
-    seen = [name for side in task.sides for name in side if task.observed and name in story.modalities]
+    seen = [name for side in task.sides for name in side if task.observed and name in story.mapped]
     steps = [step for name in seen for step in parse_flow(story.flow(name))]
     return tuple(step for step in steps if step.name not in ("identity", "vector"))
 

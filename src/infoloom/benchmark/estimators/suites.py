@@ -1,4 +1,4 @@
-"""Suites of the estimator benchmark: which estimators meet which problems."""
+"""Runs of the estimator benchmark: which estimators meet which problems of a set, or of a first version's suite."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from infoloom.benchmark.estimators.blocks import Block, Problem, full, paper, quick
-from infoloom.benchmark.estimators.estimation import FUNCTION, check_entrant, takes
+from infoloom.benchmark.estimators.entrants import Entrant, check_entrants
+from infoloom.benchmark.estimators.estimation import FUNCTION, takes
 from infoloom.benchmark.estimators.mixed_blocks import mixed
+from infoloom.benchmark.estimators.problem_sets import PUBLISHED, Group, SetBlock, problem_set
 from infoloom.benchmark.running.runner import Job
 from infoloom.errors import BenchmarkError
 
-__all__ = ["SUITES", "Entrant", "Suite", "jobs"]
+__all__ = ["SUITES", "Entrant", "Suite", "jobs", "suite_name"]
 
 
 @dataclass(frozen=True)
@@ -24,21 +26,6 @@ class Suite:
     purpose: str
     limit: float
     blocks: Callable[[], Sequence[Block]]
-
-
-@dataclass(frozen=True)
-class Entrant:
-    """An estimator that takes the place of the suite's own, on every problem of a kind that it takes.
-
-    Args:
-        name: A name that `build` knows, or a label for the command.
-        command: A program that reads an npz of rows and prints one line of JSON.
-        settings: Settings of the estimator.
-    """
-
-    name: str
-    command: str | None = None
-    settings: Mapping[str, Any] | None = None
 
 
 SUITES: Final[Mapping[str, Suite]] = {
@@ -58,28 +45,30 @@ SUITES: Final[Mapping[str, Suite]] = {
 
 
 def jobs(
-    suite: str, entrants: Sequence[Entrant] = (), *, limit: float | None = None, only: str | None = None
+    suite: str,
+    entrants: Sequence[Entrant] = (),
+    *,
+    limit: float | None = None,
+    only: str | None = None,
+    rows: Iterable[Mapping[str, Any]] = (),
 ) -> list[Job]:
-    """The runs of a suite, named `task rows=N seed=S estimator`.
+    """The runs of a problem set, or of a suite of the first version, named `task rows=N seed=S estimator`.
 
     Args:
-        suite: `quick`, `paper`, `mixed` or `full`.
-        entrants: Estimators to run in place of the suite's own, on all problems whose kind of variables they take.
-        limit: Seconds that a run may take; the suite's own where left out.
+        suite: `v2/quick`, `v2/core`, `v2/full`, the file of another set; or `quick`, `paper`, `mixed`, `full`.
+        entrants: Estimators to run in place of the set's own: on all problems of a set, where a run of a kind of
+            variables that they do not take says so; in a suite on those whose kind they take.
+        limit: Seconds that a run may take; the set's own where left out.
         only: Keep the runs of whose name this is a part, or which it matches as a pattern with `*` and `?`.
+        rows: Rows of the results file, whose labels are taken.
 
     Raises:
-        BenchmarkError: No such suite or estimator, or a pattern that matches nothing.
+        BenchmarkError: No such set or estimator, a label that is taken, or a pattern that matches nothing.
     """
-    if suite not in SUITES:
-        raise BenchmarkError(f"suite `{suite}`: expected one of {', '.join(SUITES)}. Choose one of them.")
-    for entrant in entrants:
-        check_entrant(entrant.name, entrant.command)
-    seconds = SUITES[suite].limit if limit is None else limit
+    check_entrants(entrants, rows)
     made: dict[str, Job] = {}
-    for block in SUITES[suite].blocks():
-        for job in _block(block, entrants, seconds):
-            made.setdefault(job.run, job)  # a problem of two blocks is run once, for the first
+    for job in _every(suite, entrants, limit):
+        made.setdefault(job.run, job)  # a problem of two blocks is run once, for the first
     if only is None:
         return list(made.values())
     kept = [job for name, job in made.items() if matches(name, only)]
@@ -88,6 +77,25 @@ def jobs(
             f"pattern `{only}`: expected a part of some run's name. `infoloom bench estimators --list` names them."
         )
     return kept
+
+
+def suite_name(suite: str) -> str:
+    """The name that results of a set or a suite bear."""
+    return suite if suite in SUITES else problem_set(suite).name
+
+
+def _every(suite: str, entrants: Sequence[Entrant], limit: float | None) -> Iterable[Job]:
+    if suite in SUITES:
+        seconds = SUITES[suite].limit if limit is None else limit
+        return (job for block in SUITES[suite].blocks() for job in _block(block, entrants, seconds))
+    if "/" not in suite and "." not in suite:
+        raise BenchmarkError(
+            f"suite `{suite}`: expected one of {', '.join((*PUBLISHED, *SUITES))}, or the file of another set. "
+            "Choose one of them."
+        )
+    found = problem_set(suite)
+    seconds = found.limit if limit is None else limit
+    return (job for block, group in found.groups() for job in _group(block, group, entrants, seconds))
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -110,10 +118,23 @@ def _block(block: Block, entrants: Sequence[Entrant], limit: float) -> Iterable[
     )
 
 
+def _group(block: SetBlock, group: Group, entrants: Sequence[Entrant], limit: float) -> Iterable[Job]:
+    chosen = entrants or [Entrant(name) for name in block.estimators]
+    place = {"block": block.name, "title": block.question, "vary": "truth", "label": group.label}
+    for task, rows, seed in group.keys:
+        problem = Problem(task, rows, seed, group.label)
+        yield from (_run(place, problem, entrant, limit) for entrant in chosen)
+
+
 def _job(block: Block, problem: Problem, entrant: Entrant, limit: float) -> Job:
+    place = {"block": block.name, "title": block.title, "vary": block.vary, "label": problem.label}
+    return _run(place, problem, entrant, limit)
+
+
+def _run(place: Mapping[str, Any], problem: Problem, entrant: Entrant, limit: float) -> Job:
     asked = {"task": problem.task, "rows": problem.rows, "seed": problem.seed, "estimator": entrant.name}
     settings = {"settings": dict(entrant.settings)} if entrant.settings else {}
     program = {"command": entrant.command} if entrant.command is not None else {}
-    place = {"block": block.name, "title": block.title, "vary": block.vary, "label": problem.label}
     name = f"{problem.task} rows={problem.rows} seed={problem.seed} {entrant.name}"
-    return Job(name, FUNCTION, {**asked, **settings, **program}, limit, {**place, **asked}, prepares=True)
+    known = {**place, **asked, **program}
+    return Job(name, FUNCTION, {**asked, **settings, **program}, limit, known, prepares=True)

@@ -17,12 +17,13 @@ from typing import Any, Final
 
 from infoloom.benchmark.running.results import plain
 from infoloom.datasets.engines.processes import follow_parent
-from infoloom.errors import InfoloomError
+from infoloom.errors import InfoloomError, KindError
 
-__all__ = ["BEGUN", "begin", "main", "resident_peak"]
+__all__ = ["BEGUN", "begin", "main", "resident_peak", "tree_seconds"]
 
 #: What a run sends when its time begins to count.
 BEGUN: Final = b"begun"
+_WHO: Final = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 _answers: list[Connection] = []  # of this process, once it runs a job
 
 
@@ -41,6 +42,8 @@ def main(function: str, arguments: Mapping[str, Any], answer: Connection, log: s
     began = time.perf_counter()
     try:
         outcome = {"status": "ok", "message": None, "fields": _call(function, arguments)}
+    except KindError as error:
+        outcome = {"status": "not-taken", "message": str(error), "fields": {}}
     except Exception as error:
         outcome = {"status": "failed", "message": _reason(error), "fields": {}}
     outcome["cost"] = {"seconds": time.perf_counter() - began, **_usage()}
@@ -63,6 +66,11 @@ def resident_peak(pid: int) -> float | None:
     return int(peak.split()[1]) / 1024.0
 
 
+def tree_seconds() -> float:
+    """Processor seconds of this process and of all programs that it, or they, waited for."""
+    return sum(use.ru_utime + use.ru_stime for use in map(resource.getrusage, _WHO))
+
+
 def _call(function: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     module, _, name = function.partition(":")
     fields: Mapping[str, Any] = getattr(import_module(module), name)(**arguments)
@@ -76,10 +84,10 @@ def _reason(error: Exception) -> str:
 
 def _usage() -> dict[str, float]:
     """Processor time and peak memory of this process; the larger of it and of any program it waited for."""
-    own, programs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own, programs = map(resource.getrusage, _WHO)
     unit = 1024.0 if sys.platform != "darwin" else 1024.0**2
     return {
-        "processor_seconds": sum(use.ru_utime + use.ru_stime for use in (own, programs)),
+        "processor_seconds": tree_seconds(),
         "peak_memory_mib": max(own.ru_maxrss, programs.ru_maxrss) / unit,
     }
 

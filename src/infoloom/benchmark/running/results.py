@@ -21,7 +21,7 @@ __all__ = ["FORMAT", "STATES", "append", "line", "open_results", "plain", "read_
 
 FORMAT: Final = 1
 MAX_BYTES: Final = 2**30
-STATES: Final = ("ok", "failed", "timeout")
+STATES: Final = ("ok", "failed", "timeout", "not-taken")
 
 
 def read_results(paths: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:

@@ -31,9 +31,14 @@ __all__ = ["Job", "Progress", "Summary", "execute"]
 Progress: TypeAlias = Callable[[int, int, Mapping[str, Any] | None], object]
 
 #: Imported once by the process that others are forked from; those that are not installed are passed over.
-_PRELOAD: Final = ("numpy", "scipy.stats", "torch", "infoloom.benchmark.running.child")
+_PRELOAD: Final = (
+    "numpy", "scipy.stats", "torch", "infoloom.benchmark.running.child", "infoloom.benchmark.tasks",
+    "infoloom.datasets.making.observe", "infoloom.estimators.classical.gaussianised",
+)  # fmt: skip
 _TICK: Final = 0.5  # seconds between looks at the memory of what runs
 _LAST_WORDS: Final = 300  # characters
+_LAST_LINES: Final = 10
+_AGAIN: Final = ("failed", "timeout")
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class Summary:
     ok: int
     failed: int
     timeout: int
+    not_taken: int
     seconds: float
 
     def to_json(self) -> dict[str, float]:
@@ -105,8 +111,9 @@ def execute(
     """Run the jobs that the results lack and append one row each, in the order in which they end.
 
     Every job has a forked process with one thread. A job that raises, dies or is killed gives a row with status
-    `failed` and the reason; one that outlives its limit is ended, with all it started, and gives one with
-    status `timeout`. When the caller ends, by Ctrl-C or a signal, so do the jobs, and the same call goes on.
+    `failed` and the reason; one that outlives its limit is ended, with all it started, and gives one with status
+    `timeout`; one whose estimator does not take that kind of variables gives `not-taken`. When the caller ends, by
+    Ctrl-C or a signal, so do the jobs, and the same call goes on.
 
     Args:
         jobs: Runs with unique names.
@@ -114,7 +121,7 @@ def execute(
         bench: `estimators` or `ssl`.
         suite: Name of the suite, for the rows.
         workers: Processes at the same time.
-        retry: Whether jobs whose row is not `ok` run again; their rows are replaced.
+        retry: Whether jobs that failed or were not done in time run again; their rows are replaced.
         progress: Is told of every new row.
 
     Returns:
@@ -130,7 +137,7 @@ def execute(
     surroundings = {"versions": _versions(), "machine": _machine()}
 
     def again(row: Mapping[str, Any]) -> bool:
-        return retry and row["bench"] == bench and row["run"] in names and row["status"] != "ok"
+        return retry and row["bench"] == bench and row["run"] in names and row["status"] in _AGAIN
 
     with open_results(out, forget=again) as path:
         present = {row["run"] for row in read_results(path) if row["bench"] == bench}
@@ -144,7 +151,8 @@ def execute(
             counts[row["status"]] += 1
             if progress is not None:
                 progress(skipped + counts.total(), len(jobs), row)
-    return Summary(skipped, counts["ok"], counts["failed"], counts["timeout"], time.monotonic() - began)
+    ended = {"ok": counts["ok"], "failed": counts["failed"], "timeout": counts["timeout"]}
+    return Summary(skipped, **ended, not_taken=counts["not-taken"], seconds=time.monotonic() - began)
 
 
 def _check(jobs: Sequence[Job], workers: int) -> None:
@@ -210,7 +218,7 @@ def _outcome(run: _Running) -> dict[str, Any] | None:
     if dead:
         return _row(run, "failed", _death(run))
     if run.left <= 0.0:
-        return _row(run, "timeout", f"not done within its limit of {run.job.limit:g} s")
+        return _row(run, "timeout", _too_long(run))
     return None
 
 
@@ -240,11 +248,21 @@ def _death(run: _Running) -> str:
     return f"{reason}: {said}" if said else reason
 
 
+def _too_long(run: _Running) -> str:
+    """That a job met its limit, and the last lines that it wrote."""
+    message = f"not done within its limit of {run.job.limit:g} s"
+    said = _text(run.log).strip().splitlines()[-_LAST_LINES:]
+    return "\n".join([f"{message}; the last that it said:", *said]) if said else message
+
+
 def _last_words(log: Path) -> str:
     """The end of what a process wrote; of a crash, where it was."""
-    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    said, crashed, trace = text.partition("(most recent call first):")
+    said, crashed, trace = _text(log).partition("(most recent call first):")
     return " ".join(trace[:_LAST_WORDS].split() if crashed else said[-_LAST_WORDS:].split())
+
+
+def _text(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
 
 
 def _row(

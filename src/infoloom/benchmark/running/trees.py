@@ -28,7 +28,7 @@ class RunTree(Open):
     bench: Word
     suite: Word = ""
     run: Line
-    status: Literal["ok", "failed", "timeout"]
+    status: Literal["ok", "failed", "timeout", "not-taken"]
     message: Text | None = None
 
 

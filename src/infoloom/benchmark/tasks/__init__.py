@@ -3,12 +3,13 @@
 from infoloom.benchmark.meta.stream import RandomTask, TaskStream, stream
 from infoloom.benchmark.tasks.base import PairTask
 from infoloom.benchmark.tasks.beyond_normal import BeyondNormalTask
-from infoloom.benchmark.tasks.captions import CaptionTask
 from infoloom.benchmark.tasks.catalogue import FAMILIES, build, groups, names
 from infoloom.benchmark.tasks.gaussian import GaussianTask, from_mi
 from infoloom.benchmark.tasks.grids import GridTask
 from infoloom.benchmark.tasks.ladder import LadderTask
+from infoloom.benchmark.tasks.seen import CaptionTask, SeenTask
 from infoloom.benchmark.tasks.stories import StoryTask
+from infoloom.benchmark.tasks.words import WordsTask
 
 __all__ = [
     "FAMILIES",
@@ -19,8 +20,10 @@ __all__ = [
     "LadderTask",
     "PairTask",
     "RandomTask",
+    "SeenTask",
     "StoryTask",
     "TaskStream",
+    "WordsTask",
     "build",
     "from_mi",
     "groups",

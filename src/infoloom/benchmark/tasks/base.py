@@ -112,6 +112,16 @@ class PairTask(ABC):
         return math.prod(self.shape_y)
 
     @property
+    def discrete_x(self) -> tuple[bool, ...]:
+        """Which columns of x, flattened, hold whole numbers that stand for classes or counts: all or none."""
+        return (self.kinds[0] == "discrete",) * self.dim_x
+
+    @property
+    def discrete_y(self) -> tuple[bool, ...]:
+        """Which columns of y do, likewise."""
+        return (self.kinds[1] == "discrete",) * self.dim_y
+
+    @property
     def mutual_information(self) -> float:
         """The truth (nats)."""
         return self.truth.value
@@ -136,6 +146,8 @@ class PairTask(ABC):
             "dim_y": self.dim_y,
             "kind_x": self.kinds[0],
             "kind_y": self.kinds[1],
+            "discrete_x": [column for column, is_so in enumerate(self.discrete_x) if is_so],
+            "discrete_y": [column for column, is_so in enumerate(self.discrete_y) if is_so],
             "unit": "nats",
             "mutual_information": truth.value,
             "truth": {

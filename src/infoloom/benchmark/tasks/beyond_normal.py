@@ -1,6 +1,7 @@
-"""The forty tasks of "Beyond Normal", rebuilt from their description under the ids that are in use.
+"""The forty tasks of "Beyond Normal", rebuilt from their description under the ids that are in use, and their families.
 
-Each is a law in closed form behind maps that change no information. Rows come as described; the paper's benchmark
+Each is a law in closed form behind maps that change no information. A family takes any parameter:
+`half_cube-1v1-normal:correlation=0.9`. Rows come as described; the paper's benchmark
 also standardises every column, which `sklearn.preprocessing.scale` does and the estimators of infoloom do themselves.
 """
 
@@ -14,12 +15,13 @@ from typing import ClassVar, Final
 
 from infoloom.benchmark.tasks import maps as m
 from infoloom.benchmark.tasks.base import expect
+from infoloom.benchmark.tasks.beyond_normal_laws import LAWS, parameters
 from infoloom.benchmark.tasks.identifiers import Value
-from infoloom.benchmark.tasks.laws import AdditiveLaw, CanonicalLaw, DenseLaw, Law, StudentLaw, correlated
+from infoloom.benchmark.tasks.laws import AdditiveLaw, CanonicalLaw, DenseLaw, Law
 from infoloom.benchmark.tasks.maps import Map
 from infoloom.benchmark.tasks.vectors import VectorTask
 
-__all__ = ["BEYOND_NORMAL", "BeyondNormalTask"]
+__all__ = ["BEYOND_NORMAL", "BeyondNormalTask", "is_beyond_normal"]
 
 _NORMAL: Final = "1v1-normal-0.75"
 _PAIRS: Final = tuple(f"multinormal-sparse-{d}-{d}-2-2.0" for d in (3, 5, 25))
@@ -47,29 +49,30 @@ BEYOND_NORMAL: Final = (
     *(f"asinh-student-identity-{d}-{d}-{nu}" for d, nu in ((2, 1), (3, 2), (5, 2))),
 )
 
-_FORM: Final = re.compile(
-    r"(?P<maps>(?:(?:normal_cdf|wiggly|half_cube|asinh|spiral|swissroll_x)-)*)"
-    r"(?P<law>1v1-normal|1v1-additive|1v1-bimodal|multinormal-dense|multinormal-sparse|student-identity)-"
-    r"(?P<numbers>[\d.-]+)"
-)
+_MAPS: Final = r"(?P<maps>(?:(?:normal_cdf|wiggly|half_cube|asinh|spiral|swissroll_x)-)*)"
+_FORM: Final = re.compile(rf"{_MAPS}(?P<law>{'|'.join(LAWS)})[-:](?P<numbers>.+)")
 _TITLES: Final[Mapping[str, str]] = {
     "normal_cdf": "Normal CDF",
     "wiggly": "Wiggly",
     "half_cube": "Half-cube",
     "asinh": "Asinh",
     "spiral": "Spiral",
+    "swissroll_x": "Swiss roll",
 }
 
 
 @dataclass(frozen=True)
 class BeyondNormalTask(VectorTask):
-    """One of the forty tasks.
+    """One of the forty tasks, or of their families with any parameter.
 
     Args:
-        label: Its id in that benchmark, such as `spiral-multinormal-sparse-3-3-2-2.0`; it is the id here too.
+        label: Its id in that benchmark, such as `spiral-multinormal-sparse-3-3-2-2.0`, or a family with its
+            parameters, such as `spiral-multinormal-sparse:dim_x=3,dim_y=3,pairs=2,strength=0.7`; it is the id here too.
+            Families are maps, `spiral-`, `half_cube-` and so on, before a law: `1v1-normal`, `1v1-additive`,
+            `1v1-bimodal`, `multinormal-dense`, `multinormal-sparse`, `student-identity`, `student-sparse`.
 
     Raises:
-        TaskError: No such task.
+        TaskError: No such task, parameters that the law has not, or a map that the law does not go through.
 
     Source:
         Czyż, Grabowski, Vogt, Beerenwinkel and Marx 2023, "Beyond Normal: On the Evaluation of Mutual Information
@@ -78,6 +81,8 @@ class BeyondNormalTask(VectorTask):
     Example:
         >>> round(BeyondNormalTask("1v1-additive-0.1").mutual_information, 3)
         1.709
+        >>> BeyondNormalTask("1v1-additive:epsilon=0.5").mutual_information
+        0.5
     """
 
     label: str
@@ -86,32 +91,39 @@ class BeyondNormalTask(VectorTask):
     source: ClassVar[str] = "Czyż et al. 2023, Beyond Normal, NeurIPS"
 
     def __post_init__(self) -> None:
-        expect(self.label in BEYOND_NORMAL, "label", self.label, "one of the forty", f"Use {_NORMAL}.")
+        known = self.label in BEYOND_NORMAL or (":" in self.label and is_beyond_normal(self.label))
+        expect(known, "label", self.label, "one of the forty, or a family with parameters", f"Use {_NORMAL}.")
+        _fits(self._parts[0], self.law)
 
     @property
     def id(self) -> str:
-        """The id that the benchmark gave it."""
+        """The id that the benchmark gave it, or the family with its parameters."""
         return self.label
 
     @property
     def params(self) -> dict[str, Value]:
         """The law, its numbers, and the maps in the order in which they act."""
         steps, law, numbers = self._parts
-        return {"law": law, "numbers": " ".join(f"{n:g}" for n in numbers), "maps": " ".join(steps) or "none"}
+        return {
+            "law": law,
+            "numbers": " ".join(f"{n:.12g}" for n in numbers.values()),
+            "maps": " ".join(steps) or "none",
+        }
 
     @property
     def name(self) -> str:
         """Name for people, as in the paper's table."""
         steps, law, numbers = self._parts
-        if "swissroll_x" in steps:
-            return "Swiss roll 2 × 1"
-        return " @ ".join([*(_TITLES[step] for step in reversed(steps)), _title(law, numbers)])
+        title = " @ ".join([*(_TITLES[step] for step in reversed(steps)), _title(law, numbers)])
+        if self.label not in BEYOND_NORMAL:
+            return f"{title}, {', '.join(f'{name} {value:g}' for name, value in numbers.items())}"
+        return "Swiss roll 2 × 1" if "swissroll_x" in steps else title
 
     @cached_property
     def law(self) -> Law:
         """The law behind the maps."""
         _, law, numbers = self._parts
-        return _law(law, numbers)
+        return LAWS[law].build(**numbers)
 
     @cached_property
     def maps(self) -> tuple[Map, Map]:
@@ -121,25 +133,36 @@ class BeyondNormalTask(VectorTask):
         return m.chain(*(x for x, _ in sides)), m.chain(*(y for _, y in sides))
 
     @property
-    def _parts(self) -> tuple[list[str], str, list[float]]:
-        """Maps in the order in which they act, law, and its numbers."""
+    def _parts(self) -> tuple[list[str], str, dict[str, float]]:
+        """Maps in the order in which they act, law, and its parameters by name."""
         ((before, law, numbers),) = _FORM.findall(self.label)
         steps = [step for step in before.split("-") if step]
-        return steps[::-1], law, [float(number) for number in numbers.split("-")]
+        return steps[::-1], law, parameters(law, numbers)
 
 
-def _law(law: str, numbers: list[float]) -> Law:
-    if law == "1v1-additive":
-        return AdditiveLaw(numbers[0])
-    if law in ("1v1-normal", "1v1-bimodal"):
-        return correlated(1, 1, numbers[0], 1)
-    dim_x, dim_y = int(numbers[0]), int(numbers[1])
-    if law == "multinormal-dense":
-        return DenseLaw(dim_x, dim_y, numbers[2])
-    if law == "multinormal-sparse":
-        shared = numbers[3] ** 2  # a common factor of this weight beside noise of weight 1
-        return correlated(dim_x, dim_y, shared / (1.0 + shared), int(numbers[2]))
-    return StudentLaw(CanonicalLaw(dim_x, dim_y, ()), numbers[2])
+def is_beyond_normal(task_id: str) -> bool:
+    """Whether an id is one of the forty, or names one of their families."""
+    return task_id in BEYOND_NORMAL or _FORM.fullmatch(task_id) is not None
+
+
+def _fits(steps: list[str], law: Law) -> None:
+    """Refuse maps that are not injective on a law's rows, or cannot be undone in floating point."""
+    for number, step in enumerate(steps):
+        before = steps[number - 1] if number else None
+        bounded = before == "normal_cdf" or (before is None and isinstance(law, AdditiveLaw))
+        checks = {
+            "spiral": (law.dim_x >= 2 and law.dim_y >= 3, "2 columns of x and 3 of y or more"),
+            "normal_cdf": (
+                isinstance(law, CanonicalLaw | DenseLaw),
+                "a normal law, whose columns it takes to (0, 1)",
+            ),
+            "swissroll_x": (
+                bounded and law.dim_x == 1 and number + 1 == len(steps),
+                "one column of x between 0 and 1, and no map after it",
+            ),
+        }
+        holds, wanted = checks.get(step, (True, ""))
+        expect(holds, "map", step, wanted, "Leave the map out, or take another law.")
 
 
 def _step(step: str, law: Law) -> tuple[Map, Map]:
@@ -156,13 +179,5 @@ def _step(step: str, law: Law) -> tuple[Map, Map]:
     }[step]
 
 
-def _title(law: str, numbers: list[float]) -> str:
-    first, second, last = numbers[0], numbers[min(1, len(numbers) - 1)], numbers[-1]
-    return {
-        "1v1-normal": "Bivariate normal 1 × 1",
-        "1v1-bimodal": "Bimodal 1 × 1",
-        "1v1-additive": f"Uniform 1 × 1 (additive noise={first:g})",
-        "multinormal-dense": f"Multinormal {first:g} × {second:g} (dense)",
-        "multinormal-sparse": f"Multinormal {first:g} × {second:g} (2-pair)",
-        "student-identity": f"Student-t {first:g} × {second:g} (dof={last:g})",
-    }[law]
+def _title(law: str, numbers: Mapping[str, float]) -> str:
+    return LAWS[law].title.format(**numbers)

@@ -8,14 +8,16 @@ from functools import partial
 from typing import Final
 
 from infoloom.benchmark.tasks.base import PairTask, from_params
-from infoloom.benchmark.tasks.beyond_normal import BEYOND_NORMAL, BeyondNormalTask
-from infoloom.benchmark.tasks.captions import CaptionTask, caption_tasks, null_captions
+from infoloom.benchmark.tasks.beyond_normal import BEYOND_NORMAL, BeyondNormalTask, is_beyond_normal
 from infoloom.benchmark.tasks.gaussian import HARD, STAIRCASE, GaussianTask
 from infoloom.benchmark.tasks.grids import GRIDS, GridTask, grid
 from infoloom.benchmark.tasks.identifiers import read_id
 from infoloom.benchmark.tasks.ladder import FLOWS, LadderTask, ladder
 from infoloom.benchmark.tasks.mixed import MIXED, mixed_tasks, null_tasks
+from infoloom.benchmark.tasks.mixtures import MIXTURES, ConcentricTask, InlierTask
+from infoloom.benchmark.tasks.seen import CaptionTask, SeenTask
 from infoloom.benchmark.tasks.stories import StoryTask, preset_tasks
+from infoloom.benchmark.tasks.words import WordsTask, null_words, words_tasks
 from infoloom.errors import TaskError
 
 __all__ = ["FAMILIES", "build", "groups", "names"]
@@ -24,9 +26,12 @@ _TASKS: Final[tuple[type[PairTask], ...]] = (
     GaussianTask,
     GridTask,
     LadderTask,
-    *MIXED,
-    CaptionTask,
     StoryTask,
+    *MIXED,
+    *MIXTURES,
+    SeenTask,
+    CaptionTask,
+    WordsTask,
 )
 
 #: Families by the word that opens their ids; those of "Beyond Normal" keep the ids that are in use.
@@ -35,6 +40,19 @@ FAMILIES: Final[Mapping[str, type[PairTask]]] = {task.family: task for task in _
 
 def _beyond_normal() -> Iterator[PairTask]:
     return (BeyondNormalTask(label) for label in BEYOND_NORMAL)
+
+
+def _mixtures() -> Iterator[PairTask]:
+    """Those of the second version of that benchmark."""
+    yield from (make() for make in MIXTURES if make not in (ConcentricTask, InlierTask))
+    yield from (ConcentricTask(dim, balls) for dim, balls in ((3, 5), (5, 5), (3, 10), (5, 10), (25, 5)))
+    yield from (InlierTask(dims, share=share) for share in (0.2, 0.5) for dims in ("5v5", "25v25"))
+
+
+def _seen() -> Iterator[PairTask]:
+    """Renderers and flows side by side, and words about them."""
+    yield from (SeenTask(x, y) for x, y in (("rotation-curve", "xray-spectrum"), ("ring", "sprites")))
+    yield from (CaptionTask(x) for x in ("rotation-curve", "ring"))
 
 
 def _null() -> Iterator[PairTask]:
@@ -48,10 +66,12 @@ _GROUPS: Final[Mapping[str, Callable[[], Iterator[PairTask]]]] = {
     "null": _null,
     "staircase": lambda: iter(STAIRCASE),
     "beyond-normal": _beyond_normal,
+    "mixtures": _mixtures,
     "mixed": mixed_tasks,
     "mixed-null": null_tasks,
-    "captions": caption_tasks,
-    "captions-null": null_captions,
+    "seen": _seen,
+    "words": words_tasks,
+    "words-null": null_words,
     "presets": preset_tasks,
     **{f"grid-{name}": partial(grid, name) for name in GRIDS},
     **{f"ladder-{flow}": partial(ladder, flow) for flow in FLOWS},
@@ -83,7 +103,8 @@ def build(task_id: str) -> PairTask:
     """The task of an id: `build(task.id)` equals the task.
 
     Args:
-        task_id: `family:name=value,name=value`, settings left out at their defaults; or an id of "Beyond Normal".
+        task_id: `family:name=value,name=value`, settings left out at their defaults; or an id of "Beyond Normal"
+            or of one of its families, such as `1v1-additive:epsilon=0.5`.
 
     Raises:
         TaskError: No such task, or settings that do not fit.
@@ -93,7 +114,7 @@ def build(task_id: str) -> PairTask:
         >>> build("gaussian:dims=2v2,nats=0.5,pairs=1").mutual_information
         0.5
     """
-    if task_id in BEYOND_NORMAL:
+    if task_id in BEYOND_NORMAL or (":" in task_id and is_beyond_normal(task_id)):
         return BeyondNormalTask(task_id)
     if ":" not in task_id:
         near = difflib.get_close_matches(task_id, BEYOND_NORMAL, n=1)

@@ -13,7 +13,7 @@ from infoloom.errors import TaskError
 from infoloom.spec.model import build_spec
 from infoloom.story import Story, compile_story
 
-__all__ = ["WEIGHT", "hold", "shared_causes"]
+__all__ = ["WEIGHT", "hold", "shared_causes", "solved"]
 
 #: Name of the weight that is solved for.
 WEIGHT: Final = "a"
@@ -46,17 +46,15 @@ def shared_causes(
     }
 
 
-def hold(spec: dict[str, Any], query: str, nats: float, by_root: bool = False) -> Story:
+def hold(spec: dict[str, Any], query: str, nats: float) -> Story:
     """The story whose weight makes a quantity what is wanted.
 
-    Normal causes are left to the design solver, which holds it to 1e-9 nats. For others the quantity is a quadrature
-    of the weight, whose root is found to the same tolerance; how exact the quadrature is, the story's value says.
+    Normal causes are left to the design solver, which holds it to 1e-9 nats. For others see `solved`.
 
     Args:
         spec: A spec with the free parameter `a`.
         query: Such as `I(x1; x2)`.
         nats: What it is to be; 0 is a weight of 0.
-        by_root: Look for the root with normal causes too: the design solver knows no words.
 
     Raises:
         TaskError: More than any weight gives.
@@ -64,8 +62,27 @@ def hold(spec: dict[str, Any], query: str, nats: float, by_root: bool = False) -
     """
     if nats == 0.0:
         return _weighted(spec, 0.0)
-    if set(spec["causes"].values()) == {"normal"} and not by_root:
+    if set(spec["causes"].values()) == {"normal"}:
         return design({**spec, "require": {query: nats}}).story
+    return solved(spec, query, nats)
+
+
+def solved(spec: dict[str, Any], query: str, nats: float) -> Story:
+    """The story whose weight makes a quantity what is wanted, by a root of the quantity, whatever it is.
+
+    A quantity of words, or of causes that are not normal, is a quadrature, which the design solver does not know; the
+    root is found to 1e-9 nats, and how exact the quadrature is, the story's value says.
+
+    Args:
+        spec: A spec with the free parameter `a`, of which the quantity grows.
+        query: Such as `I(x1; text)`.
+        nats: What it is to be; 0 is a weight of 0.
+
+    Raises:
+        TaskError: More than any weight gives.
+    """
+    if nats == 0.0:
+        return _weighted(spec, 0.0)
 
     def excess(logarithm: float) -> float:
         return _weighted(spec, math.exp(logarithm)).information(query) - nats

@@ -64,6 +64,7 @@ class GridTask(StoryPairTask):
 
     family: ClassVar[str] = "grid"
     source: ClassVar[str] = "designed story; information of its joint law"
+    kinds = ("continuous", "continuous")
 
     def __post_init__(self) -> None:
         for name, least in (("dim", 1), ("pairs", 1), ("modalities", 2)):

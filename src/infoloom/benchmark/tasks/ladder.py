@@ -62,6 +62,7 @@ class LadderTask(StoryPairTask):
 
     family: ClassVar[str] = "ladder"
     source: ClassVar[str] = "designed story behind bijections; information of its joint law"
+    kinds = ("continuous", "continuous")
 
     def __post_init__(self) -> None:
         expect(self.flow in FLOWS, "flow", self.flow, f"one of {', '.join(FLOWS)}", "Use digits.")

@@ -30,6 +30,7 @@ __all__ = [
     "rotation",
     "spiral",
     "turned",
+    "waves",
 ]
 
 Function = Callable[[Array], Array]
@@ -78,21 +79,39 @@ def turned(dim: int, seed: int) -> Map:
     return Map(lambda rows: rows @ matrix, lambda rows: rows @ matrix.T)
 
 
-def spiral(dim: int, first: int) -> Map:
-    """Columns `first` and `first + 1` turn by the angle |v|²/dim, v the whole row.
+def spiral(dim: int, first: int, speed: float | None = None) -> Map:
+    """Columns `first` and `first + 1` turn by the angle speed·|v|², v the whole row; speed is 1/dim where left out.
 
     Source:
         Czyż et al. 2023, spiral diffeomorphism.
     """
 
     def turn(rows: Array, sign: float) -> Array:
-        angle = sign * (rows**2).sum(axis=1) / dim
+        angle = sign * (rows**2).sum(axis=1) * (1.0 / dim if speed is None else speed)
         cosine, sine = np.cos(angle), np.sin(angle)
         moved, (a, b) = rows.copy(), (rows[:, first], rows[:, first + 1])
         moved[:, first], moved[:, first + 1] = cosine * a - sine * b, sine * a + cosine * b
         return moved
 
     return Map(lambda rows: turn(rows, 1.0), lambda rows: turn(rows, -1.0))
+
+
+def waves(amplitude: float, frequency: float) -> Map:
+    """Two columns: the first moves by the sine of the second; then both to about (−1, 1).
+
+    Source:
+        Czyż et al. 2023, second version of the benchmark.
+    """
+
+    def forward(rows: Array) -> Array:
+        moved = rows[:, 0] + amplitude * np.sin(frequency * rows[:, 1])
+        return np.stack([0.1 * moved - 0.8, 0.5 * rows[:, 1]], axis=1)
+
+    def inverse(rows: Array) -> Array:
+        second = 2.0 * rows[:, 1]
+        return np.stack([10.0 * (rows[:, 0] + 0.8) - amplitude * np.sin(frequency * second), second], axis=1)
+
+    return Map(forward, inverse)
 
 
 def bent_cubic() -> Map:

@@ -84,12 +84,6 @@ class StoryTask(StoryPairTask):
         return tuple(self.x.split("+")), tuple(self.y.split("+"))
 
     @property
-    def kinds(self) -> tuple[str, str]:
-        """Of the columns of x and of y: `discrete` where they are words or classes, else `continuous`."""
-        x, y = ("discrete" if has_words(self.compiled, names[0]) else "continuous" for names in self.sides)
-        return x, y
-
-    @property
     def observed(self) -> bool:
         """Whether modalities are seen through their flows."""
         return self.view == "observed"

@@ -31,7 +31,8 @@ _MAPPED = 2**22
 class StoryPairTask(PairTask):
     """Two sides of a story, each one variable or several side by side; the truth is the story's.
 
-    A caption is seen as the numbers of its words, (n, slots), and a label as its class, (n, 1), both int64.
+    A caption is seen as the numbers of its words, (n, slots), and a label as its class, (n, 1), both int64; a side has
+    either such variables or others.
 
     Rows are those of `Story.sample`: the first of a large sample are a small sample to the bit.
     """
@@ -66,6 +67,12 @@ class StoryPairTask(PairTask):
     def shape_y(self) -> tuple[int, ...]:
         """Shape of a row of y, likewise."""
         return self._shape(self.sides[1])
+
+    @property
+    def kinds(self) -> tuple[str, str]:
+        """Of the columns of x and of y: `discrete` where they are words or classes, else `continuous`."""
+        x, y = ("discrete" if has_words(self.compiled, names[0]) else "continuous" for names in self.sides)
+        return x, y
 
     @property
     def gaussian(self) -> bool:

@@ -9,8 +9,8 @@ import pytest
 
 from infoloom.benchmark import tasks
 from infoloom.benchmark.tasks import StoryTask
-from infoloom.benchmark.tasks.captions import PICTURES, CaptionTask
 from infoloom.benchmark.tasks.story_words import as_story_rows, numbers
+from infoloom.benchmark.tasks.words import PICTURES, WordsTask
 from infoloom.errors import TaskError
 
 SPEC = """
@@ -38,7 +38,7 @@ def spec(tmp_path_factory):
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_the_mean_of_the_pointwise_information_is_what_was_asked(pair):
-    task = CaptionTask(0.3, pair)
+    task = WordsTask(0.3, pair)
     assert task.mutual_information == pytest.approx(0.3, abs=1e-9)
     assert task.truth.method == "quadrature"
     found = task.pmi(*task.sample(6000, 0))
@@ -47,7 +47,7 @@ def test_the_mean_of_the_pointwise_information_is_what_was_asked(pair):
 
 def test_words_and_classes_against_counted_rows():
     """Two discrete sides: the plug-in information of 200,000 rows, less its known bias, within four standard errors."""
-    task = CaptionTask(0.4, "text-label", slots=2, words=3)
+    task = WordsTask(0.4, "text-label", slots=2, words=3)
     x, y = task.sample(200_000, 5)
     assert x.shape == (200_000, 2)
     assert y.shape == (200_000, 1)
@@ -62,7 +62,7 @@ def test_words_and_classes_against_counted_rows():
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_kinds_shapes_and_rows(pair):
-    task = CaptionTask(0.3, pair)
+    task = WordsTask(0.3, pair)
     for side, shape, kind in zip(task.sample(40, 3), (task.shape_x, task.shape_y), task.kinds, strict=True):
         assert side.shape == (40, *shape)
         assert side.dtype == (np.int64 if kind == "discrete" else np.float64)
@@ -74,7 +74,7 @@ def test_kinds_shapes_and_rows(pair):
 
 def test_pictures_of_every_kind_share_the_same():
     for picture in PICTURES:
-        task = CaptionTask(0.3, "picture-label", picture)
+        task = WordsTask(0.3, "picture-label", picture)
         assert task.mutual_information == pytest.approx(0.3, abs=1e-8)
         assert task.shape_y == (1,)
     assert task.shape_x == (3, 32, 32)
@@ -82,14 +82,14 @@ def test_pictures_of_every_kind_share_the_same():
 
 
 def test_no_information():
-    for name in tasks.names("captions-null"):
+    for name in tasks.names("words-null"):
         task = tasks.build(name)
         assert task.mutual_information == pytest.approx(0.0, abs=1e-12)
         np.testing.assert_allclose(task.pmi(*task.sample(50, 0)), 0.0, atol=1e-9)
 
 
 def test_what_is_undone_is_what_lay_behind():
-    task = CaptionTask(0.3)
+    task = WordsTask(0.3)
     for one, other in zip(task.unveil(*task.sample(30, 1)), task.behind(30, 1), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -150,4 +150,4 @@ def test_two_types_on_one_side_are_refused(spec):
 )
 def test_settings_that_do_not_fit(settings, message):
     with pytest.raises(TaskError, match=message):
-        CaptionTask(**{"nats": 0.5, **settings}).compiled  # noqa: B018
+        WordsTask(**{"nats": 0.5, **settings}).compiled  # noqa: B018

@@ -8,11 +8,11 @@ from functools import cache, cached_property
 from typing import Any, ClassVar, Final
 
 from infoloom.benchmark.tasks.base import expect, whole
-from infoloom.benchmark.tasks.designed import WEIGHT, hold
+from infoloom.benchmark.tasks.designed import WEIGHT, solved
 from infoloom.benchmark.tasks.story_pairs import Names, StoryPairTask
 from infoloom.story import Story
 
-__all__ = ["PAIRS", "PICTURES", "CaptionTask", "caption_tasks", "null_captions"]
+__all__ = ["PAIRS", "PICTURES", "WordsTask", "words_tasks", "null_words"]
 
 #: Pictures and the flows or renderers behind them.
 PICTURES: Final = {"vector": "vector(4)", "digits": "digits[3]", "sprites": "sprites[heart](32)"}
@@ -28,7 +28,7 @@ _LEAST: Final = 2
 
 
 @dataclass(frozen=True)
-class CaptionTask(StoryPairTask):
+class WordsTask(StoryPairTask):
     """A picture, a caption and a label of hidden causes, two of the three at a time.
 
     Each slot of the caption says one of a few equally likely words, cut from a cause under noise; the label is a class
@@ -47,9 +47,9 @@ class CaptionTask(StoryPairTask):
         TaskError: Settings that do not fit; when the story is first needed, more information than words can hold.
 
     Example:
-        >>> task = CaptionTask(0.5)
+        >>> task = WordsTask(0.5)
         >>> task.id
-        'caption:nats=0.5,pair=picture-text,picture=vector,slots=2,words=4'
+        'words:nats=0.5,pair=picture-text,picture=vector,slots=2,words=4'
         >>> task.kinds, task.shape_x, task.shape_y, round(task.mutual_information, 6)
         (('continuous', 'discrete'), (4,), (2,), 0.5)
     """
@@ -60,7 +60,7 @@ class CaptionTask(StoryPairTask):
     slots: int = 2
     words: int = 4
 
-    family: ClassVar[str] = "caption"
+    family: ClassVar[str] = "words"
     source: ClassVar[str] = (
         "words and classes are cells of normal variables; quadrature of their probabilities"
     )
@@ -106,24 +106,24 @@ class CaptionTask(StoryPairTask):
         return _story(self.nats, self.pair, self.picture, self.slots, self.words)
 
 
-def caption_tasks() -> Iterator[CaptionTask]:
+def words_tasks() -> Iterator[WordsTask]:
     """Every pair, with pictures of every kind."""
     for pair in ("picture-text", "picture-label"):
-        yield from (CaptionTask(0.5, pair, picture) for picture in PICTURES)
-    yield CaptionTask(0.5, "text-label")
-    yield CaptionTask(0.25, "picture-text", "vector", 1, 5)
+        yield from (WordsTask(0.5, pair, picture) for picture in PICTURES)
+    yield WordsTask(0.5, "text-label")
+    yield WordsTask(0.25, "picture-text", "vector", 1, 5)
 
 
-def null_captions() -> Iterator[CaptionTask]:
+def null_words() -> Iterator[WordsTask]:
     """A caption and a label that say nothing of the picture."""
-    yield from (CaptionTask(0.0, pair) for pair in ("picture-text", "picture-label"))
+    yield from (WordsTask(0.0, pair) for pair in ("picture-text", "picture-label"))
 
 
 @cache
 def _story(nats: float, pair: str, picture: str, slots: int, words: int) -> Story:
     """The story whose weight holds the information of a pair."""
     (x,), (y,) = PAIRS[pair]
-    return hold(_spec(pair, picture, slots, words), f"I({x}; {y})", nats, by_root=True)
+    return solved(_spec(pair, picture, slots, words), f"I({x}; {y})", nats)
 
 
 def _spec(pair: str, picture: str, slots: int, words: int) -> dict[str, Any]:

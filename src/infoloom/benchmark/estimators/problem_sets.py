@@ -1,0 +1,194 @@
+"""Problem sets: fixed, versioned lists of problems with their truths, against which results are scored.
+
+A set is a file. Those of the package never change once published; a new version has a new name. A set of one's own,
+never shown to anyone, is run and scored by the same commands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from infoloom.errors import BenchmarkError
+from infoloom.foreign.files import read_bytes
+from infoloom.foreign.trees import Finite, Line, Tree, Word, checked, parse_json
+
+__all__ = [
+    "KINDS", "PUBLISHED", "Group", "Kind", "ProblemKey", "ProblemSet", "SetBlock", "SetProblem",
+    "problem_set", "write_set",
+]  # fmt: skip
+
+MAX_BYTES: Final = 2**27
+
+Kind = Literal["linear", "nonlinear", "real", "null", "order"]
+#: Kinds of blocks: `null` and `order` (where no truth can be met, only their order) are scored by themselves.
+KINDS: Final[tuple[Kind, ...]] = ("linear", "nonlinear", "real", "null", "order")
+#: The sets that come with the package.
+PUBLISHED: Final = ("v2/quick", "v2/core", "v2/full")
+
+#: Task, rows and seed.
+ProblemKey = tuple[str, int, int]
+
+
+class SetProblem(Tree):
+    """One task of a group.
+
+    Attributes:
+        task: Its id.
+        truth: Its information (nats).
+        columns: Columns of x and of y together.
+    """
+
+    task: Line
+    truth: Annotated[Finite, Field(ge=0.0)]
+    columns: Annotated[int, Field(ge=2)]
+
+
+class Group(Tree):
+    """Problems that are alike but for their truth: who answers the same to all of them gets no credit.
+
+    Attributes:
+        label: What tells the setting from the others of its block.
+        rows: Rows to draw.
+        seed: Seed of the rows.
+        problems: The tasks.
+    """
+
+    label: Line
+    rows: Annotated[int, Field(ge=1, le=10**9)]
+    seed: Annotated[int, Field(ge=0)]
+    problems: Annotated[list[SetProblem], Field(min_length=1)]
+
+    @property
+    def keys(self) -> tuple[ProblemKey, ...]:
+        """The problems by task, rows and seed."""
+        return tuple((problem.task, self.rows, self.seed) for problem in self.problems)
+
+
+class SetBlock(Tree):
+    """Groups that ask one question.
+
+    Attributes:
+        name: Short name.
+        question: What is asked.
+        kind: One of `KINDS`.
+        estimators: Names of those that run where a run names none.
+        groups: The groups.
+        kept: Why the block is there although nobody may be right in it; empty for all others.
+    """
+
+    name: Word
+    question: Line
+    kind: Kind
+    estimators: list[Word]
+    groups: Annotated[list[Group], Field(min_length=1)]
+    kept: Line = ""
+
+
+class ProblemSet(Tree):
+    """A set.
+
+    Attributes:
+        format: 1.
+        name: Such as `v2/quick`; results name it.
+        purpose: For whom it is, and how long it takes.
+        limit: Seconds that a run may take.
+        blocks: The blocks.
+    """
+
+    format: Literal[1]
+    name: Word
+    purpose: Line
+    limit: Annotated[Finite, Field(gt=0.0)]
+    blocks: Annotated[list[SetBlock], Field(min_length=1)]
+
+    @property
+    def truths(self) -> dict[ProblemKey, float]:
+        """Truths by problem (nats)."""
+        return {
+            key: problem.truth
+            for _, group in self.groups()
+            for key, problem in zip(group.keys, group.problems, strict=True)
+        }
+
+    def groups(self) -> Iterator[tuple[SetBlock, Group]]:
+        """Every group with its block."""
+        return ((block, group) for block in self.blocks for group in block.groups)
+
+
+def problem_set(name: str | Path) -> ProblemSet:
+    """A published set by its name, or one's own by its path.
+
+    Raises:
+        BenchmarkError: No such set, or a file that is none.
+    """
+    if str(name) in PUBLISHED:
+        return _published(str(name))
+    path = Path(name)
+    if not path.is_file():
+        raise BenchmarkError(
+            f"problem set `{name}`: expected one of {', '.join(PUBLISHED)}, or the file of another set. Name one."
+        )
+    return _read(path)
+
+
+def write_set(found: ProblemSet, path: str | Path) -> Path:
+    """Write a set as a file, one group a line.
+
+    Returns:
+        The path.
+    """
+    tree = found.model_dump()
+    blocks = []
+    for block in tree.pop("blocks"):
+        groups = ",\n   ".join(json.dumps(group, ensure_ascii=False) for group in block.pop("groups"))
+        head = json.dumps(block, ensure_ascii=False)
+        blocks.append(f'  {head[:-1]}, "groups": [\n   {groups}]}}')
+    head = json.dumps(tree, ensure_ascii=False)
+    body = ",\n".join(blocks)
+    Path(path).write_text(f'{head[:-1]}, "blocks": [\n{body}]}}\n', encoding="utf-8")
+    return Path(path)
+
+
+@cache
+def _published(name: str) -> ProblemSet:
+    place = files("infoloom.benchmark.estimators") / "published" / f"{name.replace('/', '-')}.json"
+    return _checked(parse_json(place.read_bytes()), name)
+
+
+def _read(path: Path) -> ProblemSet:
+    try:
+        tree = parse_json(read_bytes(path, MAX_BYTES))
+    except (OSError, ValueError) as error:
+        raise BenchmarkError(
+            f"problem set `{path}`: expected JSON ({error}). Give the file of a set."
+        ) from error
+    found = _checked(tree, str(path))
+    if found.name in PUBLISHED and found != _published(found.name):
+        raise BenchmarkError(
+            f"problem set `{path}`: expected a name of its own, because `{found.name}` is published and holds other "
+            "problems. Rename it."
+        )
+    return found
+
+
+def _checked(tree: Any, place: str) -> ProblemSet:
+    try:
+        found = checked(ProblemSet, tree)
+    except ValueError as error:
+        raise BenchmarkError(
+            f"problem set `{place}`: expected a whole set ({error}). Write it again."
+        ) from error
+    keys = [key for _, group in found.groups() for key in group.keys]
+    twice = next((key for key in keys if keys.count(key) > 1), None) if len(set(keys)) < len(keys) else None
+    if twice is not None:
+        raise BenchmarkError(
+            f"problem set `{place}`, `{twice[0]}` of {twice[1]} rows, seed {twice[2]}: expected once. Remove it."
+        )
+    return found
