@@ -165,7 +165,7 @@ class ZeroInflatedLaw:
 
     With P₀ = p + (1 − p) / 2 for y = 0 and (1 − p) 2^−(k+1) for y = k,
     I = [p² / 4 − 1 / 4 − ½ p² log p] / (1 − p) − P₀ log P₀
-        + (1 − p) Σ_{k ≥ 1} 2^−(k+1) [log 2 − (k + 1) / 2 + k ψ(k + 1) − log k!].
+    + (1 − p) Σ_{k ≥ 1} 2^−(k+1) [log 2 − (k + 1) / 2 + k ψ(k + 1) − log k!].
 
     For p = 0 it is the published 2 log 2 − γ − Σ log k 2^−k = 0.3012. For p > 0 the published (1 − p) 0.3012 is larger:
     it is what a zero would tell if one saw whether it was counted.
