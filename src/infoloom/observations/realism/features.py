@@ -30,7 +30,7 @@ __all__ = ["CLASSIFIERS", "Features", "load_features", "save_features", "train_f
 HEADER = "infoloom-features"
 CLASSIFIERS: Final = Path(__file__).with_name("classifiers")  # shipped, one a file named as its flow
 SIZES: Final = (32, 64, 128)
-_STEPS: Final = 600  # of a classifier made on the way
+_STEPS: Final = 300  # of a classifier made on the way
 Array = NDArray[np.float64]
 Rows = NDArray[np.float32]
 
@@ -98,7 +98,7 @@ def train_features(
 
     Args:
         data: Real data.
-        epochs: Passes over the training rows, the rate of learning rising anew for each number; None for 600 steps.
+        epochs: Passes over the training rows, the rate of learning rising anew for each number; None for 300 steps.
         sizes: Channels of the classifier's stages.
         augmentation: Changes that leave the class of a row as it is, see `AUGMENTATIONS`.
         seed: Seed of weights and order.
