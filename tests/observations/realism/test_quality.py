@@ -123,6 +123,14 @@ def test_a_file_that_holds_no_features_is_named(tmp_path: Path) -> None:
             load_features(path)
 
 
+@pytest.mark.parametrize("path", sorted(CLASSIFIERS.glob("*.safetensors")), ids=lambda path: path.stem)
+def test_every_shipped_classifier_is_read(path: Path) -> None:
+    features, flow = load_features(path), all_classes(path.stem)
+    assert features.shape == flow.shape_out
+    assert features.classes == len(flow.description.classes)
+    assert 0.5 < features.accuracy <= 1.0
+
+
 def test_a_shipped_classifier_is_used_where_rows_and_classes_are_its_own(tmp_path: Path, monkeypatch) -> None:
     data = pictures()
     save_features(tmp_path / "grey.safetensors", train_features(data, epochs=[1]))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from infoloom.errors import FlowError
 from infoloom.foreign.files import require_regular
 from infoloom.foreign.trees import Finite, Tree, checked, parse_json
 from infoloom.observations.flows.checkpoint import write_tensors
-from infoloom.observations.flows.scaling import Numbers, as_array
+from infoloom.observations.flows.scaling import Numbers, as_array, checked_numbers
 from infoloom.observations.realism.feature_network import FeatureNetwork
 from infoloom.observations.realism.feature_training import train_classifier
 from infoloom.observations.training.own_scale import standardised
@@ -140,6 +140,8 @@ def load_features(path: Path) -> Features:
         require_regular(path)
         with safe_open(str(path), framework="pt") as file:
             description = checked(FeaturesTree, parse_json((file.metadata() or {})[HEADER]))
+            center = checked_numbers(description.center, description.shape, "center")
+            scale = checked_numbers(description.scale, description.shape, "scale", positive=True)
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise FlowError(
@@ -150,8 +152,8 @@ def load_features(path: Path) -> Features:
     return Features(
         shape=tuple(description.shape),
         classes=description.classes,
-        center=description.center,
-        scale=description.scale,
+        center=center,
+        scale=scale,
         weights={name: value.to(used) for name, value in weights.items()},
         accuracy=description.accuracy,
         sizes=tuple(description.sizes),
@@ -163,8 +165,8 @@ class FeaturesTree(Tree):
 
     shape: Annotated[list[Annotated[int, Field(ge=1, le=10**8)]], Field(max_length=8)]
     classes: Annotated[int, Field(ge=0, le=10**6)]
-    center: Finite
-    scale: Finite
+    center: Finite | Annotated[list[Any], Field(max_length=10**6)]
+    scale: Finite | Annotated[list[Any], Field(max_length=10**6)]
     accuracy: Finite | None
     sizes: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=8)]
 
