@@ -175,24 +175,19 @@ def adopt(
     sizes = tuple(int(size) for size in shape)
     _check_request(model, kind, solver, schedule, sizes)
     noise = None if schedule is None else NoiseSchedule.from_alphas(schedule, sigma)
-    width = noise.sigma if noise is not None else (sigma or 0.0)
     trees, tensors = traced(model, kind, sizes, len(classes or ()), reverse=reverse)
     if half:
         tensors = halved(tensors)
     if noise is not None:
         tensors[SCHEDULE] = noise.log_ratio
-    times = _given_grid(grid, kind, noise)
+    rows = batch or fitting_batch(trees, tensors, sizes, bool(classes))
     description = FlowDescription(
         shape=sizes,
         classes=tuple(classes) if classes else None,
         solver=BIJECTION if kind == BIJECTION else solver,
-        grid=times,
-        network={
-            "name": GRAPH,
-            "kind": kind,
-            "batch": batch or fitting_batch(trees, tensors, sizes, bool(classes)),
-        },
-        sigma=width,
+        grid=_given_grid(grid, kind, noise),
+        network={"name": GRAPH, "kind": kind, "batch": rows},
+        sigma=noise.sigma if noise is not None else (sigma or 0.0),
         spread=float(spread),
         center=checked_numbers(center, sizes, "center"),
         scale=checked_numbers(scale, sizes, "scale", positive=True),
@@ -201,10 +196,14 @@ def adopt(
     stored = StoredModel(description, trees, tensors)
     if kind != BIJECTION and (grid is None or isinstance(grid, GridSearch)):
         stored = _searched(stored, noise, grid or GridSearch(), report)
-    made = Adopted(stored)
+    return _certified(Adopted(stored), effort, report)
+
+
+def _certified(made: Adopted, effort: Effort | None, report: Report | None) -> Adopted:
+    """With its certificate, if one is asked for; singular values of small observations only."""
     if effort is None:
         return made
-    if math.prod(sizes) > SMALL:
+    if math.prod(made.model.description.shape) > SMALL:
         effort = replace(effort, singular_rows=0)
     return made.certify(effort=effort, report=report)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -66,12 +67,11 @@ def measure_quality(
         report: Called with what is being done and the share that is done.
 
     Returns:
-        `floor` (real with real), `samples` (from N(0, I)), `story_whiten`, `story_scale`, `story_none` (from
-        latents that carry
-        a strong cause on half of the components), each with the Fréchet and kernel distance, precision, recall
-        and the
-        classifier's accuracy; `gaussianity` of inverted real rows; `nearest_ratio`; `two_sample` and its floor, and on
-        demand `two_sample_strong` and `inception` (floor and samples).
+        `floor` (real with real), `samples` (from N(0, I)), `story_whiten`, `story_scale`, `story_none` (from latents
+        that carry a strong cause on half of the components), each with the Fréchet and kernel distance, precision,
+        recall and the classifier's accuracy; `gaussianity` of inverted real rows; `moments`; `nearest_ratio`;
+        `two_sample`, `two_sample_story_whiten` and `two_sample_floor`; on demand `two_sample_strong` and `inception`
+        (floor and samples).
     """
     tell = report or (lambda what, share: None)
     if min(len(data.values), len(data.held_out)) < _FEWEST:
@@ -82,39 +82,27 @@ def measure_quality(
     flow = all_classes(name)
     tell("training the feature classifier", 0.0)
     found = features or train_features(data, seed=seed)
-    held, labels = _real(data, flow, rows, seed, held_out=True)
-    again, of_again = _real(data, flow, rows, seed + 1, held_out=False)
-    wanted = None if labels is None else np.resize(labels, rows)
-    # A test of two samples needs many rows, and the same classes on both sides: the difference would be told by them.
-    enough = len(held) >= rows
-    real = held if enough else np.concatenate([held, again])[:rows]
-    of_real = None if labels is None or of_again is None else np.concatenate([labels, of_again])[:rows]
-    result: dict[str, Any] = {"rows": rows, "held_out_rows": len(held), "classifier_accuracy": found.accuracy}
-    result["floor"] = _compared(found, held, again, None)
-    if min(len(held), len(again)) >= FEWEST_TESTED:
-        result["two_sample_floor"] = two_sample_test(held, again, seed=seed).to_dict()
+    sides = _Sides.of(flow, data, rows, seed)
+    result: dict[str, Any] = {
+        "rows": rows,
+        "held_out_rows": len(sides.held),
+        "classifier_accuracy": found.accuracy,
+    }
+    result["floor"] = _compared(found, sides.held, sides.again, None)
+    if min(len(sides.held), len(sides.again)) >= FEWEST_TESTED:
+        result["two_sample_floor"] = two_sample_test(sides.held, sides.again, seed=seed).to_dict()
     for index, (kind, latents) in enumerate({"samples": None, **story_latents(flow.dim, rows, seed)}.items()):
         tell(f"sampling: {kind}", index / 5)
-        made = _sampled(flow, latents, rows, seed, wanted)
-        result[kind if latents is None else f"story_{kind}"] = _compared(found, held, made, wanted)
+        made = _sampled(flow, latents, rows, seed, sides.wanted)
+        result[kind if latents is None else f"story_{kind}"] = _compared(
+            found, sides.held, made, sides.wanted
+        )
         if latents is None:
-            result["moments"] = moments(held, made)
-            if inception is not None:
-                tell("features of the inception network", index / 5 + 0.05)
-                result["inception"] = {
-                    "floor": frechet_distance(inception.embed(held), inception.embed(again)),
-                    "samples": frechet_distance(inception.embed(held), inception.embed(made)),
-                }
-            flat = [
-                part.reshape(len(part), -1).astype(np.float64) for part in (made, held, data.values[:10_000])
-            ]
-            result["nearest_ratio"] = nearest_ratio(*flat)
+            result.update(_of_samples(sides, made, data, inception))
         if kind in ("samples", "whiten"):
             tell("telling samples from real rows", index / 5 + 0.1)
-            some = None if latents is None else latents[: len(real)]
-            told = made if enough else _sampled(flow, some, len(real), seed, of_real)
             name_of = "two_sample" if latents is None else "two_sample_story_whiten"
-            result[name_of] = two_sample_test(real, told, seed=seed).to_dict()
+            result[name_of] = sides.told_apart(flow, made, latents, seed)
     if strong:
         tell("telling samples from real rows by a larger network", 0.8)
         result["two_sample_strong"] = _strongly_told(flow, data, seed)
@@ -125,6 +113,67 @@ def measure_quality(
             result["gaussianity"] = gaussianity(flow.inverse(some).double().numpy())
     tell("done", 1.0)
     return result
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Real rows that samples are compared with.
+
+    Attributes:
+        held: Held-out rows.
+        again: Training rows, as many, for the floor.
+        wanted: Classes of the samples, as often as in the held-out rows; None without classes.
+        real: Rows of the two-sample test, which needs many: held-out rows, then training rows.
+        of_real: Their classes.
+        enough: Whether the held-out rows are as many as the samples.
+    """
+
+    held: Rows
+    again: Rows
+    wanted: NDArray[np.int64] | None
+    real: Rows
+    of_real: NDArray[np.int64] | None
+    enough: bool
+
+    @classmethod
+    def of(cls, flow: SteppedFlow | ExactFlow, data: TrainingData, rows: int, seed: int) -> _Sides:
+        held, labels = _real(data, flow, rows, seed, held_out=True)
+        again, of_again = _real(data, flow, rows, seed + 1, held_out=False)
+        enough = len(held) >= rows
+        return cls(
+            held,
+            again,
+            None if labels is None else np.resize(labels, rows),
+            held if enough else np.concatenate([held, again])[:rows],
+            None if labels is None or of_again is None else np.concatenate([labels, of_again])[:rows],
+            enough,
+        )
+
+    def told_apart(
+        self, flow: SteppedFlow | ExactFlow, made: Rows, latents: torch.Tensor | None, seed: int
+    ) -> dict[str, object]:
+        """The two-sample test, with the same classes on both sides: the difference would be told by them."""
+        if not self.enough:
+            some = None if latents is None else latents[: len(self.real)]
+            made = _sampled(flow, some, len(self.real), seed, self.of_real)
+        return two_sample_test(self.real, made, seed=seed).to_dict()
+
+
+def _of_samples(
+    sides: _Sides, made: Rows, data: TrainingData, inception: InceptionFeatures | None
+) -> dict[str, Any]:
+    """What is asked of the flow's own samples alone: moments, distance to training rows, FID."""
+    flat = [
+        part.reshape(len(part), -1).astype(np.float64) for part in (made, sides.held, data.values[:10_000])
+    ]
+    found: dict[str, Any] = {"moments": moments(sides.held, made), "nearest_ratio": nearest_ratio(*flat)}
+    if inception is not None:
+        held = inception.embed(sides.held)
+        found["inception"] = {
+            "floor": frechet_distance(held, inception.embed(sides.again)),
+            "samples": frechet_distance(held, inception.embed(made)),
+        }
+    return found
 
 
 def sample_quality(
