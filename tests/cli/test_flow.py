@@ -82,6 +82,13 @@ def test_quality_needs_data(tmp_path: Path) -> None:
         call("check", str(path), "--quality")
 
 
+@pytest.mark.parametrize("options", [("--strong",), ("--inception", "weights.pth")])
+def test_what_belongs_to_quality_needs_it(tmp_path: Path, options: tuple[str, ...]) -> None:
+    path = small_file(tmp_path / "small.safetensors")
+    with pytest.raises(FlowError, match=r"`--inception` and `--strong` expected `--quality`\. Give it too\."):
+        call("check", str(path), *options)
+
+
 def test_quality_keeps_its_classifier_and_its_numbers(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     label = np.arange(700) // 10 % 2  # every tenth row is held out: both classes among them

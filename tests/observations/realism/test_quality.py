@@ -131,6 +131,26 @@ def test_every_shipped_classifier_is_read(path: Path) -> None:
     assert 0.5 < features.accuracy <= 1.0
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sizes": (4096,) * 8}, "`patches.weight`|`layers.0.weight`: expected the shape"),
+        ({"classes": 9}, "`out.weight`: expected the shape"),
+        ({"shape": (1, 9)}, "expected the shape"),
+        ({"center": (0.0,) * 5}, "center"),
+        ({"classes": 0}, "expected the shape"),
+    ],
+)
+def test_a_file_of_features_that_does_not_fit_itself_is_refused(
+    tmp_path: Path, changes, message: str
+) -> None:
+    """With a network that would take 10 GiB too: nothing is made before the shapes agree."""
+    path = tmp_path / "features.safetensors"
+    save_features(path, replace(train_features(pictures(), epochs=[0.1], sizes=(8,)), **changes))
+    with pytest.raises(FlowError, match=message):
+        load_features(path)
+
+
 def test_a_shipped_classifier_is_used_where_rows_and_classes_are_its_own(tmp_path: Path, monkeypatch) -> None:
     data = pictures()
     save_features(tmp_path / "grey.safetensors", train_features(data, epochs=[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -143,7 +144,8 @@ def load_features(path: Path) -> Features:
             center = checked_numbers(description.center, description.shape, "center")
             scale = checked_numbers(description.scale, description.shape, "scale", positive=True)
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        _check_weights(description, weights)
+    except (OSError, SafetensorError, KeyError, ValueError, FlowError) as error:
         raise FlowError(
             f"features `{path}`: expected a file that `infoloom flow check --features` wrote ({error}). "
             "Remove it to train them anew."
@@ -160,10 +162,30 @@ def load_features(path: Path) -> Features:
     )
 
 
+def _check_weights(description: FeaturesTree, weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights of other shapes than the description asks for, before any memory is taken.
+
+    Raises:
+        ValueError: They are.
+    """
+    shape, dim = tuple(description.shape), math.prod(description.shape)
+    found = {name: tuple(value.shape) for name, value in weights.items()}
+    if description.classes:
+        with torch.device("meta"):
+            network = FeatureNetwork(shape, description.classes, tuple(description.sizes))
+        state = network.state_dict()
+        wanted = {name: tuple(value.shape) for name, value in state.items() if value.is_floating_point()}
+    else:
+        wanted = {"middle": (dim,), "directions": (found.get("directions", (0,))[0], dim)}
+    if found != wanted:
+        name = next(name for name in (*wanted, *found) if found.get(name) != wanted.get(name))
+        raise ValueError(f"`{name}`: expected the shape {wanted.get(name)}, got {found.get(name)}")
+
+
 class FeaturesTree(Tree):
     """The description of features in their file."""
 
-    shape: Annotated[list[Annotated[int, Field(ge=1, le=10**8)]], Field(max_length=8)]
+    shape: Annotated[list[Annotated[int, Field(ge=1, le=10**8)]], Field(min_length=1, max_length=3)]
     classes: Annotated[int, Field(ge=0, le=10**6)]
     center: Finite | Annotated[list[Any], Field(max_length=10**6)]
     scale: Finite | Annotated[list[Any], Field(max_length=10**6)]
