@@ -17,7 +17,9 @@ from infoloom.story import load
 def test_it_is_the_jacobian_times_the_direction(flow):
     bijection = build(flow, dtype=torch.float64)
     generator = torch.Generator().manual_seed(1)
-    z, v = torch.randn((2, 2, bijection.dim), generator=generator, dtype=torch.float64)
+    z, v = torch.randn(
+        (2, 2 if bijection.dim < 10 else 1, bijection.dim), generator=generator, dtype=torch.float64
+    )
     observed, moved = tangent(bijection.forward, z, v)
     assert torch.equal(observed, bijection.forward(z))
     for row, direction, found in zip(z, v, moved.flatten(1), strict=True):
