@@ -20,7 +20,7 @@ from scipy.special import digamma
 
 from infoloom.benchmark import tasks
 from infoloom.benchmark.running.results import read_results
-from infoloom.benchmark.tasks.mixed import ClassesTask
+from infoloom.benchmark.tasks.vectors.mixed import ClassesTask
 from infoloom.estimators import build
 
 ORDER = ("plug-in", "miller-madow", "ross", "gao", "classifier", "infonce", "histogram", "oracle")

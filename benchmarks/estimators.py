@@ -14,7 +14,7 @@ import json
 import time
 from pathlib import Path
 
-from infoloom.benchmark.tasks.gaussian import HARD
+from infoloom.benchmark.tasks.vectors.gaussian import HARD
 from infoloom.errors import EstimatorError
 from infoloom.estimators import build, names
 

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 
 import torch
 
-from infoloom.benchmark.tasks.gaussian import STAIRCASE, GaussianTask
+from infoloom.benchmark.tasks.vectors.gaussian import STAIRCASE, GaussianTask
 from infoloom.estimators import Training, build
 from infoloom.estimators.neural.critics import build_critic
 from infoloom.estimators.neural.objectives import RunningMean, objective

@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from infoloom.benchmark.estimators.drawing import Plan, Setting, draw_set
-from infoloom.benchmark.estimators.entrants import Entrant
+from infoloom.benchmark.estimators.drawing.draw import Plan, Setting, draw_set
+from infoloom.benchmark.estimators.drawing.makers import gaussian, grid, seen
+from infoloom.benchmark.estimators.entering.entrants import Entrant
 from infoloom.benchmark.estimators.problem_sets import write_set
-from infoloom.benchmark.estimators.settings import gaussian, grid, seen
+from infoloom.benchmark.estimators.scoring.tuning import METHODS, best
 from infoloom.benchmark.estimators.suites import jobs
-from infoloom.benchmark.estimators.tuning import METHODS, best
 from infoloom.benchmark.estimators.variants import TUNED, VARIANTS
 from infoloom.benchmark.running.results import read_results
 from infoloom.benchmark.running.runner import execute

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infoloom.benchmark.estimators import tables
-from infoloom.benchmark.estimators.comparisons import Comparison, compare
-from infoloom.benchmark.estimators.credit import is_near
-from infoloom.benchmark.estimators.leaderboard import problems, standings
+from infoloom.benchmark.estimators.first_version.leaderboard import problems, standings
 from infoloom.benchmark.estimators.problem_sets import ProblemSet, problem_set
-from infoloom.benchmark.estimators.scores import Score, scores
-from infoloom.benchmark.estimators.tuning import best
+from infoloom.benchmark.estimators.scoring import tables
+from infoloom.benchmark.estimators.scoring.comparisons import Comparison, compare
+from infoloom.benchmark.estimators.scoring.credit import is_near
+from infoloom.benchmark.estimators.scoring.scores import Score, scores
+from infoloom.benchmark.estimators.scoring.tuning import best
 from infoloom.benchmark.estimators.variants import TUNED
 from infoloom.benchmark.running.results import read_results
 

@@ -127,7 +127,7 @@ def _copy(root: Path, small: Path) -> Kind:
 
 def _results(folder: Path, path: Path, bench: str) -> Kind:
     """Lines in pairs, so that a report has something to compare; figures are drawn of few, for their time."""
-    from infoloom.benchmark.estimators.leaderboard import markdown, standings
+    from infoloom.benchmark.estimators.first_version.leaderboard import markdown, standings
     from infoloom.benchmark.running.results import read_results
     from infoloom.benchmark.running.trees import require_rows
     from infoloom.report.contents import read_contents

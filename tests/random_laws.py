@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.integrate import quad
 from scipy.special import logsumexp
 
-from infoloom.benchmark.tasks.laws import CanonicalLaw, StudentLaw
+from infoloom.benchmark.tasks.laws.closed_form import CanonicalLaw, StudentLaw
 
 
 def gaussian_information(cov, dim_x):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gaussian_tasks import canonical
 
-from infoloom.benchmark.tasks.gaussian import HARD
+from infoloom.benchmark.tasks.vectors.gaussian import HARD
 from infoloom.errors import EstimatorError
 from infoloom.estimators import (
     ArrayEstimator,

@@ -80,7 +80,7 @@ def estimators(
     as_json: AsJson = False,
 ) -> None:
     """Let estimators of mutual information meet tasks whose information is known."""
-    from infoloom.benchmark.estimators.entrants import Entrant
+    from infoloom.benchmark.estimators.entering.entrants import Entrant
     from infoloom.benchmark.estimators.suites import jobs, suite_name
     from infoloom.benchmark.running.results import read_results
 

@@ -12,7 +12,7 @@ import typer
 from infoloom.errors import BenchmarkError
 
 if TYPE_CHECKING:
-    from infoloom.benchmark.estimators.leaderboard import Standing
+    from infoloom.benchmark.estimators.first_version.leaderboard import Standing
     from infoloom.benchmark.estimators.problem_sets import ProblemSet
 
 __all__ = ["draw", "leaderboard", "show"]
@@ -53,7 +53,7 @@ def draw(
     like: Annotated[str, typer.Option(help="The published set whose blocks it has.")] = "v2/quick",
 ) -> None:
     """Draw a problem set of one's own, which is run and scored by the same commands."""
-    from infoloom.benchmark.estimators.plans import draw as make
+    from infoloom.benchmark.estimators.drawing.plans import draw as make
     from infoloom.benchmark.estimators.problem_sets import PUBLISHED, write_set
 
     if like not in PUBLISHED:
@@ -74,7 +74,7 @@ def show(
     summary: Mapping[str, float] | None = None,
 ) -> None:
     """Print the scores of every set that rows name, then the standings of rows of the first version's suites."""
-    from infoloom.benchmark.estimators import leaderboard as first
+    from infoloom.benchmark.estimators.first_version import leaderboard as first
 
     own = [row for row in rows if row["bench"] == "estimators"]
     found = {board.name: board for board in _sets(own, boards)}
@@ -94,7 +94,7 @@ def show(
 
 def print_standings(found: Sequence[Standing]) -> None:
     """The standings of the first version as a table for a terminal or a pipe."""
-    from infoloom.benchmark.estimators.tables import text
+    from infoloom.benchmark.estimators.scoring.tables import text
 
     head = (
         "estimator", "right %", "ok", "failed", "time-out", "missing", "median error", "null worst", "covered", "s",
@@ -121,9 +121,9 @@ def _sets(rows: Sequence[dict[str, Any]], boards: Sequence[Path]) -> list[Proble
 
 
 def _print_set(board: ProblemSet, rows: Sequence[dict[str, Any]], what: str, markdown: bool) -> None:
-    from infoloom.benchmark.estimators import tables
-    from infoloom.benchmark.estimators.comparisons import compare
-    from infoloom.benchmark.estimators.scores import scores
+    from infoloom.benchmark.estimators.scoring import tables
+    from infoloom.benchmark.estimators.scoring.comparisons import compare
+    from infoloom.benchmark.estimators.scoring.scores import scores
 
     if what == "pairs":
         made = [tables.pair_table(compare(board, rows))]
@@ -139,8 +139,8 @@ def _print_set(board: ProblemSet, rows: Sequence[dict[str, Any]], what: str, mar
 def _json(
     rows: Sequence[dict[str, Any]], boards: Sequence[ProblemSet], standings: Sequence[Standing]
 ) -> dict[str, Any]:
-    from infoloom.benchmark.estimators.comparisons import compare
-    from infoloom.benchmark.estimators.scores import scores
+    from infoloom.benchmark.estimators.scoring.comparisons import compare
+    from infoloom.benchmark.estimators.scoring.scores import scores
 
     made = {
         board.name: {

@@ -57,7 +57,7 @@ def check(
     limit: Annotated[float, typer.Option(metavar="SECONDS", help="For all three problems.")] = 10.0,
 ) -> None:
     """Try an estimator on three small problems, and say what the benchmark will see of it."""
-    from infoloom.benchmark.estimators.check import check as run
+    from infoloom.benchmark.estimators.entering.check import check as run
 
     trials = run(command, limit)
     for trial in trials:

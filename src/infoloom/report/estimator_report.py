@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from infoloom.benchmark.estimators.comparisons import compare
-from infoloom.benchmark.estimators.leaderboard import TOLERANCE, Standing, standings
+from infoloom.benchmark.estimators.first_version.leaderboard import TOLERANCE, Standing, standings
 from infoloom.benchmark.estimators.problem_sets import PUBLISHED, problem_set
-from infoloom.benchmark.estimators.scores import scores
-from infoloom.benchmark.estimators.tables import (
+from infoloom.benchmark.estimators.scoring.comparisons import compare
+from infoloom.benchmark.estimators.scoring.scores import scores
+from infoloom.benchmark.estimators.scoring.tables import (
     block_table,
     board_table,
     explanation,

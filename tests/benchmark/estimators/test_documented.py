@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infoloom.benchmark.estimators.problem_sets import PUBLISHED, problem_set
-from infoloom.benchmark.estimators.tuning import METHODS, best
+from infoloom.benchmark.estimators.scoring.tuning import METHODS, best
 from infoloom.benchmark.estimators.variants import PREPARATIONS, TUNED, VARIANTS, names, settings_of
 from infoloom.benchmark.running.results import read_results
 from infoloom.errors import BenchmarkError

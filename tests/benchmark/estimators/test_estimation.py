@@ -10,7 +10,7 @@ import pytest
 
 from infoloom.benchmark import tasks
 from infoloom.benchmark.estimators import samples
-from infoloom.benchmark.estimators.entrants import known_names
+from infoloom.benchmark.estimators.entering.entrants import known_names
 from infoloom.benchmark.estimators.estimation import method_of, run, takes
 from infoloom.benchmark.tasks import GaussianTask
 from infoloom.errors import KindError

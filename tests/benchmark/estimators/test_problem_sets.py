@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from infoloom.benchmark import tasks
-from infoloom.benchmark.estimators.credit import baselines, best_guess, credit, is_near
-from infoloom.benchmark.estimators.drawing import LOWEST, Plan, Setting, draw_set, truths
-from infoloom.benchmark.estimators.entrants import Entrant, check_entrants
-from infoloom.benchmark.estimators.plans import DRAWN, SEEDS
+from infoloom.benchmark.estimators.drawing.draw import LOWEST, Plan, Setting, draw_set, truths
+from infoloom.benchmark.estimators.drawing.makers import copies, gaussian, grid, of_family
+from infoloom.benchmark.estimators.drawing.plans import DRAWN, SEEDS
+from infoloom.benchmark.estimators.entering.entrants import Entrant, check_entrants
 from infoloom.benchmark.estimators.problem_sets import PUBLISHED, Group, SetProblem, problem_set, write_set
-from infoloom.benchmark.estimators.scores import RANKED
-from infoloom.benchmark.estimators.settings import copies, gaussian, grid, of_family
+from infoloom.benchmark.estimators.scoring.credit import baselines, best_guess, credit, is_near
+from infoloom.benchmark.estimators.scoring.scores import RANKED
 from infoloom.benchmark.estimators.suites import jobs
 from infoloom.errors import BenchmarkError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infoloom.benchmark.tasks.gaussian import STAIRCASE
+from infoloom.benchmark.tasks.vectors.gaussian import STAIRCASE
 from infoloom.estimators import GaussianEstimator, Training, build
 
 

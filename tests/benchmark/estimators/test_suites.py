@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infoloom.benchmark import tasks
-from infoloom.benchmark.estimators.entrants import Entrant, check_entrants
+from infoloom.benchmark.estimators.entering.entrants import Entrant, check_entrants
 from infoloom.benchmark.estimators.estimation import takes
 from infoloom.benchmark.estimators.suites import SUITES, jobs
 from infoloom.errors import BenchmarkError

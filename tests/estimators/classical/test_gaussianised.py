@@ -9,8 +9,8 @@ import pytest
 from gaussian_tasks import canonical
 from scipy.special import ndtri
 
-from infoloom.benchmark.tasks.gaussian import HARD
-from infoloom.benchmark.tasks.maps import rotation
+from infoloom.benchmark.tasks.vectors.gaussian import HARD
+from infoloom.benchmark.tasks.vectors.maps import rotation
 from infoloom.errors import EstimatorError
 from infoloom.estimators.classical.gaussian import GaussianEstimator
 from infoloom.estimators.classical.gaussianised import GaussianisedEstimator

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from infoloom.benchmark.tasks import PairTask
 from infoloom.benchmark.tasks.base import Array
-from infoloom.benchmark.tasks.story_pairs import StoryPairTask
+from infoloom.benchmark.tasks.stories.base import StoryPairTask
 from infoloom.datasets.storage.files import aside, sha256
 from infoloom.spec.flow import FlowStep, flow_path, parse_flow
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from infoloom.benchmark.estimators.blocks import Block, Problem, full, paper, quick
-from infoloom.benchmark.estimators.entrants import Entrant, check_entrants
+from infoloom.benchmark.estimators.entering.entrants import Entrant, check_entrants
 from infoloom.benchmark.estimators.estimation import FUNCTION, takes
-from infoloom.benchmark.estimators.mixed_blocks import mixed
+from infoloom.benchmark.estimators.first_version.blocks import Block, Problem, full, paper, quick
+from infoloom.benchmark.estimators.first_version.mixed_blocks import mixed
 from infoloom.benchmark.estimators.problem_sets import PUBLISHED, Group, SetBlock, problem_set
 from infoloom.benchmark.running.runner import Job
 from infoloom.errors import BenchmarkError

@@ -8,16 +8,16 @@ from functools import partial
 from typing import Final
 
 from infoloom.benchmark.tasks.base import PairTask, from_params
-from infoloom.benchmark.tasks.beyond_normal import BEYOND_NORMAL, BeyondNormalTask, is_beyond_normal
-from infoloom.benchmark.tasks.gaussian import HARD, STAIRCASE, GaussianTask
-from infoloom.benchmark.tasks.grids import GRIDS, GridTask, grid
 from infoloom.benchmark.tasks.identifiers import read_id
-from infoloom.benchmark.tasks.ladder import FLOWS, LadderTask, ladder
-from infoloom.benchmark.tasks.mixed import MIXED, mixed_tasks, null_tasks
-from infoloom.benchmark.tasks.mixtures import MIXTURES, ConcentricTask, InlierTask
-from infoloom.benchmark.tasks.seen import CaptionTask, SeenTask
-from infoloom.benchmark.tasks.stories import StoryTask, preset_tasks
-from infoloom.benchmark.tasks.words import WordsTask, null_words, words_tasks
+from infoloom.benchmark.tasks.stories.grids import GRIDS, GridTask, grid
+from infoloom.benchmark.tasks.stories.ladder import FLOWS, LadderTask, ladder
+from infoloom.benchmark.tasks.stories.presets import StoryTask, preset_tasks
+from infoloom.benchmark.tasks.stories.seen import CaptionTask, SeenTask
+from infoloom.benchmark.tasks.stories.words import WordsTask, null_words, words_tasks
+from infoloom.benchmark.tasks.vectors.beyond_normal import BEYOND_NORMAL, BeyondNormalTask, is_beyond_normal
+from infoloom.benchmark.tasks.vectors.gaussian import HARD, STAIRCASE, GaussianTask
+from infoloom.benchmark.tasks.vectors.mixed import MIXED, mixed_tasks, null_tasks
+from infoloom.benchmark.tasks.vectors.mixtures import MIXTURES, ConcentricTask, InlierTask
 from infoloom.errors import TaskError
 
 __all__ = ["FAMILIES", "build", "groups", "names"]

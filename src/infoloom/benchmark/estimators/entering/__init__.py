@@ -1,0 +1,1 @@
+"""Who enters the benchmark, and what it will see of an entrant."""

@@ -1,0 +1,115 @@
+"""Who enters the benchmark, and under which name: names that are taken are refused before anything runs."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from infoloom.benchmark.estimators import references
+from infoloom.benchmark.estimators.scoring.credit import BASELINES
+from infoloom.benchmark.estimators.variants import VARIANTS
+from infoloom.errors import BenchmarkError
+from infoloom.estimators import names
+
+__all__ = ["Entrant", "check_entrants", "known_names"]
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """An estimator that takes the place of the set's own, on every problem.
+
+    Args:
+        name: A name of an estimator, a variant or a reference, or a label for the command.
+        command: A program that reads an npz of rows and prints one line of JSON.
+        settings: Settings of the estimator.
+    """
+
+    name: str
+    command: str | None = None
+    settings: Mapping[str, Any] | None = None
+
+
+def known_names() -> tuple[str, ...]:
+    """Names that run without a command."""
+    return (*names(), *VARIANTS, *references.NAMES)
+
+
+def check_entrants(entrants: Sequence[Entrant], rows: Iterable[Mapping[str, Any]] = ()) -> None:
+    """Refuse names that stand for no estimator or for two, and programs that are not there, before any run has begun.
+
+    Args:
+        entrants: Who enters.
+        rows: Rows of the results file, in which a label may stand for another program.
+
+    Raises:
+        BenchmarkError: The first that is wrong, with a label that is free.
+    """
+    had = {row["estimator"]: row.get("command") for row in rows if row.get("estimator") is not None}
+    seen: set[str] = set()
+    for entrant in entrants:
+        free = _free(entrant.name, (*known_names(), *BASELINES, *had, *seen))
+        if entrant.name in seen:
+            raise BenchmarkError(
+                f"label `{entrant.name}`: expected once, got two entrants of it. Use `{free}`."
+            )
+        seen.add(entrant.name)
+        if entrant.command is None:
+            _check_name(entrant.name, had)
+        else:
+            _check_label(entrant, had, free)
+            _check_program(entrant.command)
+
+
+def _check_name(name: str, had: Mapping[str, Any]) -> None:
+    if name not in known_names():
+        raise BenchmarkError(
+            f"estimator `{name}`: expected one of {', '.join(known_names())}. Choose one of them, or give a program by "
+            "`--command` and its name by `--label`."
+        )
+    if had.get(name) is not None:
+        raise BenchmarkError(
+            f"estimator `{name}`: expected results of it, but those in the file are of `{had[name]}`. "
+            "Write to another file."
+        )
+
+
+def _check_label(entrant: Entrant, had: Mapping[str, Any], free: str) -> None:
+    name = entrant.name
+    if name in known_names() or name in BASELINES:
+        raise BenchmarkError(
+            f"label `{name}`: expected a name of its own, because an estimator of infoloom has it. Use `{free}`."
+        )
+    if not name.strip() or len(name) > 100 or any(sign.isspace() for sign in name):
+        raise BenchmarkError(f"label `{name[:100]}`: expected 1 to 100 signs without spaces. Use `entrant`.")
+    if name in had and had[name] != entrant.command:
+        other = had[name] or "an estimator without a command"
+        raise BenchmarkError(
+            f"label `{name}`: expected `{entrant.command}`, but the results are of `{other}`. Use `{free}`, or write "
+            "to another file."
+        )
+
+
+def _check_program(command: str) -> None:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise BenchmarkError(
+            f"command `{command}`: expected words of a shell ({error}). Close the quote."
+        ) from error
+    if not words:
+        raise BenchmarkError("command ``: expected a program and its arguments. Give one.")
+    if shutil.which(words[0]) is None:
+        raise BenchmarkError(
+            f"command `{command}`: expected a program that may be run, got `{words[0]}`. Check the path, or "
+            "name the interpreter: `python estimate.py`."
+        )
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """The name with the first number that makes it free."""
+    known = set(taken)
+    return next(f"{name}-{number}" for number in count(2) if f"{name}-{number}" not in known)

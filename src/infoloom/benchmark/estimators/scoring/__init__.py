@@ -1,0 +1,1 @@
+"""How estimators did: credit, intervals, pairs, tables."""

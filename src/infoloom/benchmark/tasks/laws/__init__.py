@@ -1,0 +1,1 @@
+"""Joint laws of two vectors whose information is known: a closed form, or an integral."""

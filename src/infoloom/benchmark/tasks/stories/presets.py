@@ -1,0 +1,110 @@
+"""Pairs of variables of a preset or of a spec file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import combinations
+from typing import ClassVar
+
+from infoloom.benchmark.tasks.base import expect
+from infoloom.benchmark.tasks.stories.base import Names, StoryPairTask
+from infoloom.benchmark.tasks.stories.columns import has_words
+from infoloom.errors import TaskError
+from infoloom.presets import names as preset_names
+from infoloom.spec.load import load_spec
+from infoloom.story import Story, load
+
+__all__ = ["VIEWS", "StoryTask", "preset_tasks"]
+
+#: What a task may show of a modality.
+VIEWS = ("observed", "latent")
+
+
+@dataclass(frozen=True)
+class StoryTask(StoryPairTask):
+    """Two sides of a story: modalities, targets and causes, captions by their words and labels by their classes.
+
+    Args:
+        story: Name of a preset, or the path of a spec.
+        x: A variable, or several joined by `+`.
+        y: The other side, likewise: `x2+theta` for the joint information, of which the conditional one is a difference.
+        view: `observed`, what comes out of the flows, or `latent`.
+
+    Raises:
+        TaskError: Settings that do not fit.
+        SpecError: No such story.
+
+    Example:
+        >>> task = StoryTask("figure-1", "x1", "theta", "latent")
+        >>> task.id, task.dim_x, task.dim_y
+        ('story:story=figure-1,x=x1,y=theta,view=latent', 3072, 1)
+        >>> round(task.mi("x1", "x2, theta") - task.mi("x1", "theta") - task.cmi("x1", "x2", given="theta"), 9)
+        0.0
+    """
+
+    story: str
+    x: str
+    y: str
+    view: str = "observed"
+
+    family: ClassVar[str] = "story"
+    source: ClassVar[str] = "linear structural equations; information of their joint law"
+
+    def __post_init__(self) -> None:
+        expect(self.view in VIEWS, "view", self.view, f"one of {', '.join(VIEWS)}", "Use observed.")
+        known = (*self.compiled.graph.nodes, *self.compiled.labels)
+        for name in (*self.sides[0], *self.sides[1]):
+            if name not in known:
+                raise TaskError(
+                    f"variable `{name}` of the story `{self.story}`: expected one of {', '.join(known)}. "
+                    "Name one of them."
+                )
+        twice = set(self.sides[0]) & set(self.sides[1])
+        expect(not twice, "y", self.y, "variables that are not in x", "Name every variable once.")
+        for which, names in zip("xy", self.sides, strict=True):
+            kinds = {has_words(self.compiled, name) for name in names}
+            expect(
+                len(kinds) == 1,
+                which,
+                "+".join(names),
+                "words and classes, or other variables, because one array has numbers of one type",
+                "Put them on different sides.",
+            )
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+        return f"{self.x} and {self.y} of {self.story}, {self.view}"
+
+    @property
+    def sides(self) -> tuple[Names, Names]:
+        """Variables of x and of y."""
+        return tuple(self.x.split("+")), tuple(self.y.split("+"))
+
+    @property
+    def observed(self) -> bool:
+        """Whether modalities are seen through their flows."""
+        return self.view == "observed"
+
+    @cached_property
+    def compiled(self) -> Story:
+        """The story."""
+        return _preset(self.story) if self.story in preset_names() else load(self.story)
+
+
+def preset_tasks(view: str = "observed") -> Iterator[StoryTask]:
+    """Every pair of modalities and every modality with every target and label, of every preset."""
+    for preset in preset_names():
+        spec = load_spec(preset)
+        pairs = [
+            *combinations(spec.modalities, 2),
+            *((modality, name) for modality in spec.modalities for name in (*spec.targets, *spec.labels)),
+        ]
+        yield from (StoryTask(preset, x, y, view) for x, y in pairs)
+
+
+@cache
+def _preset(name: str) -> Story:
+    return load(name)

@@ -1,0 +1,1 @@
+"""Tasks made of a law and one injective map on each side."""
