@@ -70,7 +70,8 @@ def _manifest(root: Path) -> Kind:
 
 
 def _plan(folder: Path, small: Path) -> Kind:
-    from infoloom.datasets.generate import read_plan, shard_jobs
+    from infoloom.datasets.generate import shard_jobs
+    from infoloom.datasets.making.plan import read_plan
 
     root = folder / "begun"
     (root / ".infoloom").mkdir(parents=True)

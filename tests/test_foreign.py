@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from infoloom.datasets import generate, open_dataset, verify
-from infoloom.datasets.generate import read_plan
+from infoloom.datasets.making.plan import read_plan
 from infoloom.datasets.storage.files import read_json, sha256
 from infoloom.errors import BenchmarkError, DatasetError, FlowError, InfoloomError, LearnerError, SpecError
 from infoloom.foreign.arrays import map_npy

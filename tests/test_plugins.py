@@ -21,7 +21,7 @@ from infoloom.errors import DatasetError, FlowError, PluginError, SpecError
 from infoloom.estimators import build as build_estimator
 from infoloom.law.sources.distributions import make_distribution
 from infoloom.observations import Bijection, build
-from infoloom.ssl.objectives import random_encoder
+from infoloom.ssl.objectives.baselines import random_encoder
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "plugin"
 SPEC = {

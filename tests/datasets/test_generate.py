@@ -13,8 +13,9 @@ import pytest
 
 from infoloom.datasets import Dataset, begin, finish, generate, make_plan, make_shards, open_dataset, verify
 from infoloom.datasets.engines import Failure, LocalEngine, engine_named
-from infoloom.datasets.generate import read_plan, shard_jobs
+from infoloom.datasets.generate import shard_jobs
 from infoloom.datasets.making.plain import is_plain
+from infoloom.datasets.making.plan import read_plan
 from infoloom.datasets.making.shard import Made, ShardJob, bijection_of, make_shard, read_done
 from infoloom.datasets.storage.layout import MANIFEST
 from infoloom.errors import DatasetError

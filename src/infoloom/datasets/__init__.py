@@ -2,7 +2,8 @@
 
 from infoloom.datasets.checking.outcome import Check, Report
 from infoloom.datasets.checking.verify import verify
-from infoloom.datasets.generate import begin, finish, generate, make_shards
+from infoloom.datasets.finish import finish
+from infoloom.datasets.generate import begin, generate, make_shards
 from infoloom.datasets.making.plan import Plan, make_plan
 from infoloom.datasets.reading.read import Dataset, open_dataset
 

@@ -18,22 +18,22 @@ __all__ = ["REGISTRY", "build", "names"]
 
 #: Name → module of `ssl/objectives` that offers its `Settings` and `learner`.
 REGISTRY: Mapping[str, str] = {
-    "clip": "clip",
-    "siglip": "siglip",
-    "symile": "symile",
-    "gram": "gram",
-    "vicreg": "vicreg",
-    "barlow": "barlow",
-    "comm": "comm",
-    "factorcl": "factorcl",
-    "jepa": "jepa",
-    "masked": "masked",
-    "mvae": "mvae",
-    "mmvae": "mmvae",
-    "mopoe": "mopoe",
-    "supervised": "supervised",
-    "random": "random_encoder",
-    "pixels": "pixels",
+    "clip": "contrastive.clip",
+    "siglip": "contrastive.siglip",
+    "symile": "contrastive.symile",
+    "gram": "contrastive.gram",
+    "vicreg": "redundancy.vicreg",
+    "barlow": "redundancy.barlow",
+    "comm": "contrastive.comm",
+    "factorcl": "contrastive.factorcl",
+    "jepa": "prediction.jepa",
+    "masked": "prediction.masked",
+    "mvae": "generative.mvae",
+    "mmvae": "generative.mmvae",
+    "mopoe": "generative.mopoe",
+    "supervised": "baselines.supervised",
+    "random": "baselines.random_encoder",
+    "pixels": "baselines.pixels",
 }
 
 

@@ -247,8 +247,8 @@ def _scored(observed: Rows, learner: Learner | None) -> Array | None:
     import torch
 
     from infoloom.ssl.models.towers import Towers
-    from infoloom.ssl.objectives.clip import Clip, clip_scores
-    from infoloom.ssl.objectives.siglip import Siglip
+    from infoloom.ssl.objectives.contrastive.clip import Clip, clip_scores
+    from infoloom.ssl.objectives.contrastive.siglip import Siglip
 
     if not isinstance(learner, Towers) or not isinstance(learner.compare, Clip | Siglip):
         return None

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infoloom.datasets.making.captions import caption_columns
@@ -15,7 +16,17 @@ from infoloom.datasets.making.pmi import pmi_name, pmi_pairs
 from infoloom.datasets.making.predictions import prediction_name, predictions_of
 from infoloom.datasets.storage.channel_columns import channel_columns
 from infoloom.datasets.storage.columns import Column, row_bytes
-from infoloom.datasets.storage.layout import BLOCK, FORMAT, MAX_ALL_SHARDS, MAX_ROWS, MAX_SHARDS, Shard
+from infoloom.datasets.storage.files import read_json
+from infoloom.datasets.storage.layout import (
+    BLOCK,
+    FORMAT,
+    MAX_ALL_SHARDS,
+    MAX_ROWS,
+    MAX_SHARDS,
+    PLAN,
+    Shard,
+    inside,
+)
 from infoloom.datasets.storage.trees import MAX_SPLITS, PlanTree, columns_of
 from infoloom.errors import DatasetError
 from infoloom.foreign.trees import checked
@@ -24,9 +35,10 @@ from infoloom.law.choices import category_column, choosing
 if TYPE_CHECKING:
     from infoloom.story import Story
 
-__all__ = ["Plan", "make_plan", "parse_plan", "parse_splits", "plan_columns", "split_rows"]
+__all__ = ["Plan", "make_plan", "parse_plan", "parse_splits", "plan_columns", "read_plan", "split_rows"]
 
 
+_MAX_PLAN: Final = 64 * 2**20
 _SHARD_BYTES: Final = 64 * 2**20
 _MANY_SHARDS: Final = 50_000  # files; beyond, shards grow
 _MIN_SHARDS: Final = 8  # so that a few workers have something to share, and little is lost when one is killed
@@ -271,3 +283,19 @@ def parse_plan(tree: Any) -> tuple[Plan, str]:
         reproducible=said.reproducible,
     )
     return plan, said.spec
+
+
+def read_plan(root: Path) -> tuple[Plan, str]:
+    """The plan of a begun dataset and its spec's text.
+
+    Raises:
+        DatasetError: Nothing was begun here.
+    """
+    if not (root / PLAN).is_file():
+        raise DatasetError(
+            f"folder `{root}`: expected a dataset begun by `infoloom generate`; there is none."
+        )
+    try:
+        return parse_plan(read_json(inside(root, PLAN), _MAX_PLAN))
+    except DatasetError as error:
+        raise DatasetError(f"folder `{root}`: {error}") from error

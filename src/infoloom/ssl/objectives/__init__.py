@@ -1,1 +1,1 @@
-"""Objectives, one a file; each file offers its `Settings` and `learner(shapes, settings)`."""
+"""Objectives by kind, one a file; each file offers its `Settings` and `learner(shapes, settings)`."""

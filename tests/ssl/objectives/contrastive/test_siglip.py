@@ -12,7 +12,7 @@ from embeddings import ORDER, embeddings
 
 from infoloom.errors import LearnerError
 from infoloom.ssl import build
-from infoloom.ssl.objectives.siglip import Siglip, siglip_loss
+from infoloom.ssl.objectives.contrastive.siglip import Siglip, siglip_loss
 
 
 def listing(img_emb, txt_emb, t_prime, b):

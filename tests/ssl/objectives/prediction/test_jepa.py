@@ -10,7 +10,7 @@ from embeddings import embeddings
 
 from infoloom.errors import LearnerError
 from infoloom.ssl import build
-from infoloom.ssl.objectives.jepa import prediction_loss
+from infoloom.ssl.objectives.prediction.jepa import prediction_loss
 
 SHAPES = {"a": (1, 8, 8), "b": (6,)}
 

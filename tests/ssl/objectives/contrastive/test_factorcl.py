@@ -12,7 +12,7 @@ from embeddings import embeddings
 from infoloom.errors import LearnerError
 from infoloom.ssl import build
 from infoloom.ssl.models.encoders import first_weights
-from infoloom.ssl.objectives.factorcl import Critic, lower, upper
+from infoloom.ssl.objectives.contrastive.factorcl import Critic, lower, upper
 
 SHAPES = {"a": (4,), "b": (5,)}
 

@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 
 from infoloom.errors import LearnerError
 from infoloom.ssl import build
-from infoloom.ssl.objectives.clip import Clip, clip_loss, clip_scores
+from infoloom.ssl.objectives.contrastive.clip import Clip, clip_loss, clip_scores
 
 
 def listing(image, text, t):

@@ -11,7 +11,7 @@ from embeddings import ORDER, embeddings
 
 from infoloom.errors import LearnerError
 from infoloom.ssl import build
-from infoloom.ssl.objectives.barlow import EPSILON, Barlow, barlow_loss
+from infoloom.ssl.objectives.redundancy.barlow import EPSILON, Barlow, barlow_loss
 
 
 def listing(z_a, z_b, lambda_):

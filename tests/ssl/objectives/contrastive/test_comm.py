@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 from infoloom.errors import LearnerError
 from infoloom.ssl import build
-from infoloom.ssl.objectives.comm import comm_loss, nt_xent
+from infoloom.ssl.objectives.contrastive.comm import comm_loss, nt_xent
 
 
 def infonce(z1, z2, temperature):

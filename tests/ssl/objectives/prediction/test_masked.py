@@ -12,7 +12,7 @@ import torch
 from infoloom.errors import LearnerError
 from infoloom.ssl import Training, build, features, train
 from infoloom.ssl.models.cuts import masked_error, masked_nats
-from infoloom.ssl.objectives.masked import visible_pieces
+from infoloom.ssl.objectives.prediction.masked import visible_pieces
 
 OWNERS = torch.tensor([0] * 8 + [1] * 4 + [2] * 4)
 SHAPES = {"a": (1, 12, 13), "b": (2, 24), "c": (11,), "text": (9,)}

@@ -11,7 +11,7 @@ from embeddings import ORDER, embeddings
 
 from infoloom.errors import LearnerError
 from infoloom.ssl import build
-from infoloom.ssl.objectives.vicreg import Settings, Vicreg, vicreg_loss
+from infoloom.ssl.objectives.redundancy.vicreg import Settings, Vicreg, vicreg_loss
 
 
 def listing(z_a, z_b, lambda_=25.0, mu=25.0, nu=1.0):

@@ -13,8 +13,8 @@ from scipy.special import log_softmax
 
 from infoloom.errors import LearnerError
 from infoloom.ssl import build
-from infoloom.ssl.objectives.clip import clip_loss
-from infoloom.ssl.objectives.symile import Symile, symile_loss, symile_scores
+from infoloom.ssl.objectives.contrastive.clip import clip_loss
+from infoloom.ssl.objectives.contrastive.symile import Symile, symile_loss, symile_scores
 
 
 def seeded(seed=0):

@@ -17,7 +17,7 @@ from torch.nn.functional import logsigmoid
 from infoloom.ssl.checks import expect_positive
 from infoloom.ssl.learner import Shapes
 from infoloom.ssl.models.towers import Towers
-from infoloom.ssl.objectives.clip import clip_scores
+from infoloom.ssl.objectives.contrastive.clip import clip_scores
 from infoloom.ssl.objectives.pairs import mean_over_pairs
 from infoloom.ssl.settings import EncoderSettings
 

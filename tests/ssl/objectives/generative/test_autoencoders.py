@@ -14,9 +14,9 @@ from torch.distributions import Normal, kl_divergence
 from infoloom.errors import LearnerError
 from infoloom.ssl import build
 from infoloom.ssl.models.experts import Experts
-from infoloom.ssl.objectives.mmvae import mmvae_bound
-from infoloom.ssl.objectives.mopoe import mopoe_bound, random_subsets
-from infoloom.ssl.objectives.mvae import Annealed, mvae_bound
+from infoloom.ssl.objectives.generative.mmvae import mmvae_bound
+from infoloom.ssl.objectives.generative.mopoe import mopoe_bound, random_subsets
+from infoloom.ssl.objectives.generative.mvae import Annealed, mvae_bound
 
 NAMES = ("mvae", "mmvae", "mopoe")
 

@@ -14,7 +14,7 @@ from torch.nn.functional import normalize
 
 from infoloom.errors import LearnerError
 from infoloom.ssl import build
-from infoloom.ssl.objectives.gram import Gram, gram_loss, volumes
+from infoloom.ssl.objectives.contrastive.gram import Gram, gram_loss, volumes
 
 
 def dense_volumes(anchor, others):

@@ -1,0 +1,1 @@
+"""References and floors: trained on the target, not trained, or without a network."""

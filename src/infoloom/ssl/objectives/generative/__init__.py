@@ -1,0 +1,1 @@
+"""Autoencoders of several modalities: evidence bounds and how experts are joined."""

@@ -1,0 +1,1 @@
+"""Objectives that predict what is hidden, in values or in features."""

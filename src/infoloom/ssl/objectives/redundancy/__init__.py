@@ -1,0 +1,1 @@
+"""Objectives that bring modalities together and keep features from being redundant."""
