@@ -9,9 +9,9 @@ import typer
 from typer.testing import CliRunner
 
 import infoloom
-from infoloom.cli import progress
-from infoloom.cli.help_texts import without_types
 from infoloom.cli.main import app
+from infoloom.cli.terminal import progress
+from infoloom.cli.terminal.help_texts import without_types
 from infoloom.spec.flow import zoo_names
 
 

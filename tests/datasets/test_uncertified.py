@@ -11,7 +11,7 @@ import typer
 from observations.small import small_file
 from typer.testing import CliRunner
 
-from infoloom.cli import data as commands
+from infoloom.cli.data import making, using
 from infoloom.datasets import Dataset, generate, open_dataset, verify
 from infoloom.datasets.storage.bounds import standing, uncertified
 from infoloom.errors import DatasetError, FlowError
@@ -149,7 +149,8 @@ def test_resuming_asks_for_the_same(wild: Path, forced: Dataset, tmp_path: Path)
 
 def test_the_command_line_forces_too(wild: Path, tmp_path: Path) -> None:
     app = typer.Typer()
-    commands.register(app)
+    making.register(app)
+    using.register(app)
     spec = tmp_path / "wild.yaml"
     spec.write_text(story(wild).spec.to_yaml())
     arguments = ["generate", str(spec), str(tmp_path / "out"), "--rows", "8", "--workers", "1"]

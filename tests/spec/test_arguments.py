@@ -12,7 +12,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from infoloom.cli import info
+from infoloom.cli.story import info
 from infoloom.errors import InfoloomError, SpecError
 from infoloom.presets import multimodal_decay, preset
 from infoloom.spec.arguments import Imported, read_arguments

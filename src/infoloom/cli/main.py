@@ -8,20 +8,13 @@ from typing import Annotated
 import typer
 
 import infoloom
-from infoloom.cli import (
-    bench,
-    data,
-    design,
-    estimate,
-    explore,
-    flow,
-    flow_adopt,
-    info,
-    plugins,
-    report,
-    strip,
-)
-from infoloom.cli.help_texts import plain
+from infoloom.cli import plugins
+from infoloom.cli.bench.commands import bench_app
+from infoloom.cli.data import estimate, making, report, using
+from infoloom.cli.flow import adopt
+from infoloom.cli.flow.commands import flow_app
+from infoloom.cli.story import design, explore, info, strip
+from infoloom.cli.terminal.help_texts import plain
 from infoloom.errors import InfoloomError
 
 __all__ = ["app", "main"]
@@ -32,18 +25,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-info.register(app)
-design.register(app)
-data.register(app)
-strip.register(app)
-estimate.register(app)
-report.register(app)
-explore.register(app)
-plugins.register(app)
-flow_adopt.register(flow.flow_app)
-plain([app, flow.flow_app, bench.bench_app])
-app.add_typer(flow.flow_app, name="flow")
-app.add_typer(bench.bench_app, name="bench")
+for command in (info, design, making, using, strip, estimate, report, explore, plugins):
+    command.register(app)
+adopt.register(flow_app)
+plain([app, flow_app, bench_app])
+app.add_typer(flow_app, name="flow")
+app.add_typer(bench_app, name="bench")
 
 
 def _say_version(wanted: bool) -> None:

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from infoloom.cli import data as commands
+from infoloom.cli.data import using as commands
 from infoloom.datasets import Dataset, generate
 from infoloom.datasets.showing.listen import spoken_modalities, write_sounds
 from infoloom.errors import DatasetError

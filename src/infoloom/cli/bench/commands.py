@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infoloom.cli import bench_board, bench_meta, bench_tasks
-from infoloom.cli.progress import counted
+from infoloom.cli.bench import board, meta, tasks
+from infoloom.cli.terminal.progress import counted
 from infoloom.errors import BenchmarkError
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["bench_app", "run_suite"]
 
 bench_app = typer.Typer(help="Run benchmarks; their results are one JSON line a run.", no_args_is_help=True)
-bench_app.command()(bench_tasks.tasks)
-bench_app.command()(bench_tasks.dump)
-bench_app.command()(bench_meta.meta)
-bench_app.command()(bench_tasks.check)
-bench_app.command()(bench_board.draw)
-bench_app.command()(bench_board.leaderboard)
+bench_app.command()(tasks.tasks)
+bench_app.command()(tasks.dump)
+bench_app.command()(meta.meta)
+bench_app.command()(tasks.check)
+bench_app.command()(board.draw)
+bench_app.command()(board.leaderboard)
 
 SuiteOption = Annotated[str, typer.Option("--suite", help="quick, paper or full.")]
 SetOption = Annotated[
@@ -99,7 +99,7 @@ def estimators(
     boards = [Path(suite)] if Path(suite).is_file() else []
     if not as_json:
         print_summary(path, summary)
-    bench_board.show(rows, boards, markdown=False, as_json=as_json, summary=summary.to_json())
+    board.show(rows, boards, markdown=False, as_json=as_json, summary=summary.to_json())
 
 
 @bench_app.command()

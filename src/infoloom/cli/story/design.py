@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infoloom.cli.output import write_new
-from infoloom.cli.tables import Row, paragraph, screen, table
+from infoloom.cli.terminal.output import write_new
+from infoloom.cli.terminal.tables import Row, paragraph, screen, table
 
 if TYPE_CHECKING:
     from infoloom.design.designs import Design

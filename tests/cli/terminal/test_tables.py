@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from infoloom.cli.tables import paragraph, screen, table
+from infoloom.cli.terminal.tables import paragraph, screen, table
 
 LONG = "TC(radio, xray, optical, infrared, neutrinos, gravitational_waves)"
 ROWS = [("I(a; b) ", ["0.250000000000"]), (f"{LONG} ", ["1.500000000000"]), ("name ", ["value"])]

@@ -13,7 +13,7 @@ from observations.small import small_file
 from PIL import Image
 from typer.testing import CliRunner
 
-from infoloom.cli.flow import flow_app
+from infoloom.cli.flow.commands import flow_app
 from infoloom.errors import FlowError
 from infoloom.spec.flow import flow_header
 

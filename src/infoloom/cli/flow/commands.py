@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from infoloom.cli import flow_options as options
-from infoloom.cli.progress import shared
-from infoloom.cli.tables import paragraph, screen
+from infoloom.cli.flow import options
+from infoloom.cli.terminal.progress import shared
+from infoloom.cli.terminal.tables import paragraph, screen
 from infoloom.errors import FlowError
 
-__all__ = ["flow_app"]
+__all__ = ["flow_app", "print_verdict"]
 
 flow_app = typer.Typer(
     help="The zoo of trained bijections: list, train your own, check.", no_args_is_help=True
@@ -92,7 +92,7 @@ def train(
             f"{name}: not certified; run `infoloom flow check {target} --keep`, with `--data` for real rows too"
         )
     else:
-        print(_verdict(name, certificate))
+        print(print_verdict(name, certificate))
     print(f'Wrote {target}. Use it in a spec as `flow: "{target}{"[…]" if certificate["classes"] else ""}"`.')
     raise typer.Exit(0 if quick or certificate["passes"] else 1)
 
@@ -143,7 +143,7 @@ def check(
             name, data, rows=rows, eigen_rows=eigen_rows, wide_rows=wide_rows, keep=keep, quality=quality,
             features=features, inception=inception, strong=strong, picture=picture, report=report,
         )  # fmt: skip
-    print(json.dumps(found, indent=2) if as_json else _verdict(name, found))
+    print(json.dumps(found, indent=2) if as_json else print_verdict(name, found))
     raise typer.Exit(0 if found["passes"] else 1)
 
 
@@ -199,7 +199,7 @@ def _network(text: str | None) -> dict[str, Any] | None:
     return settings
 
 
-def _verdict(name: str, found: Mapping[str, Any]) -> str:
+def print_verdict(name: str, found: Mapping[str, Any]) -> str:
     lines = [f"{name}: {'certified' if found['passes'] else 'NOT certified, ' + str(found.get('reason'))}"]
     if "margin" in found:
         lines.append(f"  smallest eigenvalue of a step   {found['margin']:.3f} (must be above 0)")

@@ -7,7 +7,7 @@ import typer
 from html_checks import self_contained
 from typer.testing import CliRunner
 
-from infoloom.cli import report
+from infoloom.cli.data import report
 from infoloom.datasets import generate
 from infoloom.errors import InfoloomError
 from infoloom.story import load

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infoloom.cli.output import write_new
-from infoloom.cli.tables import paragraph, screen, table
+from infoloom.cli.terminal.output import write_new
+from infoloom.cli.terminal.tables import paragraph, screen, table
 from infoloom.errors import InfoloomError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def info(
     budget: Annotated[float | None, typer.Option(help="Seconds that such a value may take.")] = None,
 ) -> None:
     """Print the information of a story: its truth table, the asked quantities, ceilings or a decomposition."""
-    from infoloom.cli.ceilings import print_ceilings, print_decomposition
+    from infoloom.cli.story.ceilings import print_ceilings, print_decomposition
     from infoloom.story import load
 
     story = load(spec)

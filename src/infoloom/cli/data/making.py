@@ -1,8 +1,7 @@
-"""`infoloom generate`, `finish`, `verify`, `preview`, `listen`, `export` and `emit-job`: parse, one call, print."""
+"""`infoloom generate`, `emit-job` and `finish`: parse, one call, print."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,11 +9,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infoloom.cli.progress import counted, named
+from infoloom.cli.data.options import (
+    Also,
+    Device,
+    Do,
+    Force,
+    Latents,
+    Out,
+    Pmi,
+    Predictions,
+    Reproducible,
+    Rows,
+    RowsPerShard,
+    Seed,
+    Shards,
+    Spec,
+    Split,
+    Workers,
+)
+from infoloom.cli.terminal.progress import counted
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.datasets.checking.outcome import Report
     from infoloom.datasets.engines import Engine, Failure
     from infoloom.datasets.making.plan import Plan
     from infoloom.datasets.making.shard import Made
@@ -24,60 +40,12 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, or the name of a preset.")]
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="The dataset's folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, full precision.")]
-Rows = Annotated[int, typer.Option(help="Rows in all splits together.", show_default=False)]
-Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
-Split = Annotated[str, typer.Option(help="Splits, as `train=0.8,test=0.2` or in rows.")]
-RowsPerShard = Annotated[
-    int | None,
-    typer.Option(help="Rows of a Parquet file.", show_default="about 64 MiB, at least eight files"),
-]
-Latents = Annotated[bool, typer.Option(help="Keep causes and latents.")]
-Pmi = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Pointwise information: auto, all, none, or pairs as `a,b;theta`.", show_default="auto"
-    ),
-]
-Predictions = Annotated[bool, typer.Option("--predictions", help="Keep the optimal predictions of targets.")]
-Also = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Also store viewable 8-bit copies: `uint8` for all modalities, or `radio_uint8`.",
-        show_default=False,
-    ),
-]
-Force = Annotated[
-    bool,
-    typer.Option(
-        "--force-uncertified", help="Use trained flows that are not certified: information is an upper bound."
-    ),
-]
-Reproducible = Annotated[
-    bool,
-    typer.Option("--reproducible", help="The same bytes on every processor: one fixed code path, slower."),
-]
-Do = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--do", help="Intervene: hold a cause, target or modality, as `mass=1.0`.", show_default=False
-    ),
-]
-Device = Annotated[str, typer.Option(help="Where bijections are computed: cpu, cuda or cuda:1.")]
-Workers = Annotated[
-    int | None, typer.Option(help="Processes, or jobs of a cluster.", show_default="one a core")
-]
-Shards = Annotated[
-    str | None, typer.Option(help="Only the shards I:J, for job arrays; `infoloom finish` joins them.")
-]
 ENGINE = "Engine"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to an application."""
-    for command in (generate, finish, verify, preview, listen, export, emit_job):
+    for command in (generate, finish, emit_job):
         app.command()(command)
 
 
@@ -229,91 +197,6 @@ def finish(
     _say_done(join(out, partial=partial))
 
 
-def verify(
-    out: Out,
-    rows: Annotated[int, typer.Option(help="Rows for the statistical checks, at most.")] = 100_000,
-    as_json: AsJson = False,
-) -> None:
-    """Check a dataset: checksums, truth recomputed, statistics of the rows, round trip. Folders of tasks too."""
-    from infoloom.benchmark.meta.folder.manifest import is_task_folder
-    from infoloom.benchmark.meta.folder.verify import verify_tasks
-    from infoloom.datasets import verify as check
-
-    with named("opening") as tell:
-        if is_task_folder(out):
-            report = verify_tasks(out)
-        else:
-            report = check(out, rows=rows, progress=lambda name: tell(f"checking {name}"))
-    print(json.dumps(report.to_json(), indent=1) if as_json else _report(report))
-    if not report.passed:
-        raise typer.Exit(1)
-
-
-def preview(
-    out: Out,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write (PNG).")] = Path(
-        "preview.png"
-    ),
-    sort_by: Annotated[
-        str | None, typer.Option(help="Target or cause to sort by.", show_default="the first target")
-    ] = None,
-) -> None:
-    """Draw pairs of observations sorted by a target."""
-    from infoloom.datasets import open_dataset
-    from infoloom.datasets.showing.preview import draw_preview
-
-    print(str(draw_preview(open_dataset(out), output, sort_by=sort_by)))
-
-
-def listen(
-    out: Out,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the WAV files.")] = Path(
-        "sounds"
-    ),
-    row: Annotated[
-        list[int] | None,
-        typer.Option(min=0, help="A row to write; may be repeated.", show_default="the first four rows"),
-    ] = None,
-    modality: Annotated[
-        str | None, typer.Option(help="The spoken modality.", show_default="the first one")
-    ] = None,
-) -> None:
-    """Write rows of a tone or, approximately, of a spoken modality as sound (WAV), for listening."""
-    from infoloom.datasets import open_dataset
-    from infoloom.datasets.showing.listen import write_sounds
-
-    data = open_dataset(out)
-    rows = list(range(min(4, len(data)))) if row is None else row
-    for path in write_sounds(data, output, rows, modality=modality):
-        print(path)
-    print(
-        "Approximate: a log-mel picture holds no phases; they are estimated, and every sound has the same peak. "
-        "A tone is written as it is."
-    )
-
-
-def export(
-    out: Out,
-    target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="The file or folder to write; it must not exist.")
-    ],
-    to: Annotated[
-        str, typer.Option(help="hdf5, mmu (Multimodal Universe v1), webdataset, 4m or npz.")
-    ] = "hdf5",
-    select: Annotated[
-        list[str] | None, typer.Option(help="A column to keep; may be repeated.", show_default="all columns")
-    ] = None,
-    split: Annotated[str | None, typer.Option(help="One split only.", show_default="all splits")] = None,
-) -> None:
-    """Write a dataset in another format."""
-    from infoloom.datasets import open_dataset
-    from infoloom.datasets.exports import export as write
-
-    data = open_dataset(out)
-    data = data.split(split) if split else data
-    print(str(write(data.select(*select) if select else data, target, to)))
-
-
 def _planned(
     spec: str, rows: int, seed: int, pmi: list[str] | None, do: list[str] | None, **options: Any
 ) -> tuple[Story, Plan]:
@@ -359,9 +242,3 @@ def _part(text: str | None) -> slice:
 def _say_done(data: Dataset) -> None:
     size = sum(record.bytes for record in data.manifest.shards)
     print(f"{data.root}: {len(data):,} rows, {len(data.manifest.shards)} shards, {size / 2**20:.1f} MiB")
-
-
-def _report(report: Report) -> str:
-    lines = [f"{'ok  ' if check.passed else 'FAIL'} {check.name}: {check.detail}" for check in report.checks]
-    verdict = "verified" if report.passed else "NOT verified"
-    return "\n".join([*lines, f"{report.path}: {report.rows:,} {report.counted} {verdict}"])

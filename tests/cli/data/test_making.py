@@ -10,7 +10,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from infoloom.cli import data
+from infoloom.cli.data import making, using
 from infoloom.datasets import open_dataset
 from infoloom.errors import DatasetError, SpecError
 
@@ -27,7 +27,8 @@ modalities:
 @pytest.fixture
 def app() -> typer.Typer:
     app = typer.Typer()
-    data.register(app)
+    making.register(app)
+    using.register(app)
     return app
 
 

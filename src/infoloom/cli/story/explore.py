@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from infoloom.cli.output import write_new
+from infoloom.cli.terminal.output import write_new
 from infoloom.errors import InfoloomError
 
 __all__ = ["register"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from infoloom.cli.tables import Row, screen, table
+from infoloom.cli.terminal.tables import Row, screen, table
 from infoloom.information.quantity import MONTE_CARLO, Quantity
 from infoloom.units import NATS_PER_BIT
 

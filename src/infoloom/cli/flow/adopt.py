@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from infoloom.cli.flow import _verdict
-from infoloom.cli.progress import shared
+from infoloom.cli.flow.commands import print_verdict
+from infoloom.cli.terminal.progress import shared
 from infoloom.errors import FlowError
 
 __all__ = ["register"]
@@ -84,7 +84,7 @@ def adopt(
         )
     made.save(output)
     if check:
-        print(_verdict(output.stem, made.certificate))
+        print(print_verdict(output.stem, made.certificate))
     print(
         f'Wrote {output}. Use it in a spec as `flow: "{output}{"[…]" if made.description.classes else ""}"`'
         + ("." if check else f"; certify it with `infoloom flow check {output} --keep`.")

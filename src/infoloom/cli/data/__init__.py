@@ -1,0 +1,1 @@
+"""The commands about a dataset: make, join, check, show, export."""

@@ -1,0 +1,1 @@
+"""The commands about a story: no rows, no files of data."""

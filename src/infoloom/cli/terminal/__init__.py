@@ -1,0 +1,1 @@
+"""What every command needs to speak to a person: tables, progress, help texts, files that must be new."""
