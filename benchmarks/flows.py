@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from infoloom.observations import load_flow
 from infoloom.observations.flows.velocity import flop_count
-from infoloom.spec.flow import flow_header, flow_path, zoo_names
+from infoloom.spec.flows.flow import flow_header, flow_path, zoo_names
 
 REFERENCE_CALLS = 36
 WIDTH = 128

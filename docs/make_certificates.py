@@ -18,8 +18,8 @@ from infoloom.observations.renderers.base import Renderer
 from infoloom.observations.renderers.certificate import certify_renderer, digest_of
 from infoloom.observations.renderers.collisions import collisions_digest, find_collisions
 from infoloom.observations.renderers.registry import RENDERERS, make_renderer
-from infoloom.spec.choice import replace_choice
-from infoloom.spec.flow import flow_choice, parse_flow
+from infoloom.spec.flows.choice import replace_choice
+from infoloom.spec.flows.flow import flow_choice, parse_flow
 
 FILE = Path(home.__file__).parent / "certificates.json"
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from infoloom.observations.realism.quality import drawn_beside_real
 from infoloom.observations.workflow import data_of_flow
-from infoloom.spec.flow import flow_header, flow_path
+from infoloom.spec.flows.flow import flow_header, flow_path
 
 IMAGES = Path(__file__).resolve().parent / "images"
 COLUMNS, LINES = 8, 4

@@ -15,7 +15,7 @@ from PIL import Image
 from infoloom.observations import RENDERERS, Renderer
 from infoloom.observations.renderers.rotation_curve import radii
 from infoloom.observations.renderers.xray_spectrum import energies
-from infoloom.spec.renderers import FORMS
+from infoloom.spec.flows.renderers import FORMS
 
 PICTURES = Path(__file__).resolve().parent / "images"
 PLACES = (-2.0, -1.0, 0.0, 1.0, 2.0)

@@ -182,7 +182,7 @@ def _flow(folder: Path) -> Kind:
     from infoloom.datasets.showing.card import certificate_text
     from infoloom.observations.flows.checkpoint import FlowDescription, load_checkpoint, save_checkpoint
     from infoloom.observations.flows.velocity import VelocityField
-    from infoloom.spec.flow import flow_header, flow_shape
+    from infoloom.spec.flows.flow import flow_header, flow_shape
 
     path = folder / "f.safetensors"
     certificate = json.loads((Path(__file__).parent / "fixtures" / "certificate.json").read_bytes())

@@ -15,9 +15,9 @@ from itertools import combinations
 import numpy as np
 
 from infoloom.law.templates import make_template, make_templates
-from infoloom.spec.expression import TemplateCall
-from infoloom.spec.flow import flow_shape
-from infoloom.spec.parser import parse_expression
+from infoloom.spec.equations.expression import TemplateCall
+from infoloom.spec.equations.parser import parse_expression
+from infoloom.spec.flows.flow import flow_shape
 
 RANK = 1e-10
 

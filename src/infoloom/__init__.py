@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from infoloom.errors import InfoloomError as InfoloomError
     from infoloom.errors import SpecError as SpecError
     from infoloom.presets import preset as preset
-    from infoloom.spec.expression import noise as noise
-    from infoloom.spec.expression import symbols as symbols
-    from infoloom.spec.expression import template as template
+    from infoloom.spec.equations.expression import noise as noise
+    from infoloom.spec.equations.expression import symbols as symbols
+    from infoloom.spec.equations.expression import template as template
     from infoloom.spec.model import Spec as Spec
     from infoloom.story import Story as Story
     from infoloom.story import load as load
@@ -41,16 +41,16 @@ _PLACES = {
     "design": "design.designs:design",
     "generate": "datasets:generate",
     "load": "story:load",
-    "noise": "spec.expression:noise",
+    "noise": "spec.equations.expression:noise",
     "observations": "observations",
     "open": "datasets:open_dataset",
     "preset": "presets:preset",
     "presets": "presets",
     "ssl": "ssl",
     "sweep": "design.designs:sweep",
-    "symbols": "spec.expression:symbols",
+    "symbols": "spec.equations.expression:symbols",
     "tasks": "benchmark.tasks",
-    "template": "spec.expression:template",
+    "template": "spec.equations.expression:template",
     "verify": "datasets:verify",
 }
 

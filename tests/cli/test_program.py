@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -12,7 +14,7 @@ import infoloom
 from infoloom.cli.main import app
 from infoloom.cli.terminal import progress
 from infoloom.cli.terminal.help_texts import without_types
-from infoloom.spec.flow import zoo_names
+from infoloom.spec.flows.flow import zoo_names
 
 
 def leaves(command, path=()):
@@ -28,6 +30,13 @@ ALL = list(leaves(typer.main.get_command(app)))
 def test_the_version_is_said():
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.output) == (0, f"infoloom {infoloom.__version__}\n")
+
+
+def test_the_package_is_the_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "infoloom", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"infoloom {infoloom.__version__}\n"
 
 
 @pytest.mark.parametrize("words", ALL, ids=" ".join)

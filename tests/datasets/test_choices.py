@@ -20,8 +20,8 @@ from infoloom.observations.choosing import Choosing
 from infoloom.observations.renderers.base import Renderer
 from infoloom.observations.renderers.collisions import find_collisions
 from infoloom.observations.renderers.registry import make_renderer, register_renderer
-from infoloom.spec.flow import parse_flow
-from infoloom.spec.renderers import _REGISTERED, FactorForm, RendererForm
+from infoloom.spec.flows.flow import parse_flow
+from infoloom.spec.flows.renderers import _REGISTERED, FactorForm, RendererForm
 from infoloom.story import load
 
 ROWS = 300

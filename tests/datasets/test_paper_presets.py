@@ -9,7 +9,7 @@ import pytest
 
 from infoloom.datasets import generate, make_plan
 from infoloom.presets import DECAYS, decay_sweep, multimodal_decay
-from infoloom.spec.flow import flow_header, flow_path, parse_flow
+from infoloom.spec.flows.flow import flow_header, flow_path, parse_flow
 from infoloom.story import Story, compile_story, load
 
 CLASSES = {

@@ -9,7 +9,7 @@ from scipy.linalg import block_diag
 
 from infoloom.errors import SpecError
 from infoloom.law.templates import make_template
-from infoloom.spec.expression import template
+from infoloom.spec.equations.expression import template
 from infoloom.spec.model import build_spec
 from infoloom.story import compile_story
 

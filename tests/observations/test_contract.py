@@ -17,7 +17,7 @@ from infoloom.observations import REGISTRY, Bijection, Composition, build, load_
 from infoloom.observations.formulas.elementwise import Identity
 from infoloom.observations.formulas.linear import Whitening
 from infoloom.observations.tangent import tangent
-from infoloom.spec.flow import SHAPE_KEEPING
+from infoloom.spec.flows.flow import SHAPE_KEEPING
 
 
 @dataclass(frozen=True)

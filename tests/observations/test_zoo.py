@@ -9,7 +9,7 @@ import torch
 
 from infoloom.observations import build, load_flow
 from infoloom.observations.flows.stepped import flow_digest
-from infoloom.spec.flow import flow_header, flow_path, flow_shape, zoo_names
+from infoloom.spec.flows.flow import flow_header, flow_path, flow_shape, zoo_names
 
 NAMES = zoo_names()
 

@@ -12,7 +12,7 @@ from PIL import Image
 from infoloom.errors import InfoloomError
 from infoloom.law.templates import make_template
 from infoloom.report import draw_templates
-from infoloom.spec.expression import template
+from infoloom.spec.equations.expression import template
 
 CALLS = [template("ones"), template("disk"), template("ring", 0.3), template("patch", 2, 3, 8, 10)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infoloom.errors import SpecError
-from infoloom.spec.expression import noise, symbols
+from infoloom.spec.equations.expression import noise, symbols
 from infoloom.spec.load import MAX_BYTES, load_spec, parse_spec, preset_names, preset_text
 from infoloom.spec.model import Spec, build_spec
 

@@ -27,7 +27,7 @@ from infoloom.datasets.storage.own_spec import story_of
 from infoloom.datasets.storage.partial import Partial, leading
 from infoloom.errors import DatasetError
 from infoloom.information.quantity import Quantity
-from infoloom.spec.flow import flow_header, flow_path, one_class, parse_flow
+from infoloom.spec.flows.flow import flow_header, flow_path, one_class, parse_flow
 
 if TYPE_CHECKING:
     from infoloom.datasets.reading.read import Dataset

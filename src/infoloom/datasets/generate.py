@@ -17,7 +17,7 @@ from infoloom.datasets.storage.attachments import attach
 from infoloom.datasets.storage.files import remove_left_over, write_once
 from infoloom.datasets.storage.layout import FILES, MANIFEST, PLAN, WORK
 from infoloom.errors import DatasetError
-from infoloom.spec.flow import parse_flow
+from infoloom.spec.flows.flow import parse_flow
 
 if TYPE_CHECKING:
     from infoloom.datasets.reading.read import Dataset

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from infoloom.errors import FlowError
-from infoloom.spec.captions import Caption, Words
-from infoloom.spec.flow import flow_choice
+from infoloom.spec.flows.captions import Caption, Words
+from infoloom.spec.flows.flow import flow_choice
 from infoloom.spec.model import CauseSpec, ModalitySpec
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from infoloom.law.covariance_form import compose_covariance
 from infoloom.law.equations import System, compose, lay_out, special_features
 from infoloom.law.graph import Graph, build_graph
 from infoloom.law.interventions import cut
-from infoloom.spec.distribution import parse_scale
+from infoloom.spec.equations.distribution import parse_scale
 from infoloom.spec.model import Spec
 
 __all__ = ["Compiled", "compile_spec", "compose_graph"]

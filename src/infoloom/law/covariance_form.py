@@ -22,9 +22,9 @@ from infoloom.foreign.arrays import map_npy
 from infoloom.law.equations import Array, Group, System, orthonormal_rows
 from infoloom.law.graph import Graph
 from infoloom.law.templates import make_template
+from infoloom.spec.equations.parser import ExpressionError, parse_expression
 from infoloom.spec.files import BLOCK
 from infoloom.spec.model import Spec
-from infoloom.spec.parser import ExpressionError, parse_expression
 
 __all__ = ["compose_covariance"]
 

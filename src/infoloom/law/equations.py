@@ -19,7 +19,7 @@ from infoloom.law.geometry import Array, Geometry, Group, lay_out, orthonormal_r
 from infoloom.law.graph import Edge, Graph, Node
 from infoloom.law.sources.distributions import make_distribution
 from infoloom.law.sources.features import Feature, Features, feature_of, no_features
-from infoloom.spec.expression import Factor
+from infoloom.spec.equations.expression import Factor
 
 __all__ = [
     "Array",

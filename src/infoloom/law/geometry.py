@@ -19,7 +19,7 @@ from infoloom.errors import SpecError, TemplateError
 from infoloom.law.graph import Edge, Graph, Node
 from infoloom.law.sources.distributions import Array
 from infoloom.law.templates import make_template, make_templates
-from infoloom.spec.expression import TemplateCall
+from infoloom.spec.equations.expression import TemplateCall
 
 __all__ = ["Array", "Geometry", "Group", "lay_out", "orthonormal_rows", "templates"]
 

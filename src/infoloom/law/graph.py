@@ -12,12 +12,12 @@ from typing import Literal
 
 from infoloom.errors import FlowError, SpecError
 from infoloom.law.choices import chosen_by, kept_factors
-from infoloom.spec.captions import caption_problems
-from infoloom.spec.expression import Factor, TemplateCall, Term
-from infoloom.spec.flow import flow_caption, flow_factors, flow_shape, latent_shape
+from infoloom.spec.equations.expression import Factor, TemplateCall, Term
+from infoloom.spec.equations.parser import ExpressionError, parse_expression
+from infoloom.spec.flows.captions import caption_problems
+from infoloom.spec.flows.flow import flow_caption, flow_factors, flow_shape, latent_shape
 from infoloom.spec.lint import point_at, suggest
 from infoloom.spec.model import ModalitySpec, Spec
-from infoloom.spec.parser import ExpressionError, parse_expression
 
 __all__ = ["Edge", "Graph", "Kind", "Node", "build_graph"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from infoloom.errors import SpecError
 from infoloom.law.graph import Edge, Graph
 from infoloom.law.sources.features import evaluate
-from infoloom.spec.expression import Factor
+from infoloom.spec.equations.expression import Factor
 
 __all__ = ["Value", "cut", "descendants", "plain_value", "shifted"]
 

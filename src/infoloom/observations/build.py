@@ -25,8 +25,8 @@ from infoloom.observations.injection import Injection
 from infoloom.observations.renderers.registry import make_renderer
 from infoloom.observations.rendering import Rendering
 from infoloom.plugins import load, offered
-from infoloom.spec.choice import replace_choice
-from infoloom.spec.flow import (
+from infoloom.spec.flows.choice import replace_choice
+from infoloom.spec.flows.flow import (
     FlowStep,
     flow_caption,
     flow_choice,

@@ -31,7 +31,7 @@ from infoloom.observations.training.reading import Reading
 from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
 from infoloom.observations.training.training import Progress, Trainer
 from infoloom.observations.training.training_data import TrainingData, load_training_data
-from infoloom.spec.flow import flow_header, flow_path
+from infoloom.spec.flows.flow import flow_header, flow_path
 
 __all__ = ["TrainingPlan", "check_flow", "data_of_flow", "train_flow"]
 

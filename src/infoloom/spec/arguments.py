@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from infoloom.errors import SpecError
 from infoloom.foreign.files import TooLargeError, read_bytes
-from infoloom.spec.flow import zoo_names
+from infoloom.spec.flows.flow import zoo_names
 from infoloom.spec.model import Spec, build_spec
 
 __all__ = ["Imported", "read_arguments"]

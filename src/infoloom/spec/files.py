@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from infoloom.errors import FlowError
 from infoloom.foreign.files import open_regular
-from infoloom.spec.expression import Expression, TemplateCall
-from infoloom.spec.flow import parse_flow
-from infoloom.spec.parser import ExpressionError, parse_expression
+from infoloom.spec.equations.expression import Expression, TemplateCall
+from infoloom.spec.equations.parser import ExpressionError, parse_expression
+from infoloom.spec.flows.flow import parse_flow
 
 __all__ = ["BLOCK", "content_hash", "file_names", "rename_files"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from infoloom.errors import FlowError
-from infoloom.spec.flow import flow_factors, flow_shape
-from infoloom.spec.parser import ExpressionError, parse_expression
+from infoloom.spec.equations.parser import ExpressionError, parse_expression
+from infoloom.spec.flows.flow import flow_factors, flow_shape
 
 __all__ = ["lint", "point_at", "suggest"]
 

@@ -26,10 +26,10 @@ from pydantic import (
 )
 
 from infoloom.errors import SpecError
-from infoloom.spec.captions import Words, check_words
-from infoloom.spec.distribution import parse_distribution, parse_scale
-from infoloom.spec.expression import Expression
+from infoloom.spec.equations.distribution import parse_distribution, parse_scale
+from infoloom.spec.equations.expression import Expression
 from infoloom.spec.files import content_hash, rename_files
+from infoloom.spec.flows.captions import Words, check_words
 from infoloom.spec.lint import lint
 
 __all__ = ["CauseSpec", "LabelSpec", "ModalitySpec", "ParameterSpec", "Spec", "build_spec"]

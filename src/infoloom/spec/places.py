@@ -12,10 +12,10 @@ from typing import Any, Final
 import yaml
 
 from infoloom.errors import SpecError
-from infoloom.spec.expression import format_value
+from infoloom.spec.equations.expression import format_value
+from infoloom.spec.equations.parser import parse_expression
 from infoloom.spec.load import parse_spec
 from infoloom.spec.model import Spec
-from infoloom.spec.parser import parse_expression
 from infoloom.spec.weights import equations, with_weights
 from infoloom.spec.yaml12 import Loader
 

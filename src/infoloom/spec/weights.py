@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from infoloom.errors import SpecError
-from infoloom.spec.expression import Expression, Factor, Term
+from infoloom.spec.equations.expression import Expression, Factor, Term
+from infoloom.spec.equations.parser import ExpressionError, parse_expression
 from infoloom.spec.model import ModalitySpec, ParameterSpec, Spec
-from infoloom.spec.parser import ExpressionError, parse_expression
 
 __all__ = ["Weight", "equations", "freed", "weights", "with_weights"]
 

@@ -17,7 +17,7 @@ from infoloom.datasets.showing.preview import limits_of
 from infoloom.datasets.showing.strip import VALUES, strip_latents
 from infoloom.errors import InfoloomError
 from infoloom.law.sources.distributions import atoms_of
-from infoloom.spec.flow import parse_flow
+from infoloom.spec.flows.flow import parse_flow
 from infoloom.story import Story
 from infoloom.web.asked import Asked, RequestError
 from infoloom.web.drawn import PIECE, Pieces

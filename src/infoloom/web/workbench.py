@@ -12,7 +12,7 @@ from typing import Final
 from infoloom.design.holding import hold
 from infoloom.errors import FlowError, SpecError
 from infoloom.spec.files import file_names
-from infoloom.spec.flow import flow_shape
+from infoloom.spec.flows.flow import flow_shape
 from infoloom.spec.load import parse_spec, read_yaml, spec_text
 from infoloom.spec.model import Spec
 from infoloom.spec.weights import with_weights

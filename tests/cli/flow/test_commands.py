@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from infoloom.cli.flow.commands import flow_app
 from infoloom.errors import FlowError
-from infoloom.spec.flow import flow_header
+from infoloom.spec.flows.flow import flow_header
 
 
 @pytest.fixture(autouse=True)
@@ -64,12 +64,12 @@ def test_without_a_terminal_it_says_where_it_stands(
     path = small_file(tmp_path / "small.safetensors")
     command = ["check", str(path), "--rows", "32", "--eigen-rows", "32"]
     for every, lines in ((0.0, True), (60.0, False)):
-        monkeypatch.setattr("infoloom.cli.progress.LINE_EVERY", every)
+        monkeypatch.setattr("infoloom.cli.terminal.progress.LINE_EVERY", every)
         flow_app(command, standalone_mode=False)
         said = capsys.readouterr()
         assert ("0 min  100%  eigenvalues\n" in said.err) is lines
         assert said.out.startswith(f"{path}: certified")
-    monkeypatch.setattr("infoloom.cli.progress.LINE_EVERY", 0.0)
+    monkeypatch.setattr("infoloom.cli.terminal.progress.LINE_EVERY", 0.0)
     flow_app([*command, "--json"], standalone_mode=False)
     assert capsys.readouterr().err == ""
 

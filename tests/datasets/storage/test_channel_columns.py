@@ -25,7 +25,7 @@ from infoloom.datasets.storage.parquet import footer_sha256, write_parquet
 from infoloom.errors import DatasetError
 from infoloom.observations import build
 from infoloom.observations.channels import EightBit
-from infoloom.spec.flow import flow_header, flow_path
+from infoloom.spec.flows.flow import flow_header, flow_path
 from infoloom.story import Story, compile_story, load
 
 NAMES = ("image_uint8", "curve_uint8", "map_uint8")

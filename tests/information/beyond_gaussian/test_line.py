@@ -16,7 +16,7 @@ from infoloom.information.beyond_gaussian.line import (
 )
 from infoloom.law.sources.distributions import Distribution, make_distribution
 from infoloom.law.sources.features import Features, feature_of
-from infoloom.spec.parser import parse_expression
+from infoloom.spec.equations.parser import parse_expression
 
 LAWS = ("laplace", "student_t(3)", "uniform", "mixture(0.3, -1, 0.1, 0.7, 2, 1)")
 

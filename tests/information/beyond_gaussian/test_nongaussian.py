@@ -18,7 +18,7 @@ from infoloom.information.beyond_gaussian.line import linear_information
 from infoloom.information.quantity import Quantity
 from infoloom.law.sources.distributions import make_distribution
 from infoloom.law.sources.features import Features, feature_of
-from infoloom.spec.parser import parse_expression
+from infoloom.spec.equations.parser import parse_expression
 from infoloom.story import Story, load
 
 

@@ -15,7 +15,7 @@ from infoloom.information.beyond_gaussian.averages.reduced import reduce
 from infoloom.information.beyond_gaussian.channel import Component
 from infoloom.law.sources.distributions import make_distribution
 from infoloom.law.sources.features import Features, feature_of
-from infoloom.spec.parser import parse_expression
+from infoloom.spec.equations.parser import parse_expression
 from infoloom.story import Story, load
 
 

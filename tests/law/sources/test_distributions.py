@@ -10,7 +10,7 @@ import pytest
 import scipy.stats
 
 from infoloom.law.sources.distributions import make_distribution
-from infoloom.spec.distribution import parse_distribution, parse_scale
+from infoloom.spec.equations.distribution import parse_distribution, parse_scale
 
 MIXTURE = "mixture(0.3, -1, 0.1, 0.7, 2, 1)"
 CONTINUOUS = ("normal", "laplace", "student_t(3)", "student_t(30)", "uniform", MIXTURE)

@@ -9,7 +9,7 @@ import pytest
 
 from infoloom.law.sources.distributions import make_distribution
 from infoloom.law.sources.features import Features, feature_of
-from infoloom.spec.parser import parse_expression
+from infoloom.spec.equations.parser import parse_expression
 
 
 def features(*texts: str, **causes: str) -> Features:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from infoloom.errors import TemplateError
 from infoloom.law.templates import make_template, make_templates
-from infoloom.spec.expression import TemplateCall, template
+from infoloom.spec.equations.expression import TemplateCall, template
 
 IMAGE = (3, 8, 6)
 PATCH = "Write `patch(row, col, height, width)`."

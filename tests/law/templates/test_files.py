@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from infoloom.law.templates import make_template, make_templates
-from infoloom.spec.expression import template
+from infoloom.spec.equations.expression import template
 
 IMAGE = (3, 8, 6)
 

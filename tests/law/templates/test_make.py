@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from infoloom.errors import TemplateError
 from infoloom.law.templates import TEMPLATES, make_template, make_templates
-from infoloom.spec.expression import TemplateCall, template
+from infoloom.spec.equations.expression import TemplateCall, template
 from infoloom.story import load
 
 IMAGE, SIGNAL, VECTOR, VIDEO = (3, 8, 6), (2, 12), (10,), (4, 3, 5, 2)

@@ -17,7 +17,7 @@ from infoloom.observations.flows.certificate import Effort
 from infoloom.observations.flows.checkpoint import FlowDescription, load_checkpoint, save_checkpoint
 from infoloom.observations.flows.stepped import SteppedFlow, flow_digest
 from infoloom.observations.training.packaging import certify_file
-from infoloom.spec.flow import flow_header
+from infoloom.spec.flows.flow import flow_header
 
 FEW = Effort(eigen_rows=32, trip_rows=32, wide_rows=32)
 

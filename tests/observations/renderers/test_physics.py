@@ -14,7 +14,7 @@ from infoloom.observations.renderers.rotation_curve import disc_profile, radii
 from infoloom.observations.renderers.tone import RATE
 from infoloom.observations.renderers.xray_spectrum import energies
 from infoloom.observations.tangent import push_forward
-from infoloom.spec.renderers import FORMS
+from infoloom.spec.flows.renderers import FORMS
 
 
 def make(name: str, selector: str | None = None, size: int | None = None) -> Renderer:

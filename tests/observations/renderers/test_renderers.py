@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import infoloom.observations.renderers.certificate as certificates
-import infoloom.spec.renderers as forms
+import infoloom.spec.flows.renderers as forms
 from infoloom import plugins
 from infoloom.errors import FlowError
 from infoloom.observations import (
@@ -30,10 +30,10 @@ from infoloom.observations.renderers.collisions import collisions_digest
 from infoloom.observations.renderers.left_inverse import jacobians, least_squares
 from infoloom.observations.renderers.registry import make_renderer
 from infoloom.observations.rendering import Rendering
-from infoloom.spec.choice import replace_choice
-from infoloom.spec.flow import flow_choice, parse_flow
+from infoloom.spec.flows.choice import replace_choice
+from infoloom.spec.flows.flow import flow_choice, parse_flow
+from infoloom.spec.flows.renderers import FORMS, FactorForm, RendererForm
 from infoloom.spec.load import load_spec, preset_names
-from infoloom.spec.renderers import FORMS, FactorForm, RendererForm
 
 SMALL = [
     *(f"sprites[{kind}](16)" for kind in FORMS["sprites"].kinds),

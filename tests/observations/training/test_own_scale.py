@@ -14,7 +14,7 @@ from infoloom.observations import load_flow
 from infoloom.observations.training.own_scale import own_scale, standardised
 from infoloom.observations.training.training_data import load_training_data
 from infoloom.observations.workflow import TrainingPlan, train_flow
-from infoloom.spec.flow import flow_header
+from infoloom.spec.flows.flow import flow_header
 
 NETWORK = {"name": "mlp", "hidden": 16, "blocks": 1, "width": 16}
 

@@ -16,7 +16,7 @@ from infoloom.benchmark.tasks import PairTask
 from infoloom.benchmark.tasks.base import Array
 from infoloom.benchmark.tasks.stories.base import StoryPairTask
 from infoloom.datasets.storage.files import aside, sha256
-from infoloom.spec.flow import FlowStep, flow_path, parse_flow
+from infoloom.spec.flows.flow import FlowStep, flow_path, parse_flow
 
 __all__ = ["FOLDER", "drawn"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from infoloom.benchmark.learners.learning import observe
 from infoloom.datasets.storage.files import aside, sha256
-from infoloom.spec.flow import flow_path, parse_flow
+from infoloom.spec.flows.flow import flow_path, parse_flow
 from infoloom.story import Story
 
 __all__ = ["FOLDER", "observed_rows"]

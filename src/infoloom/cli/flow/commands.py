@@ -26,7 +26,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, ful
 @flow_app.command("list")
 def list_flows(as_json: AsJson = False) -> None:
     """List the trained flows that come with the package."""
-    from infoloom.spec.flow import flow_header, flow_path, zoo_names
+    from infoloom.spec.flows.flow import flow_header, flow_path, zoo_names
 
     headers = {name: flow_header(flow_path(name)) for name in zoo_names()}
     if as_json:

@@ -10,7 +10,7 @@ import numpy as np
 from infoloom.datasets.exports.base import modalities
 from infoloom.datasets.storage.files import aside
 from infoloom.errors import DatasetError
-from infoloom.spec.flow import parse_flow
+from infoloom.spec.flows.flow import parse_flow
 
 if TYPE_CHECKING:
     from infoloom.datasets.storage.view import View

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infoloom.datasets.storage.columns import Column
-from infoloom.spec.captions import word_list
-from infoloom.spec.flow import flow_caption
+from infoloom.spec.flows.captions import word_list
+from infoloom.spec.flows.flow import flow_caption
 
 if TYPE_CHECKING:
     from infoloom.observations.captions.sentences import Speaker

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from infoloom.errors import DatasetError
-from infoloom.spec.flow import flow_caption, flow_shape, parse_flow
+from infoloom.spec.flows.flow import flow_caption, flow_shape, parse_flow
 
 if TYPE_CHECKING:
     from infoloom.law.covariance import Whitener

@@ -7,10 +7,10 @@ from contextlib import suppress
 
 from infoloom.law.templates import TEMPLATES
 from infoloom.plugins import Plugin, offered
-from infoloom.spec.distribution import DISTRIBUTIONS
-from infoloom.spec.flow import SHAPE_KEEPING, parse_flow
+from infoloom.spec.equations.distribution import DISTRIBUTIONS
+from infoloom.spec.equations.parser import ExpressionError, parse_call, parse_expression
+from infoloom.spec.flows.flow import SHAPE_KEEPING, parse_flow
 from infoloom.spec.model import Spec
-from infoloom.spec.parser import ExpressionError, parse_call, parse_expression
 
 __all__ = ["used_plugins"]
 

@@ -11,9 +11,9 @@ from infoloom.datasets.storage.bounds import standing
 from infoloom.datasets.storage.channel_columns import channel_source
 from infoloom.datasets.storage.columns import Column, row_bytes
 from infoloom.datasets.storage.manifest import Manifest
-from infoloom.spec.choice import parse_choice
-from infoloom.spec.flow import parse_flow
-from infoloom.spec.renderers import renderer_form
+from infoloom.spec.flows.choice import parse_choice
+from infoloom.spec.flows.flow import parse_flow
+from infoloom.spec.flows.renderers import renderer_form
 from infoloom.units import to_bits
 
 __all__ = ["MEANING", "card_text", "certificate_text", "value_text"]

@@ -13,7 +13,7 @@ import numpy as np
 from infoloom.datasets.storage.channel_columns import SPOKEN_UNIT
 from infoloom.datasets.storage.files import aside
 from infoloom.errors import DatasetError
-from infoloom.spec.flow import flow_header, flow_path, parse_flow
+from infoloom.spec.flows.flow import flow_header, flow_path, parse_flow
 
 if TYPE_CHECKING:
     from infoloom.datasets.reading.read import Dataset

@@ -11,8 +11,8 @@ import numpy as np
 from infoloom.datasets.storage.columns import Column
 from infoloom.errors import DatasetError, InfoloomError
 from infoloom.plugins import offered
-from infoloom.spec.flow import SHAPE_KEEPING, flow_header, flow_path, one_class, parse_flow
-from infoloom.spec.renderers import renderer_form
+from infoloom.spec.flows.flow import SHAPE_KEEPING, flow_header, flow_path, one_class, parse_flow
+from infoloom.spec.flows.renderers import renderer_form
 
 if TYPE_CHECKING:
     from infoloom.observations.channels import EightBit

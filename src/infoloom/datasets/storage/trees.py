@@ -13,7 +13,7 @@ from infoloom.datasets.storage.columns import TEXT, Column, Kind
 from infoloom.datasets.storage.layout import MAX_ALL_SHARDS, MAX_ROWS, MAX_SHARDS
 from infoloom.foreign.trees import Finite, Line, Open, Text, Tree, Word
 from infoloom.information.quantity import MONTE_CARLO, Method
-from infoloom.spec.flow_trees import CertificateTree
+from infoloom.spec.flows.trees import CertificateTree
 
 __all__ = [
     "MAX_COLUMNS",

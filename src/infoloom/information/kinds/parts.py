@@ -19,7 +19,7 @@ from infoloom.law.equations import Array
 from infoloom.law.graph import Graph
 from infoloom.law.interventions import cut
 from infoloom.law.sources.distributions import make_distribution
-from infoloom.spec.flow import parse_flow
+from infoloom.spec.flows.flow import parse_flow
 from infoloom.spec.model import Spec
 
 __all__ = ["Kind", "Member", "Part", "Split", "make_split"]

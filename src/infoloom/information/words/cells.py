@@ -17,8 +17,8 @@ from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
 from infoloom.law.graph import Graph
 from infoloom.law.sources.distributions import atoms_of
-from infoloom.spec.captions import Words, shares
-from infoloom.spec.flow import flow_caption
+from infoloom.spec.flows.captions import Words, shares
+from infoloom.spec.flows.flow import flow_caption
 from infoloom.spec.model import Spec
 
 __all__ = ["Cells", "Cut", "make_cells"]

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.special
 
 from infoloom.plugins import load
-from infoloom.spec.distribution import DISTRIBUTIONS, DistributionCall, parse_distribution
+from infoloom.spec.equations.distribution import DISTRIBUTIONS, DistributionCall, parse_distribution
 
 __all__ = ["Array", "Distribution", "atoms_of", "gauss_legendre", "make_distribution", "panel_nodes"]
 
@@ -26,7 +26,7 @@ class Distribution:
     """A standardised distribution of one scalar cause.
 
     Attributes:
-        name: One of `infoloom.spec.distribution.DISTRIBUTIONS`.
+        name: One of `infoloom.spec.equations.distribution.DISTRIBUTIONS`.
         args: Its numbers, as written; a mixture's are weights, means and widths before standardisation.
     """
 

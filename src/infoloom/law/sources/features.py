@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from infoloom.law.sources.distributions import Array, Distribution
-from infoloom.spec.expression import Factor
+from infoloom.spec.equations.expression import Factor
 
 __all__ = ["Feature", "Features", "feature_of", "no_features"]
 

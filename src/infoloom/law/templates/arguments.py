@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from infoloom.spec.expression import TemplateCall
+    from infoloom.spec.equations.expression import TemplateCall
 
 __all__ = ["Misfit", "bind"]
 

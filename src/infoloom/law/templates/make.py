@@ -17,7 +17,7 @@ from infoloom.law.templates import files, patterns
 from infoloom.law.templates.arguments import Misfit, bind
 from infoloom.law.templates.patterns import Place
 from infoloom.plugins import load, offered
-from infoloom.spec.expression import TemplateCall
+from infoloom.spec.equations.expression import TemplateCall
 
 __all__ = ["TEMPLATES", "Template", "make_template", "make_templates"]
 
@@ -79,7 +79,7 @@ def make_template(
         TemplateError: Unknown name, wrong arguments, a pattern that does not fit the shape or is zero.
 
     Example:
-        >>> from infoloom.spec.expression import template
+        >>> from infoloom.spec.equations.expression import template
         >>> make_template(template("patch", 0, 0, 1, 2), (1, 2, 2)).round(3)
         array([1.414, 1.414, 0.   , 0.   ])
     """

@@ -22,7 +22,7 @@ from infoloom.observations.adopted.schedules import NoiseSchedule
 from infoloom.observations.adopted.velocities import PREDICTIONS, DiffusionVelocity, StoredVelocity
 from infoloom.observations.flows.checkpoint import FlowDescription, write_tensors
 from infoloom.observations.flows.stepped import SteppedFlow
-from infoloom.spec.flow import flow_header
+from infoloom.spec.flows.flow import flow_header
 
 __all__ = ["BIJECTION", "KINDS", "SCHEDULE", "StoredModel", "flow_of", "halved", "read_model", "write_model"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from infoloom.spec.captions import Caption, Choice, Slot, Words, split_tokens, vocabulary, word_list
+from infoloom.spec.flows.captions import Caption, Choice, Slot, Words, split_tokens, vocabulary, word_list
 
 __all__ = ["Speaker"]
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from infoloom.errors import FlowError
 from infoloom.observations.flows.scaling import Numbers, checked_numbers
 from infoloom.observations.flows.velocity import VelocityField
-from infoloom.spec.flow import flow_header
+from infoloom.spec.flows.flow import flow_header
 
 __all__ = [
     "FORMAT",

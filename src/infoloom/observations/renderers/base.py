@@ -12,7 +12,7 @@ from torch import Tensor
 from infoloom.errors import FlowError
 from infoloom.observations.injection import Injection
 from infoloom.observations.renderers.left_inverse import LeftInverse, jacobians, least_squares
-from infoloom.spec.renderers import RendererForm, Setup
+from infoloom.spec.flows.renderers import RendererForm, Setup
 
 __all__ = ["Renderer", "across", "pixel_grid"]
 

@@ -13,8 +13,8 @@ from infoloom.observations.renderers.sprites import Sprites
 from infoloom.observations.renderers.tone import Tone
 from infoloom.observations.renderers.xray_spectrum import XraySpectrum
 from infoloom.plugins import load
-from infoloom.spec.flow import FlowStep
-from infoloom.spec.renderers import register_form, renderer_form
+from infoloom.spec.flows.flow import FlowStep
+from infoloom.spec.flows.renderers import register_form, renderer_form
 
 __all__ = ["RENDERERS", "make_renderer", "register_renderer"]
 

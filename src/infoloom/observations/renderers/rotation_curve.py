@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.special import i0e, i1e, scaled_modified_bessel_k0, scaled_modified_bessel_k1
 
 from infoloom.observations.renderers.base import Renderer
-from infoloom.spec.renderers import FORMS, RendererForm
+from infoloom.spec.flows.renderers import FORMS, RendererForm
 
 __all__ = ["ENDS", "RotationCurve", "disc_profile", "radii"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from infoloom.observations.renderers.base import Renderer
-from infoloom.spec.renderers import FORMS, RendererForm
+from infoloom.spec.flows.renderers import FORMS, RendererForm
 
 __all__ = ["RATE", "Tone"]
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from infoloom.benchmark.tasks.base import expect, whole
 from infoloom.benchmark.tasks.stories.base import Names, StoryPairTask
 from infoloom.benchmark.tasks.stories.designed import hold, shared_causes
-from infoloom.spec.flow import flow_shape
+from infoloom.spec.flows.flow import flow_shape
 from infoloom.story import Story
 
 __all__ = ["FLOWS", "MAPS", "LadderTask", "ladder"]

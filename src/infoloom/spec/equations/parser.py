@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from infoloom.spec.expression import Expression, Factor, TemplateCall, Term, Value
+from infoloom.spec.equations.expression import Expression, Factor, TemplateCall, Term, Value
 
 __all__ = ["FUNCTIONS", "ExpressionError", "parse_call", "parse_expression"]
 

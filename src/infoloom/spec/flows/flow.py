@@ -14,10 +14,10 @@ from typing import Final
 
 from infoloom.errors import FlowError
 from infoloom.plugins import offered
-from infoloom.spec.captions import CAPTION, Caption, parse_caption
-from infoloom.spec.choice import Choice, parse_choice, replace_choice
-from infoloom.spec.flow_files import ZOO, flow_header, flow_path, zoo_names
-from infoloom.spec.renderers import renderer_form, renderer_names
+from infoloom.spec.flows.captions import CAPTION, Caption, parse_caption
+from infoloom.spec.flows.choice import Choice, parse_choice, replace_choice
+from infoloom.spec.flows.files import ZOO, flow_header, flow_path, zoo_names
+from infoloom.spec.flows.renderers import renderer_form, renderer_names
 
 __all__ = [
     "SHAPE_KEEPING",

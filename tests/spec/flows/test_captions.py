@@ -3,8 +3,8 @@
 import pytest
 
 from infoloom.errors import FlowError, SpecError
-from infoloom.spec.captions import parse_caption, split_tokens
-from infoloom.spec.flow import flow_caption, flow_factors, flow_shape, latent_shape
+from infoloom.spec.flows.captions import parse_caption, split_tokens
+from infoloom.spec.flows.flow import flow_caption, flow_factors, flow_shape, latent_shape
 from infoloom.story import load
 
 FLOW = 'caption("a {size} {hue} [thing|object]")'

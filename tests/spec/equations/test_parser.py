@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infoloom.spec.expression import Expression, Factor, TemplateCall, Term
-from infoloom.spec.parser import ExpressionError, parse_expression
+from infoloom.spec.equations.expression import Expression, Factor, TemplateCall, Term
+from infoloom.spec.equations.parser import ExpressionError, parse_expression
 
 
 def plain(expression):

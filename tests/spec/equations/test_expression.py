@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from infoloom.spec.expression import Expression, noise, symbols, template
-from infoloom.spec.parser import parse_expression
+from infoloom.spec.equations.expression import Expression, noise, symbols, template
+from infoloom.spec.equations.parser import parse_expression
 
 mass, spin, a = symbols("mass spin a")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infoloom.errors import FlowError
-from infoloom.spec.flow import SHAPE_KEEPING, FlowStep, flow_header, flow_path, flow_shape, parse_flow
+from infoloom.spec.flows.flow import SHAPE_KEEPING, FlowStep, flow_header, flow_path, flow_shape, parse_flow
 
 
 def write(path, description, header=None):

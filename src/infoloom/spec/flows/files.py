@@ -10,11 +10,11 @@ from typing import Any, Final
 from infoloom.errors import FlowError
 from infoloom.foreign.files import open_regular
 from infoloom.foreign.trees import checked, parse_json
-from infoloom.spec.flow_trees import FORMAT, HeaderTree
+from infoloom.spec.flows.trees import FORMAT, HeaderTree
 
 __all__ = ["ZOO", "flow_header", "flow_path", "zoo_names"]
 
-ZOO: Final = Path(__file__).resolve().parent.parent / "observations" / "zoo"
+ZOO: Final = Path(__file__).resolve().parents[2] / "observations" / "zoo"
 _MAX_HEADER: Final = 16 * 2**20
 
 

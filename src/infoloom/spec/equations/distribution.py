@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infoloom.plugins import load, offered
-from infoloom.spec.parser import ExpressionError, parse_call
+from infoloom.spec.equations.parser import ExpressionError, parse_call
 
 __all__ = ["DISTRIBUTIONS", "DistributionCall", "parse_distribution", "parse_scale"]
 

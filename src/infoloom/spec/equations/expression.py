@@ -76,7 +76,7 @@ class Term:
 class Expression:
     """The right-hand side of a structural equation: a sum of terms.
 
-    Built from names with Python's operators, or read from text by `infoloom.spec.parser.parse_expression`.
+    Built from names with Python's operators, or read from text by `infoloom.spec.equations.parser.parse_expression`.
 
     Example:
         >>> mass, texture = symbols("mass texture")

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from infoloom.errors import FlowError
-from infoloom.spec.flow import FlowStep, flow_factors, flow_shape, latent_shape, parse_flow
-from infoloom.spec.renderers import FORMS, register_form
+from infoloom.spec.flows.flow import FlowStep, flow_factors, flow_shape, latent_shape, parse_flow
+from infoloom.spec.flows.renderers import FORMS, register_form
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Equations and distributions as text: parsed into trees, never evaluated."""

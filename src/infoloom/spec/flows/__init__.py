@@ -1,0 +1,1 @@
+"""The observation map that a modality names: flow expressions, captions, renderers, files."""
