@@ -12,7 +12,14 @@ from infoloom.benchmark.estimators.drawing.draw import LOWEST, Plan, Setting, dr
 from infoloom.benchmark.estimators.drawing.makers import copies, gaussian, grid, of_family
 from infoloom.benchmark.estimators.drawing.plans import DRAWN, SEEDS
 from infoloom.benchmark.estimators.entering.entrants import Entrant, check_entrants
-from infoloom.benchmark.estimators.problem_sets import PUBLISHED, Group, SetProblem, problem_set, write_set
+from infoloom.benchmark.estimators.problem_sets import (
+    PUBLISHED,
+    Group,
+    SetProblem,
+    first_seeds,
+    problem_set,
+    write_set,
+)
 from infoloom.benchmark.estimators.scoring.credit import baselines, best_guess, credit, is_near
 from infoloom.benchmark.estimators.scoring.scores import RANKED
 from infoloom.benchmark.estimators.suites import jobs
@@ -168,6 +175,38 @@ def test_a_set_is_written_and_read(tmp_path):
     assert problem_set(path) == found
     assert {job.limit for job in jobs(str(path))} == {found.limit}
     assert len(jobs(str(path), [Entrant("own", "sh x.sh")])) == len(found.truths)
+
+
+def test_the_first_seeds_of_every_setting(board):
+    part = first_seeds(board, 1)
+    assert part.name == board.name
+    for one, whole in zip(part.blocks, board.blocks, strict=True):
+        first = {}
+        for group in whole.groups:
+            first.setdefault(group.label, group)
+        assert one.groups == list(first.values())
+    assert first_seeds(board, None) == first_seeds(board, 1000) == board
+    assert set(first_seeds(board, 1).truths) < set(first_seeds(board, 2).truths) < set(board.truths)
+
+
+def test_runs_of_the_first_seeds_are_runs_of_the_set():
+    part = {job.run for job in jobs("v2/quick", seeds=1)}
+    assert part < {job.run for job in jobs("v2/quick")}
+    own = jobs("v2/quick", [Entrant("own", "sh x.sh")], seeds=1)
+    assert len(own) == len(first_seeds(problem_set("v2/quick"), 1).truths)
+
+
+def test_seeds_that_are_none_are_refused():
+    with pytest.raises(
+        BenchmarkError,
+        match=r"^seeds `0`: expected 1 or more\. Leave it out for all seeds of `v2/quick`\.$",
+    ):
+        jobs("v2/quick", seeds=0)
+    with pytest.raises(
+        BenchmarkError,
+        match=r"^seeds `1`: expected a problem set, because the suite `quick` of .* Use `--only`",
+    ):
+        jobs("quick", seeds=1)
 
 
 def test_what_is_no_set_is_refused(tmp_path):

@@ -7,6 +7,7 @@ never shown to anyone, is run and scored by the same commands.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -21,7 +22,7 @@ from infoloom.foreign.trees import Finite, Line, Tree, Word, checked, parse_json
 
 __all__ = [
     "KINDS", "PUBLISHED", "Group", "Kind", "ProblemKey", "ProblemSet", "SetBlock", "SetProblem",
-    "problem_set", "write_set",
+    "first_seeds", "problem_set", "write_set",
 ]  # fmt: skip
 
 MAX_BYTES: Final = 2**27
@@ -136,6 +137,46 @@ def problem_set(name: str | Path) -> ProblemSet:
             f"problem set `{name}`: expected one of {', '.join(PUBLISHED)}, or the file of another set. Name one."
         )
     return _read(path)
+
+
+def first_seeds(found: ProblemSet, seeds: int | None) -> ProblemSet:
+    """The part of a set that has the first seeds of every setting: a sub-set that nobody chooses.
+
+    Args:
+        found: The set.
+        seeds: Seeds to keep of every setting of every block; all where left out.
+
+    Returns:
+        The part, under the set's own name, so that the same results are scored against both.
+
+    Raises:
+        BenchmarkError: No seeds.
+
+    Example:
+        >>> whole = problem_set("v2/quick")
+        >>> len(whole.truths), len(first_seeds(whole, 1).truths)
+        (229, 47)
+    """
+    if seeds is None:
+        return found
+    if seeds < 1:
+        raise BenchmarkError(
+            f"seeds `{seeds}`: expected 1 or more. Leave it out for all seeds of `{found.name}`."
+        )
+    blocks = [
+        block.model_copy(update={"groups": _first_groups(block.groups, seeds)}) for block in found.blocks
+    ]
+    return found.model_copy(update={"blocks": blocks})
+
+
+def _first_groups(groups: list[Group], seeds: int) -> list[Group]:
+    """The first groups of every label, in their order."""
+    had: Counter[str] = Counter()
+    kept = []
+    for group in groups:
+        had[group.label] += 1
+        kept += [group] if had[group.label] <= seeds else []
+    return kept
 
 
 def write_set(found: ProblemSet, path: str | Path) -> Path:

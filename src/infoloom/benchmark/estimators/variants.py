@@ -1,8 +1,9 @@
-"""Trained estimators under every preparation, and which one each does best with: settings by name.
+"""Estimators under every preparation, and which one each does best with: settings by name.
 
 `infonce` is the estimator as published, `infonce@whiten` the same on whitened rows, started at their canonical
-directions. `TUNED` names the best preparation of each, found on problems and seeds that are in no published set, the
-same for all: `python benchmarks/tuning.py`.
+directions; `ksg@canonical` looks for neighbours along canonical directions only, found on the other half of the rows.
+`TUNED` names the best preparation of each, found on problems and seeds that are in no published set, the same for all:
+`python benchmarks/tuning.py`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from infoloom.errors import BenchmarkError
 __all__ = ["PREPARATIONS", "TUNED", "VARIANTS", "names", "settings_of"]
 
 #: As published, and what may be done to rows instead.
-PREPARATIONS: Final = ("published", "whiten", "gaussianise")
+PREPARATIONS: Final = ("published", "whiten", "gaussianise", "canonical")
 _MARK: Final = "@"
 _BOUNDS: Final = ("infonce", "smile", "mine", "nwj")
 _OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ksg": ("whiten", "gaussianise", "canonical"),
     "minde": ("whiten", "gaussianise"),
     "latent": ("whiten", "gaussianise"),
     "flow-based": ("whiten",),
@@ -52,6 +54,7 @@ VARIANTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = _made()
 
 #: Method → the preparation with which it did best; `published` where nothing did better.
 TUNED: Final[Mapping[str, str]] = {
+    "ksg": "canonical",
     "infonce": "gaussianise",
     "smile": "gaussianise",
     "mine": "gaussianise",

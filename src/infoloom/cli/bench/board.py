@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from infoloom.benchmark.estimators.first_version.leaderboard import Standing
     from infoloom.benchmark.estimators.problem_sets import ProblemSet
 
-__all__ = ["draw", "leaderboard", "show"]
+__all__ = ["Seeds", "draw", "leaderboard", "show"]
+
+Seeds = Annotated[
+    int | None,
+    typer.Option(help="Only the first seeds of every setting, this many.", show_default="all"),
+]
 
 
 def leaderboard(
@@ -26,6 +31,7 @@ def leaderboard(
             "--set", metavar="FILE", help="The file of a set that is not published; may be repeated."
         ),
     ] = None,
+    seeds: Seeds = None,
     pairs: Annotated[bool, typer.Option("--pairs", help="Compare every two estimators instead.")] = False,
     blocks: Annotated[bool, typer.Option("--blocks", help="Show every block instead.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print tables for a Markdown page.")] = False,
@@ -41,6 +47,7 @@ def leaderboard(
         "pairs" if pairs else "blocks" if blocks else "board",
         markdown=markdown,
         as_json=as_json,
+        seeds=seeds,
     )
 
 
@@ -72,12 +79,14 @@ def show(
     markdown: bool,
     as_json: bool,
     summary: Mapping[str, float] | None = None,
+    seeds: int | None = None,
 ) -> None:
     """Print the scores of every set that rows name, then the standings of rows of the first version's suites."""
     from infoloom.benchmark.estimators.first_version import leaderboard as first
+    from infoloom.benchmark.estimators.problem_sets import first_seeds
 
     own = [row for row in rows if row["bench"] == "estimators"]
-    found = {board.name: board for board in _sets(own, boards)}
+    found = {board.name: first_seeds(board, seeds) for board in _sets(own, boards)}
     rest = [row for row in own if row.get("suite") not in found]
     standings = first.standings(rest) if rest or not found else []
     if as_json:
