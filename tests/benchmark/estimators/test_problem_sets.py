@@ -16,7 +16,7 @@ from infoloom.benchmark.estimators.problem_sets import (
     PUBLISHED,
     Group,
     SetProblem,
-    first_seeds,
+    part_of,
     problem_set,
     write_set,
 )
@@ -178,35 +178,52 @@ def test_a_set_is_written_and_read(tmp_path):
 
 
 def test_the_first_seeds_of_every_setting(board):
-    part = first_seeds(board, 1)
+    part = part_of(board, 1)
     assert part.name == board.name
     for one, whole in zip(part.blocks, board.blocks, strict=True):
         first = {}
         for group in whole.groups:
             first.setdefault(group.label, group)
         assert one.groups == list(first.values())
-    assert first_seeds(board, None) == first_seeds(board, 1000) == board
-    assert set(first_seeds(board, 1).truths) < set(first_seeds(board, 2).truths) < set(board.truths)
+    assert part_of(board, None) == part_of(board, 1000) == board
+    assert set(part_of(board, 1).truths) < set(part_of(board, 2).truths) < set(board.truths)
+
+
+def test_few_columns(board):
+    part = part_of(board, columns=64)
+    kept = {key for _, group in part.groups() for key in group.keys}
+    few = {key for _, group in board.groups() for key in group.keys if _most(group) <= 64}
+    assert kept == few
+    assert 0 < len(kept) < len(board.truths)
+    assert part_of(board, columns=10**6) == board
+
+
+def _most(group):
+    return max(problem.columns for problem in group.problems)
 
 
 def test_runs_of_the_first_seeds_are_runs_of_the_set():
     part = {job.run for job in jobs("v2/quick", seeds=1)}
     assert part < {job.run for job in jobs("v2/quick")}
     own = jobs("v2/quick", [Entrant("own", "sh x.sh")], seeds=1)
-    assert len(own) == len(first_seeds(problem_set("v2/quick"), 1).truths)
+    assert len(own) == len(part_of(problem_set("v2/quick"), 1).truths)
 
 
-def test_seeds_that_are_none_are_refused():
-    with pytest.raises(
-        BenchmarkError,
-        match=r"^seeds `0`: expected 1 or more\. Leave it out for all seeds of `v2/quick`\.$",
+def test_parts_that_are_none_are_refused():
+    for words, message in (
+        ({"seeds": 0}, r"^seeds `0`: expected 1 or more\. Leave it out for all seeds of `v2/quick`\.$"),
+        (
+            {"columns": 1},
+            r"^columns `1`: expected 2 or more, because `v2/quick` has no problem of fewer\. Raise it",
+        ),
     ):
-        jobs("v2/quick", seeds=0)
-    with pytest.raises(
-        BenchmarkError,
-        match=r"^seeds `1`: expected a problem set, because the suite `quick` of .* Use `--only`",
-    ):
-        jobs("quick", seeds=1)
+        with pytest.raises(BenchmarkError, match=message):
+            jobs("v2/quick", **words)
+    for words in ({"seeds": 1}, {"columns": 9}):
+        with pytest.raises(
+            BenchmarkError, match=r"^suite `quick`: expected a problem set, because a suite of the"
+        ):
+            jobs("quick", **words)
 
 
 def test_what_is_no_set_is_refused(tmp_path):

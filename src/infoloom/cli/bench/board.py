@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from infoloom.benchmark.estimators.first_version.leaderboard import Standing
     from infoloom.benchmark.estimators.problem_sets import ProblemSet
 
-__all__ = ["Seeds", "draw", "leaderboard", "show"]
+__all__ = ["Columns", "Seeds", "draw", "leaderboard", "show"]
 
 Seeds = Annotated[
     int | None,
     typer.Option(help="Only the first seeds of every setting, this many.", show_default="all"),
+]
+Columns = Annotated[
+    int | None,
+    typer.Option(help="Only problems of at most so many columns, x and y together.", show_default="any"),
 ]
 
 
@@ -32,6 +36,7 @@ def leaderboard(
         ),
     ] = None,
     seeds: Seeds = None,
+    columns: Columns = None,
     pairs: Annotated[bool, typer.Option("--pairs", help="Compare every two estimators instead.")] = False,
     blocks: Annotated[bool, typer.Option("--blocks", help="Show every block instead.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print tables for a Markdown page.")] = False,
@@ -47,7 +52,7 @@ def leaderboard(
         "pairs" if pairs else "blocks" if blocks else "board",
         markdown=markdown,
         as_json=as_json,
-        seeds=seeds,
+        part={"seeds": seeds, "columns": columns},
     )
 
 
@@ -79,14 +84,14 @@ def show(
     markdown: bool,
     as_json: bool,
     summary: Mapping[str, float] | None = None,
-    seeds: int | None = None,
+    part: Mapping[str, int | None] | None = None,
 ) -> None:
     """Print the scores of every set that rows name, then the standings of rows of the first version's suites."""
     from infoloom.benchmark.estimators.first_version import leaderboard as first
-    from infoloom.benchmark.estimators.problem_sets import first_seeds
+    from infoloom.benchmark.estimators.problem_sets import part_of
 
     own = [row for row in rows if row["bench"] == "estimators"]
-    found = {board.name: first_seeds(board, seeds) for board in _sets(own, boards)}
+    found = {board.name: part_of(board, **(part or {})) for board in _sets(own, boards)}
     rest = [row for row in own if row.get("suite") not in found]
     standings = first.standings(rest) if rest or not found else []
     if as_json:

@@ -70,6 +70,7 @@ def estimators(
     ] = None,
     label: Annotated[str, typer.Option(help="Name of the program in the results.")] = "entrant",
     seeds: board.Seeds = None,
+    columns: board.Columns = None,
     samples: Annotated[
         Path | None,
         typer.Option(
@@ -88,7 +89,7 @@ def estimators(
     entrants = [Entrant(name) for name in estimator or []]
     entrants += [Entrant(label, command)] if command is not None else []
     there = read_results(out) if out is not None and out.exists() else []
-    chosen = jobs(suite, entrants, limit=limit, only=only, seeds=seeds, rows=there)
+    chosen = jobs(suite, entrants, limit=limit, only=only, seeds=seeds, columns=columns, rows=there)
     if listed:
         print_jobs(chosen, out, as_json)
         return
@@ -100,7 +101,8 @@ def estimators(
     boards = [Path(suite)] if Path(suite).is_file() else []
     if not as_json:
         print_summary(path, summary)
-    board.show(rows, boards, markdown=False, as_json=as_json, summary=summary.to_json(), seeds=seeds)
+    part = {"seeds": seeds, "columns": columns}
+    board.show(rows, boards, markdown=False, as_json=as_json, summary=summary.to_json(), part=part)
 
 
 @bench_app.command()
