@@ -149,7 +149,8 @@ def test_a_set_of_ones_own_is_run_and_scored_by_the_same_commands(tmp_path, invo
     assert "8 runs" in invoke("estimators", "--suite", board, "--list")
     assert "4 runs" in invoke("estimators", "--suite", board, "--list", "--seeds", 1, "--columns", 2)
     assert "mine/1, 4 problems" in invoke("leaderboard", out, "--set", board)
-    assert "mine/1, 2 problems" in invoke("leaderboard", out, "--set", board, "--seeds", 1, "--columns", 2)
+    said = invoke("leaderboard", out, "--set", board, "--seeds", 1, "--columns", 2)
+    assert "mine/1, 2 problems of 4, a part, in 1 blocks" in said
     with pytest.raises(
         BenchmarkError, match=r"^results of `mine/1`: expected the problem set, because its truths"
     ):

@@ -91,7 +91,9 @@ def show(
     from infoloom.benchmark.estimators.problem_sets import part_of
 
     own = [row for row in rows if row["bench"] == "estimators"]
-    found = {board.name: part_of(board, **(part or {})) for board in _sets(own, boards)}
+    whole = _sets(own, boards)
+    sizes = {board.name: len(board.truths) for board in whole}
+    found = {board.name: part_of(board, **(part or {})) for board in whole}
     rest = [row for row in own if row.get("suite") not in found]
     standings = first.standings(rest) if rest or not found else []
     if as_json:
@@ -99,7 +101,7 @@ def show(
         print(json.dumps({**told, **_json(own, list(found.values()), standings)}, indent=2))
         return
     for board in found.values():
-        _print_set(board, own, what, markdown)
+        _print_set(board, own, what, markdown, sizes[board.name])
     if standings and markdown:
         print(first.markdown(standings), end="")
     elif standings:
@@ -134,7 +136,9 @@ def _sets(rows: Sequence[dict[str, Any]], boards: Sequence[Path]) -> list[Proble
     return [given.get(name) or problem_set(name) for name in names if name in given or name in PUBLISHED]
 
 
-def _print_set(board: ProblemSet, rows: Sequence[dict[str, Any]], what: str, markdown: bool) -> None:
+def _print_set(
+    board: ProblemSet, rows: Sequence[dict[str, Any]], what: str, markdown: bool, problems: int
+) -> None:
     from infoloom.benchmark.estimators.scoring import tables
     from infoloom.benchmark.estimators.scoring.comparisons import compare
     from infoloom.benchmark.estimators.scoring.scores import scores
@@ -146,7 +150,7 @@ def _print_set(board: ProblemSet, rows: Sequence[dict[str, Any]], what: str, mar
         boards = [tables.board_table(found), tables.quality_table(found)]
         made = boards if what == "board" else [tables.block_table(board, found)]
     if not markdown:
-        print(tables.explanation(board))
+        print(tables.explanation(board, problems))
     print("\n\n".join(tables.markdown(table).rstrip() if markdown else tables.text(table) for table in made))
 
 
