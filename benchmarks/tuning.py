@@ -17,14 +17,19 @@ from infoloom.benchmark.estimators.entering.entrants import Entrant
 from infoloom.benchmark.estimators.problem_sets import write_set
 from infoloom.benchmark.estimators.scoring.tuning import METHODS, best
 from infoloom.benchmark.estimators.suites import jobs
-from infoloom.benchmark.estimators.variants import TUNED, VARIANTS
+from infoloom.benchmark.estimators.variants import PREPARATIONS, TUNED, VARIANTS, names
 from infoloom.benchmark.running.results import read_results
 from infoloom.benchmark.running.runner import execute
 
 NAME = "tuning/1"
 RESULTS = Path(__file__).parent / "results" / "estimators-tuning.jsonl"
 LIMIT = 1800.0
-ENTRANTS = [Entrant(name) for name in (*METHODS, *VARIANTS)]
+ENTRANTS = [
+    Entrant(names(method, how))
+    for how in PREPARATIONS
+    for method in METHODS
+    if names(method, how) in (*METHODS, *VARIANTS)
+]
 PLANS = [
     Plan(
         "tuning", "?", "nonlinear", (),

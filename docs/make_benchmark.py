@@ -55,6 +55,7 @@ def _parts(prefix: str, board: ProblemSet, rows: Sequence[Mapping[str, Any]]) ->
     """What can be said of one set, by name."""
     keys = board.truths
     rows = [row for row in rows if (row["task"], row["rows"], row["seed"]) in keys]
+    board = _met(board, rows)
     found, pairs = scores(board, rows), compare(board, rows)
     parts: dict[str, Callable[[], str]] = {
         "board": lambda: tables.markdown(tables.board_table(found)),
@@ -66,6 +67,15 @@ def _parts(prefix: str, board: ProblemSet, rows: Sequence[Mapping[str, Any]]) ->
         "settings": lambda: _settings(board),
     }
     return {f"{prefix}{name}": make for name, make in parts.items()}
+
+
+def _met(board: ProblemSet, rows: Sequence[Mapping[str, Any]]) -> ProblemSet:
+    """The blocks that somebody met: where nobody ran, nobody failed."""
+    met = {(row["task"], row["rows"], row["seed"]) for row in rows}
+    blocks = [
+        block for block in board.blocks if any(key in met for group in block.groups for key in group.keys)
+    ]
+    return board.model_copy(update={"blocks": blocks})
 
 
 def _people(found: Sequence[Score]) -> list[Score]:
@@ -151,7 +161,10 @@ def _by_kind(ranked: Sequence[Score]) -> list[str]:
     """Who leads where relations are linear, and where they are not."""
     kinds = dict.fromkeys(kind for one in ranked for kind in one.kinds)
     best = {kind: max(ranked, key=lambda one, kind=kind: one.kinds[kind].value) for kind in kinds}
-    told = [f"{kind} `{one.estimator}` {one.kinds[kind].value:.2f}" for kind, one in best.items()]
+    told = [
+        f"{kind} `{one.estimator}` {one.kinds[kind].value:.2f}" if one.kinds[kind].value else f"{kind} nobody"
+        for kind, one in best.items()
+    ]
     return [f"- The best by kind of block: {', '.join(told)}."]
 
 
@@ -186,7 +199,7 @@ def _tuned(found: Mapping[str, Score], pairs: Sequence[Comparison]) -> list[str]
                 f"`{other}` is nearer than `{method}` on {1.0 - pair.share:.2f}{error} of {pair.problems} problems and "
                 f"right on {found[other].right} in all, where `{method}` is on {found[method].right}"
             )
-    return [f"- **Preparation matters more than the method.** {'; '.join(told)}."] if told else []
+    return [f"- **As published, and tuned**: {'; '.join(told)}."] if told else []
 
 
 def _intervals(ranked: Sequence[Score]) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from infoloom.errors import BenchmarkError
+from infoloom.estimators.settings import Training
 
 __all__ = ["PREPARATIONS", "TUNED", "VARIANTS", "names", "settings_of"]
 
@@ -46,6 +47,11 @@ def _made() -> dict[str, tuple[str, Mapping[str, Any]]]:
         }
     for method, kinds in _OTHERS.items():
         found |= {names(method, how): (method, {"preparation": how}) for how in kinds}
+    # the published training of 100,000 rows and more goes on far longer than the default, which stops early on few
+    found[names("minde", "long")] = (
+        "minde",
+        {"training": Training(learning_rate=1e-3, epochs=1000, patience=150)},
+    )
     return found
 
 

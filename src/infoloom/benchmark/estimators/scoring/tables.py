@@ -89,8 +89,8 @@ def explanation(board: ProblemSet, problems: int | None = None) -> str:
     """
     part = f" of {problems}, a part," if problems not in (None, len(board.truths)) else ""
     return (
-        f"{board.name}, {len(board.truths)} problems{part} in {len(board.blocks)} blocks; right: within {TOLERANCE} nats or "
-        "a tenth of the truth; score: what is right beyond the best constant answer, all blocks equal"
+        f"{board.name}, {len(board.truths)} problems{part} in {len(board.blocks)} blocks; right: within {TOLERANCE} "
+        "nats or a tenth of the truth; score: what is right beyond the best constant answer, all blocks equal"
     )
 
 
