@@ -63,7 +63,7 @@ def _parts(prefix: str, board: ProblemSet, rows: Sequence[Mapping[str, Any]]) ->
         "blocks": lambda: tables.markdown(tables.block_table(board, _people(found))),
         "pairs": lambda: tables.markdown(tables.pair_table(_with_the_leader(pairs, found))),
         "run": lambda: _run(board, rows),
-        "facts": lambda: _facts(board, {one.estimator: one for one in found}, pairs),
+        "facts": lambda: _facts(board, {one.estimator: one for one in found}, pairs, rows),
         "settings": lambda: _settings(board),
     }
     return {f"{prefix}{name}": make for name, make in parts.items()}
@@ -107,7 +107,12 @@ def _run(board: ProblemSet, rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _facts(board: ProblemSet, found: Mapping[str, Score], pairs: Sequence[Comparison]) -> str:
+def _facts(
+    board: ProblemSet,
+    found: Mapping[str, Score],
+    pairs: Sequence[Comparison],
+    rows: Sequence[Mapping[str, Any]],
+) -> str:
     """What stands in the results, said in sentences."""
     ranked = [one for one in found.values() if one.role == "estimator"]
     lines = [
@@ -117,7 +122,7 @@ def _facts(board: ProblemSet, found: Mapping[str, Score], pairs: Sequence[Compar
         *_by_kind(ranked),
         *_by_block(board, ranked),
         *_tuned(found, pairs),
-        *_intervals(ranked),
+        *_intervals(board, ranked, rows),
         *_verdicts(ranked),
     ]
     blind = [f"`{one.estimator}`" for one in ranked if one.score.value == 0.0]
@@ -202,13 +207,29 @@ def _tuned(found: Mapping[str, Score], pairs: Sequence[Comparison]) -> list[str]
     return [f"- **As published, and tuned**: {'; '.join(told)}."] if told else []
 
 
-def _intervals(ranked: Sequence[Score]) -> list[str]:
-    told = [
-        f"`{one.estimator}` {100 * one.intervals.coverage:.0f} of 100 (width {one.intervals.width:.2f})"
-        for one in ranked
-        if one.intervals is not None
-    ]
-    return [f"- Intervals that hold the truth, where 95 of 100 should: {', '.join(told)}."] if told else []
+def _intervals(board: ProblemSet, ranked: Sequence[Score], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Coverage of intervals, on the linear blocks by themselves too."""
+    linear = {
+        key: problem.truth
+        for block, group in board.groups()
+        if block.kind == "linear"
+        for key, problem in zip(group.keys, group.problems, strict=True)
+    }
+    told = []
+    for one in ranked:
+        if one.intervals is None:
+            continue
+        held = [
+            row["interval"][0] <= linear[key] <= row["interval"][1]
+            for row in rows
+            if row["estimator"] == one.estimator and row["status"] == "ok" and row["interval"] is not None
+            if (key := (row["task"], row["rows"], row["seed"])) in linear
+        ]
+        told.append(
+            f"`{one.estimator}` {100 * one.intervals.coverage:.0f} (width {one.intervals.width:.2f}; {sum(held)} of "
+            f"{len(held)} on linear blocks)"
+        )
+    return [f"- Of 100 intervals 95 should hold the truth, and do: {', '.join(told)}."] if told else []
 
 
 def _verdicts(ranked: Sequence[Score]) -> list[str]:
