@@ -229,7 +229,7 @@ def _intervals(board: ProblemSet, ranked: Sequence[Score], rows: Sequence[Mappin
             f"`{one.estimator}` {100 * one.intervals.coverage:.0f} (width {one.intervals.width:.2f}; {sum(held)} of "
             f"{len(held)} on linear blocks)"
         )
-    return [f"- Of 100 intervals 95 should hold the truth, and do: {', '.join(told)}."] if told else []
+    return [f"- Intervals that hold the truth, of 100, where 95 should: {', '.join(told)}."] if told else []
 
 
 def _verdicts(ranked: Sequence[Score]) -> list[str]:
