@@ -1,4 +1,4 @@
-"""Words where a category multiplies a normal cause: still Gaussian for each category, so counts and grids must agree."""
+"""Words where a category multiplies a normal cause: Gaussian for each category, so counts and grids must agree."""
 
 from __future__ import annotations
 
