@@ -48,13 +48,15 @@ python_maximum_signature_line_length = 88
 add_module_names = False
 toc_object_entries = False
 
-# The examples are executed while the site is built.
+# Examples and tutorials are executed while the site is built; tutorials in the order of their names.
 sphinx_gallery_conf = {
-    "examples_dirs": "../examples",
-    "gallery_dirs": "examples",
+    "examples_dirs": ["../tutorials", "../examples"],
+    "gallery_dirs": ["tutorials", "examples"],
+    "within_subsection_order": "FileNameSortKey",
     "filename_pattern": r"\.py$",
     "ignore_pattern": r"__init__\.py$",
-    "image_scrapers": ("example_pictures.pictures_left_behind",),
+    "image_scrapers": ("matplotlib", "example_pictures.pictures_left_behind"),
+    "image_srcset": ["2x"],
     "reset_modules": (),
     "abort_on_example_error": True,
     "show_memory": False,

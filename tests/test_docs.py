@@ -28,13 +28,14 @@ from infoloom.story import compile_story
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-GENERATED = ("api/packages", "examples")
+GENERATED = ("api/packages", "examples", "tutorials")
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     *(page for page in sorted(DOCS.rglob("*.md")) if not str(page.relative_to(DOCS)).startswith(GENERATED)),
 ]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+TUTORIALS = sorted((ROOT / "tutorials").glob("*.py"))
 
 
 def blocks(page, kind):
@@ -99,6 +100,26 @@ def test_examples_run(script, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", TUTORIALS, ids=[script.name for script in TUTORIALS])
+def test_tutorials_run_and_draw(script, tmp_path):
+    code = (
+        "import runpy, sys\nimport matplotlib.pyplot as plt\n"
+        "runpy.run_path(sys.argv[1], run_name='__main__')\nprint('figures', len(plt.get_fignums()))"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error", "MPLBACKEND": "agg"}
+    command = [sys.executable, "-c", code, script]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.rsplit(maxsplit=1)[1]) >= 1
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "index.md"], ids=["README.md", "index.md"])
+def test_the_tutorials_are_linked(page):
+    assert "tutorials" in re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len(TUTORIALS) == 5
 
 
 def test_examples_are_short():
@@ -217,8 +238,8 @@ def site(tmp_path_factory):
     """The site, built as `make docs` builds it, from a copy: a warning is an error."""
     pytest.importorskip("sphinx", reason="needs the extra `docs`")
     root = tmp_path_factory.mktemp("site")
-    for folder in ("docs", "examples", "benchmarks"):  # pages link to scripts and results
-        ignored = shutil.ignore_patterns("packages", "examples") if folder == "docs" else None
+    for folder in ("docs", "examples", "tutorials", "benchmarks"):  # pages link to scripts and results
+        ignored = shutil.ignore_patterns("packages", "examples", "tutorials") if folder == "docs" else None
         shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
     for page in ROOT.glob("*.md"):
         shutil.copy(page, root)
