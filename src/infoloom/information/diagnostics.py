@@ -1,4 +1,4 @@
-"""Signs of a story that will disappoint, each with its number and a remedy."""
+"""Warnings about problems of the story, each with a number and a remedy."""
 
 from __future__ import annotations
 
