@@ -94,7 +94,7 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
              "weight of the spin", _spin, _EACH),
     ),
     "modalities": (
-        View("Modalities", "An increasing number of pictures of one cause; with a decay, each knows less than the one before.",
+        View("Modalities", "Several pictures of one cause; with a decay, each knows less than the one before.",
              "modalities", _by("count")),
     ),
 }  # fmt: skip
