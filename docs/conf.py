@@ -71,6 +71,7 @@ html_math_renderer = "mathml"
 html_title = "infoloom"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_search_scorer = str(DOCS / "_ext" / "scorer.js")
 html_favicon = "_static/mark.svg"
 html_show_sphinx = False
 html_show_sourcelink = False

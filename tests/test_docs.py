@@ -233,6 +233,24 @@ def test_docstrings_are_shown_as_they_are():
     ]
 
 
+def test_formulas_are_typeset():
+    pytest.importorskip("latex2mathml", reason="needs the extra `docs`")
+    sys.path.insert(0, str(DOCS / "_ext"))
+    try:
+        module = import_module("mathml")
+    finally:
+        sys.path.remove(str(DOCS / "_ext"))
+    assert doctest.testmod(module).attempted == 1
+    formulas = [formula for page in PAGES for formula in blocks(page, r"{math}")]
+    assert len(formulas) > 5
+    for formula in formulas:
+        shown = module.typeset(formula, "block")
+        assert shown.startswith("<math")
+        assert shown.count("<mtr>") == (formula.count(r"\\") + 1 if "aligned" in formula else 0)
+    with pytest.raises(ValueError, match="expected markup that can be converted, got `<mi>&</mi>`"):
+        module.typeset("a & b")
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The site, built as `make docs` builds it, from a copy: a warning is an error."""

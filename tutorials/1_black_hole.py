@@ -52,7 +52,7 @@ for pair, cause in zip((axes[:2], axes[2:]), ("mass", "spin"), strict=True):
         pair[0, column].set(title=f"{cause} = {value:g}", xticks=[], yticks=[])
         pair[1, column].semilogx(energy, seen["xray"].reshape(-1), color="C0")
         pair[1, column].set_xticks([1, 10], ["1", "10 keV"])
-figure.suptitle("One black hole, five masses (above) and five spins (below)")
+_ = figure.suptitle("One black hole, five masses (above) and five spins (below)")
 
 # %%
 # Mass changes the diameter of the ring and the level of the spectrum. Spin makes the ring brighter on one side,
