@@ -32,6 +32,7 @@ suppress_warnings = ["ref.python"]
 
 # Markdown: links to headings as they work on a code host, and every link is checked.
 myst_heading_anchors = 4
+myst_enable_extensions = ["dollarmath"]
 myst_links_external_new_tab = False
 
 # Docstrings: Google's sections and one of our own, types in the signature; backticks mark code.

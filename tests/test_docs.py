@@ -247,6 +247,12 @@ def test_formulas_are_typeset():
         shown = module.typeset(formula, "block")
         assert shown.startswith("<math")
         assert shown.count("<mtr>") == (formula.count(r"\\") + 1 if "aligned" in formula else 0)
+    prose = re.sub(
+        r"```.*?```|`[^`]*`", "", (DOCS / "theory.md").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    inline = re.findall(r"\$([^$]+)\$", prose)
+    assert len(inline) > 50
+    assert all(module.typeset(formula).startswith("<math") for formula in inline)
     with pytest.raises(ValueError, match="expected markup that can be converted, got `<mi>&</mi>`"):
         module.typeset("a & b")
 
