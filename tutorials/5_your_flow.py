@@ -25,16 +25,14 @@ _ = torch.manual_seed(0)
 # Some data
 # ---------
 #
-# Points on two half circles stand for your data.
+# Points on a curve like the letter S stand for your data.
 
 
-def moons(count: int) -> torch.Tensor:
-    """Rows of two half circles with noise, (count, 2)."""
-    angle = math.pi * torch.rand(count)
-    lower = (torch.rand(count) < 0.5).float()
-    x = torch.cos(angle) * (1 - 2 * lower) + lower - 0.5
-    y = torch.sin(angle) * (1 - 2 * lower) + 0.5 * lower - 0.25
-    return torch.stack([x, y], dim=1) * 1.2 + 0.08 * torch.randn(count, 2)
+def letters(count: int) -> torch.Tensor:
+    """Rows on an S with noise, (count, 2)."""
+    angle = 1.5 * math.pi * (2 * torch.rand(count) - 1)
+    x, y = torch.sin(angle), torch.sign(angle) * (torch.cos(angle) - 1)
+    return torch.stack([x, -0.8 * y], dim=1) + 0.08 * torch.randn(count, 2)
 
 
 # %%
@@ -48,10 +46,11 @@ def moons(count: int) -> torch.Tensor:
 class Velocity(torch.nn.Module):
     """A velocity of points in the plane."""
 
-    def __init__(self, width: int = 128) -> None:
+    def __init__(self, width: int = 96) -> None:
         super().__init__()
         self.net = torch.nn.Sequential(
             torch.nn.Linear(3, width), torch.nn.SiLU(),
+            torch.nn.Linear(width, width), torch.nn.SiLU(),
             torch.nn.Linear(width, width), torch.nn.SiLU(),
             torch.nn.Linear(width, 2),
         )  # fmt: skip
@@ -62,14 +61,16 @@ class Velocity(torch.nn.Module):
 
 
 model = Velocity()
-optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
+schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, total_iters=3000)
 for _ in range(3000):
-    data, noise, time = moons(256), torch.randn(256, 2), torch.rand(256)
+    data, noise, time = letters(256), torch.randn(256, 2), torch.rand(256)
     place = (1 - time[:, None]) * noise + time[:, None] * data
     loss = (model(place, time) - (data - noise)).square().mean()
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
+    schedule.step()
 
 # %%
 # Adopt it
@@ -79,10 +80,10 @@ for _ in range(3000):
 # far it is from the limit (the *margin*, which must be positive). The result is the *certificate*. Without
 # `grid`, `adopt` looks for the fewest steps that can be inverted; more steps follow the model more closely.
 
-flow = adopt(model, shape=(2,), grid=32, name="moons", source="two half circles", licence="CC0-1.0")
+flow = adopt(model, shape=(2,), grid=32, name="letters", source="points on an S", licence="CC0-1.0")
 print("passes:", flow.certificate["passes"], " margin:", round(flow.certificate["margin"], 2))
 folder = Path(tempfile.mkdtemp())
-_ = flow.save(folder / "moons.safetensors")
+_ = flow.save(folder / "letters.safetensors")
 
 # %%
 # Tell a story with it
@@ -92,11 +93,11 @@ _ = flow.save(folder / "moons.safetensors")
 
 story = loom.load(
     {
-        "name": "moons",
+        "name": "letters",
         "causes": {"age": "normal"},
         "targets": {"theta": "age"},
         "modalities": {
-            "point": {"flow": str(folder / "moons.safetensors"), "latent": "1.0*age@patch(0, 1) + noise"},
+            "point": {"flow": str(folder / "letters.safetensors"), "latent": "1.0*age@patch(0, 1) + noise"},
             "curve": {"flow": "vector(4)", "latent": "0.5*age + noise"},
         },
     }
@@ -106,7 +107,7 @@ seen = story.observe(rows)
 
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained")
 whitened = rows["point"] / rows["point"].std(axis=0)
-axes[0].scatter(*moons(2000).T, s=3, color="0.5")
+axes[0].scatter(*letters(2000).T, s=3, color="0.5")
 axes[1].scatter(*whitened.T, s=3, c=rows["age"], cmap="viridis")
 dots = axes[2].scatter(*seen["point"].T, s=3, c=rows["age"], cmap="viridis")
 for axis, title in zip(axes, ("the data", "latents", "observations"), strict=True):
