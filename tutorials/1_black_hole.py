@@ -23,7 +23,7 @@ import infoloom as loom
 #
 # This story comes with the package. Its target is :math:`\theta = 0.8\,\mathrm{mass} + 0.6\,\mathrm{spin}`.
 
-story = loom.preset("black-hole-physical")
+story = loom.preset("black-hole")
 for name, modality in story.spec.modalities.items():
     print(f"{name}: {modality.flow}")
     for factor, equation in modality.latent.items():
@@ -127,5 +127,5 @@ print(f"mean of 20,000 rows: {mean:.4f} ± {error:.4f} nats; exact: {exact:.4f} 
 assert abs(mean - exact) < 4 * error
 
 # %%
-# Next: change the weights by hand in :doc:`the explorer </explorer>` (`infoloom explore black-hole-physical`), or
+# Next: change the weights by hand in :doc:`the explorer </explorer>` (`infoloom explore black-hole`), or
 # ask for the information that you want and :doc:`let the weights follow </howto/information>`.
