@@ -22,7 +22,7 @@ def typeset(latex: str, display: str = "inline") -> str:
         2
     """
     shown = convert(re.sub(r"\\(begin|end)\{aligned\}", r"\\\1{align*}", latex), display=display)
-    if left := re.search(r"<m[ion]>(?:&(?!#?\w+;)|\\)[^<]*</m[ion]>", shown):
+    if left := re.search(r"<m[ion]>(?:&(?!#?\w+;)|\\\w)[^<]*</m[ion]>", shown):
         raise ValueError(f"formula `{latex}`: expected markup that can be converted, got `{left[0]}`.")
     return shown
 
