@@ -65,11 +65,11 @@ def _spin(row: Row, score: Row) -> float | None:
 _EACH: Final = ("x1", "x2", FUSED, "x1,x2")
 VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
     "information": (
-        View("Information", "Two pictures of one cause, each of which knows the same about it.",
+        View("Information", "Two pictures of one cause; both have the same information about it.",
              "information of each picture (nats)", _by("nats")),
     ),
     "observed": (
-        View("Real observations", "Two real observations of one cause, each of which knows the same about it.",
+        View("Real observations", "Two real observations of one cause; both have the same information about it.",
              "information of each (nats)", _by("nats")),
     ),
     "templates": (
@@ -94,7 +94,7 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
              "weight of the spin", _spin, _EACH),
     ),
     "modalities": (
-        View("Modalities", "More and more pictures of one cause; with a decay, each knows less than the one before.",
+        View("Modalities", "Several pictures of one cause; with a decay, each knows less than the one before.",
              "modalities", _by("count")),
     ),
 }  # fmt: skip
