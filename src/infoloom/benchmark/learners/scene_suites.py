@@ -1,0 +1,85 @@
+"""Suites on observations that mean something: what settings are chosen on, and what is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+__all__ = ["RATES", "REAL_GRIDS", "SCENE_GRIDS", "SCENE_SIZE", "TRIED", "TUNED", "scene_size"]
+
+Params = Mapping[str, Any]
+Entry = tuple[str, tuple[Params, ...], tuple[str, ...], Params]
+
+#: Learning rates that every objective is tried with on the suite `tuning`, all the same.
+RATES: Final = (1e-3, 3e-3, 1e-2)
+#: The best of them by the objective's own held-out loss; a test compares with the log of the search.
+TUNED: Final[Mapping[str, float]] = {}
+SCENE_SIZE: Final[Params] = {
+    "rows": 2048,
+    "batch": 128,
+    "epochs": 60,
+    "stopping": {"floor": 6, "patience": 3, "drops": 1},
+    "held_out": 512,
+    "probe": [768, 256, 1024],
+}
+_CONVOLUTIONS: Final = {"features": 16, "channels": 8, "hidden": 64}
+_SETTINGS: Final[Mapping[str, Params]] = {
+    "masked": {"features": 16, "patch": 8, "width": 32, "hidden": 64},
+    "pixels": {},
+}
+_BASE: Final = ("supervised", "random", "pixels")
+#: Objectives that are tuned.
+TRIED: Final = ("clip", "vicreg", "symile", "jepa", "masked", "mvae", "comm", "supervised")
+_MOST: Final = ("clip", "vicreg", "jepa", "masked", "mvae", "comm")
+
+
+def _points(name: str, *values: Any, **fixed: Any) -> tuple[Params, ...]:
+    return tuple({name: value, **fixed} for value in values)
+
+
+#: Experiment, points, objectives, and what differs of the size; the most wanted first.
+SCENE_GRIDS: Final[tuple[Entry, ...]] = (
+    ("captions", _points("nats", 0.2, 1.0, 4.0), ("clip", "vicreg", "masked", *_BASE), {}),
+    ("kinds", _points("kind", "mixed"), (*_MOST, *_BASE), {}),
+    ("mismatched", _points("share", 0.5, 0.8), ("clip", "vicreg"), {}),
+    ("mismatched", _points("share", 0.0), ("clip", "vicreg", *_BASE), {}),
+    ("kinds", _points("kind", "xor"), (*_MOST, *_BASE), {"probes": ["ridge", "mlp"]}),
+    ("turning", ({},), (*_MOST, *_BASE), {}),
+    ("spread", _points("how", "bright", "faint", "three", "all"), ("clip", "vicreg", "mvae", *_BASE), {}),
+    ("content", ({},), ("clip", "vicreg", "mvae", "masked", *_BASE), {}),
+    ("dropped", _points("words", 1, 2), ("clip", "vicreg"), {}),
+    ("many", _points("count", 2, 5, 10), ("clip", "mvae", *_BASE), {}),
+    ("many", _points("count", 5, 10), ("symile",), {}),
+    ("clutter", _points("nats", 0.0, 1.0, 3.0), ("clip", "vicreg", "mvae", *_BASE), {}),
+    *(
+        ("scarce", ({"rows": rows},), ("clip", "vicreg", "mvae"), {"rows": rows})
+        for rows in (256, 1024, 4096)
+    ),
+    ("kinds", _points("kind", "redundant", "unique", "synergistic"), (*_MOST, *_BASE), {}),
+    (
+        "preset",
+        _points("name", "factorcl-synthetic", "symile-xor"),
+        ("clip", "vicreg", "mvae", *_BASE),
+        {"probes": ["ridge", "mlp"]},
+    ),
+    ("preset", _points("name", "symile-xor"), ("symile",), {"probes": ["ridge", "mlp"]}),
+    (
+        "preset",
+        _points("name", "trifeature"),
+        ("clip", "vicreg", "mvae", *_BASE),
+        {"probes": ["ridge", "mlp"]},
+    ),
+)
+
+REAL_GRIDS: Final[tuple[Entry, ...]] = (
+    ("galaxies", _points("nats", 0.3, 1.0, 2.0), ("clip", "vicreg", "mvae", *_BASE), {}),
+    ("digits", _points("template", "ones", "patch", "sparse"), ("clip", "vicreg", "mvae", *_BASE), {}),
+)
+
+
+def scene_size(objective: str, size: Params) -> dict[str, Any]:
+    """Settings and learning rate of an objective on these suites, but what a grid fixes."""
+    found: dict[str, Any] = {"settings": dict(_SETTINGS.get(objective, _CONVOLUTIONS))}
+    if "learning_rate" not in size:
+        found["learning_rate"] = TUNED.get(objective, 3e-3)
+    return found
