@@ -27,6 +27,13 @@ SPREADS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("norm", "index", "column", "line", "width", "strength"),
     ),
 }
+#: One cause, four ways to spread it over the samples of a heartbeat.
+BEATS: Final[Mapping[str, str]] = {
+    "ones": "ones",
+    "frequency": "frequency(3)",
+    "patch": "patch(48, 32)",
+    "sparse": "sparse(8, seed=1)",
+}
 #: Weights of the second cause in the target of the black hole.
 ETAS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -40,7 +47,7 @@ def captions(nats: float) -> Tree:
     return tree
 
 
-def dropped(words: int, nats: float = 2.0) -> Tree:
+def dropped(words: int, nats: float = 4.0) -> Tree:
     """The captions that share `nats` with their picture when they say four words; here they say the first `words`."""
     if not 1 <= words <= len(WORDS):
         raise BenchmarkError(f"words `{words}`: expected 1 to {len(WORDS)}.")
@@ -54,7 +61,7 @@ def dropped(words: int, nats: float = 2.0) -> Tree:
     return {**tree, "parameters": {"match": weight}}
 
 
-def mismatched(share: float, nats: float = 2.0) -> Tree:
+def mismatched(share: float, nats: float = 4.0) -> Tree:
     """The captions that share `nats`; the learner meets a share of pairs whose caption is that of another row.
 
     Args:
@@ -173,11 +180,9 @@ def galaxies(nats: float) -> Tree:
     return _real("galaxy[spiral]", "a*mass@disk + noise", nats)
 
 
-def digits(template: str, nats: float = 0.7) -> Tree:
-    """A handwritten digit that shows the mass by a template, always with the same information, and a curve."""
-    patterns = {"ones": "ones", "frequency": "frequency(3, 2)", "patch": "patch(7, 7, 7, 7)"}
-    patterns["sparse"] = "sparse(8, seed=1)"
-    return _real("mnist[3]", f"a*mass@{patterns[template]} + noise", nats)
+def beats(template: str, nats: float = 0.7) -> Tree:
+    """A heartbeat that shows the mass by a template, always with the same information, and a curve."""
+    return _real("heartbeat-one", f"a*mass@{BEATS[template]} + noise", nats)
 
 
 def tuning(rate: float) -> Tree:
@@ -216,7 +221,7 @@ SCENES: Final[Mapping[str, Callable[..., Tree]]] = {
     "many": many,
     "content": content,
     "galaxies": galaxies,
-    "digits": digits,
+    "beats": beats,
     "tuning": tuning,
     "preset": preset,
 }
