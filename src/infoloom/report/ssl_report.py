@@ -108,7 +108,8 @@ def _critics(rows: Sequence[Row]) -> list[Section]:
     ]
     text = (
         "Of the first two modalities, learners that score pairs: the information that the scores prove, InfoNCE on "
-        "held-out batches, and the best critic's in the same batches; how the scores go with the pointwise information of all pairs."
+        "held-out batches, and the best critic's in the same batches; how the scores go with the pointwise information "
+        "of all pairs."
     )
     head = ("experiment", "story", "objective", "seeds", *_CRITIC)
     return [Section("Scores of pairs", text, tables=[Table(head, lines)])]
