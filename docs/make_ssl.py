@@ -273,8 +273,8 @@ PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
     "turning": _turning,
     "many": _many,
     "symile": _tasks("symile-xor", "theta", "bit"),
-    "factorcl": _tasks("factorcl-synthetic", "redundant", "unique1", "unique2", "synergy"),
-    "trifeature": _tasks("trifeature", "share", "unique1", "unique2", "synergy"),
+    "factorcl": _tasks("factorcl-synthetic", "theta", "unique1", "unique2", "synergy"),
+    "trifeature": _tasks("trifeature", "theta", "unique1", "unique2", "synergy"),
     "first": _first,
 }
 

@@ -63,7 +63,7 @@ def _factor(row: Row, score: Row) -> str | None:
 
 
 def _task(row: Row, score: Row) -> str | None:
-    known = ("redundant", "unique1", "unique2", "share", "synergy", "theta", "bit")
+    known = ("theta", "unique1", "unique2", "synergy", "bit")
     return f"{row['params']['name']}: {score['of']}" if score["of"] in known else None
 
 

@@ -1,4 +1,4 @@
-"""Stories on observations with named parts: their truths, captions as tokens, mismatched pairs, probes beside ceilings."""
+"""Stories on observations with named parts: truths, captions as tokens, mismatched pairs, probes beside ceilings."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_a_run_of_a_scene(experiment, params, objective):
 
 def test_a_target_without_special_causes_among_targets_that_have_some():
     best = {(one.target, one.given): one for one in loom.load("trifeature").ceilings(batch=None).targets}
-    for target, given in (("unique2", ("x2",)), ("unique2", ("x1",)), ("share", ("x1", "x2"))):
+    for target, given in (("unique2", ("x2",)), ("unique2", ("x1",)), ("theta", ("x1", "x2"))):
         one = best[target, given]
         assert one.r_squared == pytest.approx(1.0 - math.exp(-2.0 * one.information), abs=1e-9)
     assert best["synergy", ("x1",)].r_squared == pytest.approx(0.0, abs=1e-3)
