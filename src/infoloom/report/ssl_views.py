@@ -110,6 +110,10 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
         View("Words dropped", "The caption says some of its four words.",
              "words", _by("words"), _PAIR),
     ),
+    "plenty": (
+        View("More pairs", "A picture and its caption that share 1 nat, and more pairs to train on.",
+             "pairs", _by("rows"), _PAIR),
+    ),
     "kinds": (
         View("Kinds of information", "A ring and a spectrum; their information about the target is of one kind.",
              "kind", _kind, _EACH),

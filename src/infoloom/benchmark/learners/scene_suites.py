@@ -51,6 +51,7 @@ SCENE_GRIDS: Final[tuple[Entry, ...]] = (
     ("captions", _points("nats", 0.2, 1.0, 4.0), ("clip", *_FLOORS), {}),
     ("kinds", _points("kind", "mixed"), ("clip", "vicreg", "jepa", "mvae", *_FLOORS), {}),
     ("mismatched", _points("share", 0.5, 0.8), ("clip",), {}),
+    ("plenty", ({"rows": 8192},), ("clip",), {"rows": 8192}),
     ("spread", _points("how", "bright", "faint", "all"), ("clip", *_FLOORS), {}),
     ("kinds", _points("kind", "xor"), ("clip", "vicreg", *_FLOORS), _BENT),
     ("content", ({},), ("clip", "vicreg", *_FLOORS), {}),

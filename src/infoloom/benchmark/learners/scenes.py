@@ -73,6 +73,12 @@ def mismatched(share: float, nats: float = 4.0) -> Tree:
     return captions(nats)
 
 
+def plenty(rows: int, nats: float = 1.0) -> Tree:
+    """The captions again; the run is given so many pairs to train on."""
+    del rows
+    return captions(nats)
+
+
 def spread(how: str, nats: float = 0.7) -> Tree:
     """A ring and a spectrum that each know `nats` about one cause, which reaches one factor or several."""
     radio, xray = SPREADS[how]
@@ -213,6 +219,7 @@ SCENES: Final[Mapping[str, Callable[..., Tree]]] = {
     "captions": captions,
     "dropped": dropped,
     "mismatched": mismatched,
+    "plenty": plenty,
     "spread": spread,
     "kinds": kinds,
     "turning": turning,
