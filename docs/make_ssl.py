@@ -121,12 +121,29 @@ def _captions(rows: Sequence[Row]) -> str:
     )
 
 
+def _causes(rows: Sequence[Row]) -> str:
+    """Each cause of the picture from the picture's features, at 1 nat; CLIP with more pairs too."""
+    causes = ("warmth", "height", "side", "bulk")
+    found = values(some(rows, "captions", nats=1.0), scores_of(*causes), inputs="picture")
+    more = values(some(rows, "plenty"), scores_of(*causes), inputs="picture")
+    found |= {("clip, 8,192 pairs", at): nats for (_, at), nats in more.items()}
+    return _variants(table(found, "cause behind", causes)).replace(
+        "| warmth | height | side | bulk |", "| the hue | the height | the side | the size |", 1
+    )
+
+
+def _variants(text: str) -> str:
+    """`clip, such` as `clip`, such."""
+    return re.sub(r"`(\w+), ([^`]+)`", r"`\1`, \2", text)
+
+
 def _critic(rows: Sequence[Row]) -> str:
     """What CLIP's scores prove of the information between picture and text."""
     lines = [
         ["pairs", "I of the pairs", "proved", "best critic, in the same batches", "correlation with pmi"]
     ]
     kinds = [(f"{nats:g} nats", some(rows, "captions", nats=nats)) for nats in (0.2, 1.0, 4.0)]
+    kinds += [("1 nat, 8,192 pairs", some(rows, "plenty"))]
     kinds += [
         (f"4 nats, {share:.0%} mismatched", some(rows, "mismatched", share=share)) for share in (0.5, 0.8)
     ]
@@ -171,7 +188,7 @@ def _mixed(rows: Sequence[Row]) -> str:
     text = table(found, "cause", causes)
     for name, head in (("own1", "x1's own"), ("own2", "x2's own"), ("hidden", "only both show it")):
         text = text.replace(f"| {name} |", f"| {head} |", 1)
-    return re.sub(r"`(\w+), side by side`", r"`\1`, side by side", text)
+    return _variants(text)
 
 
 def _share_of_ceiling(
@@ -263,6 +280,7 @@ def _first(rows: Sequence[Row]) -> str:
 PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
     "run": _run,
     "captions": _captions,
+    "causes": _causes,
     "critic": _critic,
     "mismatched": _mismatched,
     "dropped": _dropped,
