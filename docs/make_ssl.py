@@ -211,11 +211,10 @@ def _xor(rows: Sequence[Row]) -> str:
     for head, inputs, probe in (
         ("ridge", "fused", "ridge"),
         ("network", "fused", "mlp"),
-        ("network, side by side", "x1,x2", "mlp"),
     ):
         one = _share_of_ceiling(own, lambda row, score: score["of"] == "theta" or None, inputs, probe)
         found |= {(name, head): nats for (name, _), nats in one.items()}
-    return table(found, "read by", ("ridge", "network", "network, side by side"))
+    return table(found, "read by", ("ridge", "network"))
 
 
 def _spread(rows: Sequence[Row]) -> str:
@@ -267,6 +266,16 @@ def _tasks(name: str, *tasks: str) -> Callable[[Sequence[Row]], str]:
     return read
 
 
+def _steps(rows: Sequence[Row]) -> str:
+    """What benchmarks/long_training.py printed of FactorCL."""
+    del rows
+    text = (RESULTS / "long-training-factorcl.txt").read_text(encoding="utf-8")
+    lines = [line.split() for line in text.splitlines() if re.match(r" *\d+ ", line)]
+    return markdown(
+        [["steps", "features", "outputs of the heads"], *([steps, *found[:2]] for steps, *found in lines)]
+    )
+
+
 def _first(rows: Sequence[Row]) -> str:
     """The first version's fractions at 0.4 nats, which are those of six epochs."""
     del rows
@@ -293,6 +302,7 @@ PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
     "symile": _tasks("symile-xor", "theta", "bit"),
     "factorcl": _tasks("factorcl-synthetic", "theta", "unique1", "unique2", "synergy"),
     "trifeature": _tasks("trifeature", "theta", "unique1", "unique2", "synergy"),
+    "steps": _steps,
     "first": _first,
 }
 

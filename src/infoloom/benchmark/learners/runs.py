@@ -166,7 +166,8 @@ def _learner(story: Story, objective: str, seed: int, spent: Size, file: str | N
         **({"targets": story.targets} if objective == "supervised" else {}),
         **({"vocabularies": words} if words else {}),
     }
-    return ssl.build(objective, shapes, seed=seed, **given)
+    learner: Learner = ssl.build(objective, shapes, seed=seed, **given)
+    return learner
 
 
 def _arrays(

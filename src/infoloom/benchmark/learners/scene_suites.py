@@ -18,6 +18,7 @@ TUNED: Final[Mapping[str, float]] = {
     "vicreg": 1e-3,
     "symile": 3e-3,
     "jepa": 1e-3,
+    "masked": 3e-3,
     "mvae": 3e-3,
     "supervised": 1e-3,
 }
