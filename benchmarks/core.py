@@ -90,7 +90,11 @@ def starting():
     codes = ("pass", "import infoloom", program)
     nothing, imported, info = (least(lambda code=code: run(code), 5, children) for code in codes)
     say("`import infoloom`", f"{imported:.3f} s: {imported / nothing:.1f} empty interpreters", imported < 0.3)
-    say("`infoloom info black-hole`", f"{info:.3f} s: {info / nothing:.0f} empty interpreters", info < 1.0)
+    say(
+        "`infoloom info black-hole-templates`",
+        f"{info:.3f} s: {info / nothing:.0f} empty interpreters",
+        info < 1.0,
+    )
 
 
 def sizes():
@@ -114,7 +118,7 @@ def sizes():
 
 if __name__ == "__main__":
     truth_table()
-    for preset, rows in (("figure-1", 1024), ("black-hole", 1024), ("multimodal-decay", 256)):
+    for preset, rows in (("figure-1", 1024), ("black-hole-templates", 1024), ("multimodal-decay", 256)):
         sampling(preset, rows)
     starting()
     sizes()

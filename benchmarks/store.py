@@ -207,7 +207,7 @@ def peak_mebibytes() -> int:
 
 def shards_a_second(root: Path, rows: int, count: int) -> tuple[float, float]:
     """Shards a second between the first and the last report, and seconds until the first."""
-    story = load("black-hole")
+    story = load("black-hole-templates")
     begin(root, story, make_plan(story, rows, rows_per_shard=256))
     reports: list[float] = []
     start = time.perf_counter()
@@ -240,7 +240,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data = generate(load("black-hole"), folder / "data", options.rows)
+        data = generate(load("black-hole-templates"), folder / "data", options.rows)
         size = sum(record.bytes for record in data.manifest.shards) / 2**20
         schema = arrow_schema(data.columns)
         print(

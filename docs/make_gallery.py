@@ -23,6 +23,7 @@ ROWS = 600
 VALUES = 12  # of a truth table that are shown
 ROUNDING = 1e-12
 LINES = 40  # of a spec that are shown
+TURNED = ("I(radio; theta)", "I(xray; theta)", "I(radio, xray; theta)", "I(radio; xray | theta)")
 HEAD = """# Gallery of stories
 
 Every story that comes with the package: its spec, its ground truth in nats, and a picture.
@@ -47,7 +48,8 @@ def main(names: list[str]) -> None:
         draw(name)
         print(name, flush=True)  # noqa: T201
     draw_sweep()
-    page = "\n".join([HEAD.format(rows=ROWS), *map(entry, preset_names()), sweep_entry()])
+    draw_turn()
+    page = "\n".join([HEAD.format(rows=ROWS), *map(entry, preset_names()), sweep_entry(), turn_entry()])
     (DOCS / "gallery.md").write_text(page, encoding="utf-8")
 
 
@@ -105,6 +107,39 @@ def sweep_entry() -> str:
     told = "`loom.presets.decay_sweep()` gives the multimodal decay for nine pairs of bases, as in the paper's figure."
     picture = "![information against distance for nine decays](images/gallery/decay-sweep.png)"
     return "\n\n".join(["## The decay over its bases", told, picture, "\n".join(rows)]) + "\n"
+
+
+def draw_turn() -> None:
+    """What the two instruments of the black hole know about a target that turns from its mass to its spin."""
+    import matplotlib.pyplot as plt
+
+    stories = loom.presets.black_hole_sweep(31)
+    figure, axes = plt.subplots(figsize=(6, 3.4), constrained_layout=True)
+    for query in TURNED:
+        axes.plot(list(stories), [story.information(query) for story in stories.values()], label=query)
+    axes.set(
+        xlabel="angle of the target, degrees: 0 is the mass, 90 the spin", ylabel="nats", ylim=(0.0, None)
+    )
+    axes.legend(fontsize=8)
+    figure.savefig(PICTURES / "black-hole-turned.png", dpi=130)
+    plt.close(figure)
+
+
+def turn_entry() -> str:
+    """The section of the turned target: its figure and five angles."""
+    rows = [
+        f"| angle | {' | '.join(f'`{query}`'.replace('|', chr(92) + '|') for query in TURNED)} |",
+        "|" + "---|" * (len(TURNED) + 1),
+    ]
+    for angle, story in loom.presets.black_hole_sweep(5).items():
+        rows.append(f"| {angle:g}° | {' | '.join(number(story.quantity(query)) for query in TURNED)} |")
+    told = (
+        "`loom.presets.black_hole_sweep()` turns the target of `black-hole` from its mass to its spin, as the paper "
+        "does with η: θ = cos(t) mass + sin(t) spin. What the instruments see stays as it is; what it says about the "
+        "target does not."
+    )
+    picture = "![information against the angle of the target](images/gallery/black-hole-turned.png)"
+    return "\n\n".join(["## The black hole, its target turned", told, picture, "\n".join(rows)]) + "\n"
 
 
 def moved(story: loom.Story) -> str:

@@ -100,13 +100,14 @@ def held(camera):
     camera.open("black-hole", 1280, dark=True)
     camera.find('[data-lock="I(radio; theta)"]').click()
     camera.until("return document.querySelector('#held select') !== null")
-    camera.slider("modalities.radio.latent[1]").send_keys(*[Keys.ARROW_RIGHT] * 40)
+    camera.slider("modalities.radio.latent.asymmetry[0]").send_keys(*[Keys.ARROW_RIGHT] * 40)
     camera.shoot("explorer-held")
 
 
 def wrong(camera):
-    camera.open("black-hole", 1280)
-    text = preset_text("black-hole").replace("0.8*mass", "0.8*mas").replace("identity(3", "identiti(3", 1)
+    camera.open("black-hole-templates", 1280)
+    text = preset_text("black-hole-templates").replace("0.8*mass", "0.8*mas")
+    text = text.replace("identity(3", "identiti(3", 1)
     camera.driver.execute_script(
         "const a = document.getElementById('yaml'); a.value = arguments[0]; a.dispatchEvent(new Event('input'))",
         text,

@@ -44,7 +44,7 @@ def test_it_is_the_slope_of_the_counterfactual(cause, modality):
 
 
 def test_of_a_linear_story_it_is_the_loading_times_the_template():
-    story = load("black-hole")
+    story = load("black-hole-templates")
     found = effect(story, "mass", "radio", story.sample(3))
     template = story.templates()["radio: mass@disk"].ravel()
     assert found == pytest.approx(np.tile(0.03 * template, (3, 1)), abs=1e-12)
@@ -60,7 +60,7 @@ def test_a_component_of_a_cause_has_an_effect_of_its_own():
 
 
 def test_an_intervention_ends_the_effect():
-    story = load("black-hole").intervene(mass=1.0)
+    story = load("black-hole-templates").intervene(mass=1.0)
     assert not effect(story, "mass", "xray", story.sample(2)).any()
 
 

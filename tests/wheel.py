@@ -120,7 +120,7 @@ def test_without_extras_a_story_is_solved_made_and_verified(bare, tmp_path):
     ("words", "extra"),
     [
         (("generate", "digits-pair", "digits", "--rows", "10"), "torch"),
-        (("info", "black-hole", "--templates", "t.png"), "plot"),
+        (("info", "black-hole-templates", "--templates", "t.png"), "plot"),
         (("explore", "black-hole", "--no-browser"), "web"),
     ],
     ids=["torch", "plot", "web"],

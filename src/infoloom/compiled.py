@@ -200,7 +200,7 @@ class CompiledStory:
         Example:
             >>> from infoloom import load
             >>> held = load("black-hole").intervene(mass=1.0)
-            >>> round(held.information("I(xray; theta)"), 12), round(float(held.sample(1)["mass"][0]), 6)
+            >>> round(held.information("I(xray.norm; theta)"), 12), round(float(held.sample(1)["mass"][0]), 6)
             (0.0, 1.0)
         """
         do = {**self.spec.do, **{name: plain_value(value) for name, value in values.items()}}

@@ -29,7 +29,7 @@ def preset(name: str) -> Story:
 
 
 def black_hole_sweep(steps: int = 5) -> dict[float, Story]:
-    """The black hole by factors, its target turned from the mass to the spin: θ = cos(t) mass + sin(t) spin.
+    """The preset `black-hole`, its target turned from the mass to the spin: θ = cos(t) mass + sin(t) spin.
 
     Args:
         steps: How many angles t from 0 to 90 degrees, 2 or more.
@@ -47,7 +47,7 @@ def black_hole_sweep(steps: int = 5) -> dict[float, Story]:
     """
     if steps < 2:
         raise ValueError(f"steps `{steps}`: expected 2 or more. Take `preset` for one story.")
-    tree = load_spec("black-hole-physical").to_dict()
+    tree = load_spec("black-hole").to_dict()
     angles = [90.0 * i / (steps - 1) for i in range(steps)]
     weights = {angle: (math.cos(math.radians(angle)), math.sin(math.radians(angle))) for angle in angles}
     # Exact where the target is one of the two: cos 90° is 6e-17 in floating point.

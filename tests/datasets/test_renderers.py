@@ -93,7 +93,7 @@ def test_where_a_cause_shows_in_a_rendered_curve() -> None:
 
 
 def test_presets_with_renderers_have_columns_of_their_observations() -> None:
-    columns = {column.name: column.shape for column in make_plan(load("black-hole-physical"), 10).columns}
+    columns = {column.name: column.shape for column in make_plan(load("black-hole"), 10).columns}
     assert columns["radio"] == (1, 64, 64)
     assert columns["z_radio"] == (6,)
     assert columns["xray"] == (128,)

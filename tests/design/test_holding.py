@@ -19,7 +19,7 @@ def value(spec, path):
 
 @pytest.mark.parametrize("to", [0.015, 0.03, -0.02])
 def test_one_weight_gives_way_and_nothing_else(to):
-    spec = load_spec("black-hole")
+    spec = load_spec("black-hole-templates")
     before = compile_story(spec).information("I(radio; theta)")
     moved = with_weights(spec, {SPIN: to})
     held = hold(moved, {"I(radio; theta)": before}, [RADIO])
@@ -30,27 +30,27 @@ def test_one_weight_gives_way_and_nothing_else(to):
 
 
 def test_a_held_story_that_has_not_moved_stays():
-    spec = load_spec("black-hole")
+    spec = load_spec("black-hole-templates")
     now = compile_story(spec).information("I(radio; xray)")
     held = hold(spec, {"I(radio; xray)": now}, ["modalities.xray.latent[0]"])
     assert value(held, "modalities.xray.latent[0]") == pytest.approx(0.02, abs=1e-12)
 
 
 def test_two_quantities_need_two_weights():
-    spec = with_weights(load_spec("black-hole"), {SPIN: 0.03})
+    spec = with_weights(load_spec("black-hole-templates"), {SPIN: 0.03})
     fixed = {"I(radio; theta)": 0.6, "I(xray; theta)": 0.25}
     story = compile_story(hold(spec, fixed, [RADIO, "modalities.xray.latent[0]"]))
     assert {query: story.information(query) for query in fixed} == pytest.approx(fixed, abs=1e-9)
 
 
 def test_what_cannot_be_kept_is_said():
-    moved = with_weights(load_spec("black-hole"), {SPIN: 0.005})
+    moved = with_weights(load_spec("black-hole-templates"), {SPIN: 0.005})
     with pytest.raises(DesignError, match=r"I\(radio; theta\) `= 0.6`: expected at most 0\.5474\d+ nats"):
         hold(moved, {"I(radio; theta)": 0.6}, [RADIO])
 
 
 def test_levers_are_sorted_by_the_effect_of_a_relative_change():
-    spec = load_spec("black-hole")
+    spec = load_spec("black-hole-templates")
     found = levers(spec, "I(radio; theta)")
 
     def slope(path):

@@ -133,7 +133,7 @@ def test_the_family_against_the_oracle():
 
 @pytest.mark.slow
 def test_a_preset_against_the_dense_oracle_at_full_size():
-    story = compile_story("black-hole")
+    story = compile_story("black-hole-templates")
     oracle = Dense(story.spec.to_dict())
     a, b = story.modalities
     for query, parts in [(f"I({a}; theta)", ([a], ["theta"])), (f"I({a}; {b})", ([a], [b]))]:

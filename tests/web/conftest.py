@@ -17,7 +17,9 @@ from infoloom.web.workbench import open_workbench
 @pytest.fixture(scope="module")
 def address():
     server = uvicorn.Server(
-        uvicorn.Config(make_app(open_workbench("black-hole")), log_level="warning", lifespan="off", ws="none")
+        uvicorn.Config(
+            make_app(open_workbench("black-hole-templates")), log_level="warning", lifespan="off", ws="none"
+        )
     )
     bound = bind()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})

@@ -52,7 +52,7 @@ def test_moves_and_choices_survive_a_reload(page):
     assert 20 < len(before) < 300
     reload(page)
     bits = (
-        compile_story(with_weights(load_spec("black-hole"), {RADIO: 0.05}))
+        compile_story(with_weights(load_spec("black-hole-templates"), {RADIO: 0.05}))
         .quantity("I(radio; theta)")
         .to_json(True)
     )
@@ -72,7 +72,9 @@ def test_back_leads_to_the_story_before_and_its_moves(page):
     page.choose("synergy")
     assert page.js(MENU) == "synergy"
     page.driver.back()
-    moved = compile_story(with_weights(load_spec("black-hole"), {SPIN: 0.01})).information("I(radio; theta)")
+    moved = compile_story(with_weights(load_spec("black-hole-templates"), {SPIN: 0.01})).information(
+        "I(radio; theta)"
+    )
     page.until(
         lambda: page.all('tr[data-query="I(radio; theta)"]') and page.value("I(radio; theta)")[1] == moved
     )
@@ -95,7 +97,9 @@ def test_an_address_without_a_story_is_told(page):
     page.driver.refresh()
     page.until(lambda: "no story" in page.find("#said").get_attribute("textContent"))
     page.until(
-        lambda: shows(page, "I(radio; theta)", compile_story("black-hole").information("I(radio; theta)"))
+        lambda: shows(
+            page, "I(radio; theta)", compile_story("black-hole-templates").information("I(radio; theta)")
+        )
     )
 
 
@@ -126,7 +130,7 @@ def _alert(page):
 
 
 def test_the_menu_says_when_a_preset_is_not_what_is_shown(page):
-    assert page.js(MENU) == "black-hole"
+    assert page.js(MENU) == "black-hole-templates"
     page.type(
         "name: mine\ncauses: {c: normal}\ntargets: {t: c}\nmodalities: {x: {flow: vector(4), latent: c + noise}}\n"
     )
@@ -195,7 +199,7 @@ def test_negative_information_lies_left_of_zero(page):
 
 
 def test_parts_of_the_information_are_drawn_to_one_scale(page):
-    parts = compile_story("black-hole").decompose("theta", ("radio", "xray"))
+    parts = compile_story("black-hole-templates").decompose("theta", ("radio", "xray"))
     drawn = page.js(
         "return [...document.querySelectorAll('#parts rect')].map((r) => [r.className.baseVal, Number(r.dataset.value),"
         " r.width.baseVal.value])"
@@ -229,7 +233,7 @@ def test_axe_finds_nothing_serious_in_the_page(page, scheme):
     try:
         page.until(lambda: page.js("return !document.querySelector('.stale')"))
         assert serious(page.driver) == {}
-        page.type(preset_text("black-hole").replace("0.8*mass", "0.8*mas"))
+        page.type(preset_text("black-hole-templates").replace("0.8*mass", "0.8*mas"))
         page.until(lambda: page.all("#problems button.problem"))
         page.until(
             lambda: page.js("return getComputedStyle(document.querySelector('.depends')).opacity < 0.5")

@@ -22,7 +22,7 @@ def test_a_slider_moves_and_the_table_follows(page):
     page.slider(RADIO).send_keys(*[Keys.ARROW_RIGHT] * 12)
     moved = float(page.slider(RADIO).get_attribute("value"))
     assert moved == pytest.approx(0.042)
-    story = compile_story(with_weights(load_spec("black-hole"), {RADIO: moved}))
+    story = compile_story(with_weights(load_spec("black-hole-templates"), {RADIO: moved}))
     page.until(lambda: page.value("I(radio; theta)")[1] == story.information("I(radio; theta)"))
     for query, value in story.truth_table().items():
         assert page.value(query) == (f"{value:.5f}", value)
@@ -36,19 +36,19 @@ def test_a_number_can_be_typed_and_a_move_undone(page):
 
     page.find(f'input[type="number"][data-path="{SPIN}"]').send_keys(Keys.CONTROL, "a")
     page.find(f'input[type="number"][data-path="{SPIN}"]').send_keys("-0.01", Keys.TAB)
-    expected = compile_story(with_weights(load_spec("black-hole"), {SPIN: -0.01})).information(
+    expected = compile_story(with_weights(load_spec("black-hole-templates"), {SPIN: -0.01})).information(
         "I(radio; theta)"
     )
     page.until(lambda: page.value("I(radio; theta)")[1] == expected)
     page.settled("- 0.01*spin@ring(0.3)")
     page.find("#reset").click()
-    still = compile_story("black-hole").information("I(radio; theta)")
+    still = compile_story("black-hole-templates").information("I(radio; theta)")
     page.until(lambda: page.value("I(radio; theta)")[1] == still)
     page.settled("+ 0.02*spin@ring(0.3)")
 
 
 def test_wrong_text_is_told_at_its_place_and_mended(page):
-    text = preset_text("black-hole")
+    text = preset_text("black-hole-templates")
     page.type(text.replace("0.8*mass", "0.8*mas").replace("identity(3", "identiti(3"))
     buttons = page.until(lambda: page.all("#problems button.problem"))
     places = {button.get_attribute("data-line"): button.text for button in buttons}
@@ -80,7 +80,9 @@ def test_a_locked_value_stays_while_another_slider_moves(page):
     assert lever == RADIO
     page.until(lambda: not page.slider(RADIO).is_enabled())
     page.slider(SPIN).send_keys(*[Keys.ARROW_RIGHT] * 5)
-    moved = with_weights(load_spec("black-hole"), {SPIN: float(page.slider(SPIN).get_attribute("value"))})
+    moved = with_weights(
+        load_spec("black-hole-templates"), {SPIN: float(page.slider(SPIN).get_attribute("value"))}
+    )
     held = hold(moved, {"I(radio; theta)": before}, [RADIO])
     expected = compile_story(held).truth_table()
     page.until(lambda: page.value("I(radio; xray)")[1] == expected["I(radio; xray)"])
@@ -103,13 +105,13 @@ def test_what_is_taken_along_is_the_story_as_it_stands(page, driver):
     )
     page.slider(RADIO).send_keys(*[Keys.ARROW_LEFT] * 3)
     page.settled("0.027*mass@disk")
-    expected = with_weights(load_spec("black-hole"), {RADIO: 0.027})
+    expected = with_weights(load_spec("black-hole-templates"), {RADIO: 0.027})
     page.find("#download").click()
-    written = page.until(lambda: list(driver.downloads.glob("black-hole*.yaml")))
+    written = page.until(lambda: list(driver.downloads.glob("black-hole-templates*.yaml")))
     assert parse_spec(written[0].read_text(encoding="utf-8")).digest == expected.digest
     copied = "return navigator.clipboard.readText()"
     page.find("#copy-command").click()
-    command = "infoloom generate black-hole.yaml black-hole --rows 10000 --seed 0"
+    command = "infoloom generate black-hole-templates.yaml black-hole-templates --rows 10000 --seed 0"
     page.until(lambda: page.js(copied) == command)
     page.find("#copy-python").click()
     page.until(lambda: page.js(copied).startswith("import infoloom as loom"))
@@ -148,14 +150,14 @@ def test_everything_is_reached_by_keyboard_and_has_a_name(page):
     assert all(visible)
     for wanted in ("preset", "download", "copy-python", "copy-command", "theme", "yaml", "cause", "again"):
         assert wanted in seen
-    for one in weights(load_spec("black-hole")):
+    for one in weights(load_spec("black-hole-templates")):
         assert f"{one.path}range" in seen
         assert f"{one.path}number" in seen
     assert sum(page.js("return [...document.querySelectorAll('[data-lock]')].map(() => 1)")) == 6
 
 
 @pytest.mark.parametrize(
-    ("width", "preset"), [(400, "black-hole"), (400, "multimodal-decay"), (1280, "synergy")]
+    ("width", "preset"), [(400, "black-hole-templates"), (400, "multimodal-decay"), (1280, "synergy")]
 )
 def test_nothing_sticks_out_on_a_narrow_screen(page, driver, width, preset):
     driver.execute_cdp_cmd(
@@ -188,7 +190,7 @@ def test_themes_and_units(page):
     page.find("#theme").click()
     assert page.js(paper) == "rgb(18, 22, 28)"
     page.js("document.querySelector('input[value=bits]').click()")
-    bits = compile_story("black-hole").quantity("I(radio; xray)").to_json(bits=True)
+    bits = compile_story("black-hole-templates").quantity("I(radio; xray)").to_json(bits=True)
     page.until(lambda: page.value("I(radio; xray)")[1] == bits)
     assert page.find("#table-unit").text == "bits, exact"
 

@@ -118,7 +118,7 @@ def compiles(spec, moves):
 
 @needs_node
 def test_an_intervention_is_followed_too():
-    spec = load_spec("black-hole").model_copy(update={"do": {"mass": 1.0}})
+    spec = load_spec("black-hole-templates").model_copy(update={"do": {"mass": 1.0}})
     agree([(spec, {}), (spec, {"modalities.radio.latent[1]": 0.05})])
 
 
@@ -137,7 +137,7 @@ def test_rounding_that_may_show_is_said():
     ("story", "message"),
     [
         ("stress-laplace", "story `stress-laplace`: expected closed forms of all values"),
-        ("black-hole-physical", None),
+        ("black-hole", None),
     ],
 )
 def test_what_has_no_closed_form_is_refused(story, message):

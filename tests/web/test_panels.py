@@ -26,7 +26,7 @@ from infoloom.web.workbench import open_workbench
 MOVED = {"modalities.radio.latent[0]": 0.05, "targets.theta[1]": -0.2}
 
 
-def client(source="black-hole"):
+def client(source="black-hole-templates"):
     return TestClient(make_app(open_workbench(source)), base_url="http://127.0.0.1")
 
 
@@ -43,7 +43,7 @@ def ask(page, panel, **asked):
 
 @pytest.fixture(scope="module")
 def moved():
-    return compile_story(with_weights(load_spec("black-hole"), MOVED))
+    return compile_story(with_weights(load_spec("black-hole-templates"), MOVED))
 
 
 def test_information_is_that_of_the_moved_story(page, moved):
@@ -82,7 +82,7 @@ def test_values_that_are_not_exact_say_so():
 def test_weights_have_the_range_of_the_text_while_they_move(page):
     still = {one["path"]: one for one in ask(page, "weights")["weights"]}
     moved = {one["path"]: one for one in ask(page, "weights", weights=MOVED)["weights"]}
-    expected = {one.path: one for one in weights(load_spec("black-hole"))}
+    expected = {one.path: one for one in weights(load_spec("black-hole-templates"))}
     assert {path: one["value"] for path, one in still.items()} == {p: w.value for p, w in expected.items()}
     for path, one in moved.items():
         assert one["value"] == MOVED.get(path, expected[path].value)
@@ -133,7 +133,7 @@ def test_a_held_quantity_stays_and_its_lever_moves(page):
         "panels"
     ]
     spec = hold(
-        with_weights(load_spec("black-hole"), weights_moved),
+        with_weights(load_spec("black-hole-templates"), weights_moved),
         {"I(radio; theta)": 0.6},
         [held["I(radio; theta)"]["by"]],
     )
@@ -144,7 +144,7 @@ def test_a_held_quantity_stays_and_its_lever_moves(page):
         one.path: one.value for one in weights(spec)
     }
     assert ask(page, "levers", query="I(radio; theta)")["levers"] == list(
-        levers(load_spec("black-hole"), "I(radio; theta)")
+        levers(load_spec("black-hole-templates"), "I(radio; theta)")
     )
 
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_held_is_told(page):
 
 def test_problems_have_their_places(page):
     text = (
-        preset_text("black-hole")
+        preset_text("black-hole-templates")
         .replace("0.8*mass", "0.8*mas")
         .replace('"identity(3, 32, 32)"', '"identiti(3)"', 1)
     )
@@ -183,19 +183,24 @@ def test_free_parameters_are_solved_where_they_stand(page):
 
 def test_exports_are_the_moved_story(page):
     answer = ask(page, "export", weights=MOVED)
-    expected = with_weights(load_spec("black-hole"), MOVED)
+    expected = with_weights(load_spec("black-hole-templates"), MOVED)
     assert parse_spec(answer["spec"]).digest == expected.digest
     assert answer["spec"].startswith("# A black hole seen in radio")
     names = {"print": lambda *_: None}
     exec(compile(answer["python"], "copied", "exec"), names)  # noqa: S102 (our own code)
     assert names["story"].spec.digest == expected.digest
-    assert answer["file"] == "black-hole.yaml"
-    assert answer["command"] == "infoloom generate black-hole.yaml black-hole --rows 10000 --seed 0"
+    assert answer["file"] == "black-hole-templates.yaml"
+    assert (
+        answer["command"]
+        == "infoloom generate black-hole-templates.yaml black-hole-templates --rows 10000 --seed 0"
+    )
     assert ask(page, "text", weights=MOVED)["spec"] == answer["spec"]
 
 
 def test_names_are_quoted_in_the_command(page):
-    text = preset_text("black-hole").replace("name: black-hole", "name: '$(rm -rf ~); \"'")
+    text = preset_text("black-hole-templates").replace(
+        "name: black-hole-templates", "name: '$(rm -rf ~); \"'"
+    )
     answer = ask(page, "export", spec=text)
     assert answer["command"] == "infoloom generate rm--rf.yaml rm--rf --rows 10000 --seed 0"
 
@@ -244,7 +249,7 @@ def test_get_answers_for_the_story_at_the_start(page):
     for name in ("graph", "information", "weights", "decomposition", "ceilings", "export", "templates"):
         assert page.get(f"/{name}.json").json() == ask(page, name)
     start = page.get("/start.json").json()
-    assert start["spec"] == preset_text("black-hole")
+    assert start["spec"] == preset_text("black-hole-templates")
     assert [one["name"] for one in start["presets"]] == list(preset_names())
 
 

@@ -43,7 +43,7 @@ def test_diagnose_prints_findings() -> None:
     text = run("info", "stress-student", "--diagnose")
     assert "need attention" in text.splitlines()[0]
     assert "LOOK kurtosis: excess kurtosis" in text
-    findings = json.loads(run("info", "black-hole", "--diagnose", "--json"))["findings"]
+    findings = json.loads(run("info", "black-hole-templates", "--diagnose", "--json"))["findings"]
     assert {f["name"] for f in findings} >= {"condition", "smallest spread", "components", "flow input"}
 
 

@@ -114,7 +114,7 @@ def test_info_of_a_story_without_a_table(run, tmp_path):
 
 def test_info_draws_templates(run, tmp_path):
     path = tmp_path / "templates.png"
-    assert run("info", "black-hole", "I(radio; theta)", "--templates", path)[0] == 0
+    assert run("info", "black-hole-templates", "I(radio; theta)", "--templates", path)[0] == 0
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

@@ -14,7 +14,7 @@ from infoloom.story import load
 
 
 def test_through_the_identity_it_is_the_whitened_template():
-    story = load("black-hole")
+    story = load("black-hole-templates")
     found = influence(story, "mass", "radio", rows=2)
     template = story.templates()["radio: mass@disk"].ravel()
     whitened = story.whitener("radio").matrix() @ (0.03 * template)

@@ -30,11 +30,13 @@ _Task = TypeVar("_Task", bound="PairTask")
 class PairTask(ABC):
     """Pairs of any number of rows whose mutual information is known; its fields are its settings.
 
-    Class attributes: `family` names the family and opens the id, `source` cites where the task or its truth comes from.
+    Class attributes: `family` names the family and opens the id, `source` cites where the task or its truth comes from,
+    `in_ids` says how ids write some values of a setting, {setting: {in ids: here}}; all others are written as they are.
     """
 
     family: ClassVar[str]
     source: ClassVar[str] = ""
+    in_ids: ClassVar[Mapping[str, Mapping[str, Value]]] = {}
 
     @property
     @abstractmethod
@@ -93,8 +95,11 @@ class PairTask(ABC):
 
     @property
     def params(self) -> dict[str, Value]:
-        """Settings that make the task."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        """Settings that make the task, as its id writes them."""
+        return {
+            field.name: _written(self.in_ids.get(field.name, {}), getattr(self, field.name))
+            for field in dataclasses.fields(self)
+        }
 
     @property
     def id(self) -> str:
@@ -208,7 +213,12 @@ def from_params(task: type[_Task], given: Mapping[str, str]) -> _Task:
         raise TaskError(
             f"settings of `{task.family}` `{wrong}`: expected {', '.join(known)}. Write them as name=value."
         )
-    return task(**{name: _value(name, text, known[name]) for name, text in given.items()})
+    read = {name: _value(name, text, known[name]) for name, text in given.items()}
+    return task(**{name: task.in_ids.get(name, {}).get(str(value), value) for name, value in read.items()})
+
+
+def _written(in_ids: Mapping[str, Value], value: Value) -> Value:
+    return next((written for written, here in in_ids.items() if here == value), value)
 
 
 def _value(name: str, text: str, kind: type) -> Value:

@@ -13,6 +13,7 @@ from scipy.special import digamma
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.cells import joint_cells
 from infoloom.estimators.classical.neighbors import INSIDE, neighbor_distances, points_within
+from infoloom.estimators.classical.subsamples import with_interval
 from infoloom.estimators.inputs import expect
 from infoloom.estimators.protocol import Array, Estimate
 
@@ -31,6 +32,10 @@ class GaoEstimator(ArrayEstimator):
     Whole numbers are equal or infinitely far apart. Beside real numbers that is the estimate of Ross, with as many
     neighbours as a category has where it has no k of them; a row that is alone in its category tells about nothing.
     Real numbers that repeat, counts given as .astype(float) among them, are compared by distance.
+
+    The interval, from 200 rows on, is that of ten disjoint parts of the rows. It counts the scatter and no bias: with
+    few columns 88 to 100 of 100 intervals of 500 rows hold the truth, and none does where bias is what errs, as with
+    three columns of sharp edges (docs/estimators.md).
 
     Args:
         neighbors: k; fewer have less bias and more variance.
@@ -60,6 +65,9 @@ class GaoEstimator(ArrayEstimator):
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Estimate from rows (n, dx) and (n, dy)."""
+        return with_interval(self._of(x, y), lambda x, y: self._of(x, y).nats, x, y)
+
+    def _of(self, x: Array, y: Array) -> Estimate:
         expect(
             self.neighbors < len(x),
             "neighbors",

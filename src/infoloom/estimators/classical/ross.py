@@ -13,6 +13,7 @@ from infoloom.errors import EstimatorError
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.cells import joint_cells
 from infoloom.estimators.classical.neighbors import INSIDE, neighbor_distances, points_within
+from infoloom.estimators.classical.subsamples import with_interval
 from infoloom.estimators.inputs import expect, tied_values
 from infoloom.estimators.protocol import Array, Estimate
 
@@ -30,6 +31,10 @@ class RossEstimator(ArrayEstimator):
     takes as many neighbours as it has; one of a single row has none and is left out, which `details` and the verdict
     say. Several columns of whole numbers are one variable of joint cells; their order plays no part. Read it up to
     about ten real columns.
+
+    The interval, from 200 rows on, is that of ten disjoint parts of the rows. It counts the scatter and no bias: with
+    few columns 88 to 100 of 100 intervals of 500 rows hold the truth, and none does where bias is what errs, as with
+    three columns of sharp edges (docs/estimators.md).
 
     Args:
         neighbors: k; fewer have less bias and more variance.
@@ -58,6 +63,9 @@ class RossEstimator(ArrayEstimator):
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Estimate from whole numbers on one side and real numbers on the other, (n, dx) and (n, dy)."""
+        return with_interval(self._of(x, y), lambda x, y: self._of(x, y).nats, x, y)
+
+    def _of(self, x: Array, y: Array) -> Estimate:
         categories, values = (x, y) if x.dtype.kind == "i" else (y, x)
         if self.standardise:
             values = (values - values.mean(axis=0)) / values.std(axis=0)

@@ -66,9 +66,7 @@ def special_ceilings(
     found = find_special_ceilings(special, targets, modalities, labels, classes)
     if law is None or not law.split.gaussian:
         return found
-    sets: list[Names] = [(name,) for name in modalities]
-    sets += [tuple(modalities)] if len(modalities) > 1 else []
-    return replace(found, classes=(*found.classes, *kinds_told(law, sets)))
+    return replace(found, classes=(*found.classes, *kinds_told(law, _alone_and_together(modalities))))
 
 
 def kind_ceilings(
@@ -89,15 +87,14 @@ def kind_ceilings(
     are left out; so are pairs that show the same category.
 
     Raises:
-        QueryError: Causes that are neither normal nor categorical.
+        QueryError: A story that is not Gaussian where its categories are known.
     """
     if not law.split.gaussian:
         raise QueryError(
             "ceilings: expected a story of normal and categorical causes, because more is not known where categories "
             "choose or words are said. Use such causes, or remove the choice."
         )
-    sets: list[Names] = [(name,) for name in modalities]
-    sets += [tuple(modalities)] if len(modalities) > 1 else []
+    sets = _alone_and_together(modalities)
     if law.split.coupled:
         found = Ceilings(
             tuple(_targets(law, targets, sets)), tuple(_classes(law, targets, sets, labels, classes)), ()
@@ -106,6 +103,11 @@ def kind_ceilings(
         found = _of_one_part(law, targets, modalities, captions, labels, classes, batch, batches, seed)
     told = kinds_told(law, [*sets, *((name,) for name in captions)])
     return replace(found, classes=(*found.classes, *told))
+
+
+def _alone_and_together(modalities: Sequence[str]) -> list[Names]:
+    """What ceilings are for: each modality, and all of them where there are several."""
+    return [*((name,) for name in modalities), *([tuple(modalities)] if len(modalities) > 1 else [])]
 
 
 def _of_one_part(

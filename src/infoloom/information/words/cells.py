@@ -114,7 +114,7 @@ def make_cells(
         graph: Its graph.
 
     Raises:
-        SpecError: Words in a story with causes that are neither normal nor categorical.
+        SpecError: Words in a story that is not Gaussian where its categories are known.
     """
     made = {label.name: Cells(label.name, (Cut(label.target, label.bounds),)) for label in labels}
     problems = []
@@ -122,10 +122,11 @@ def make_cells(
         if modality.words is None:
             continue
         law = covariance.system.law
-        if law.scale is not None or not all(one.discrete for one in law.features.distributions.values()):
+        if law.scale is not None or not law.features.normal_given_categories:
             problems.append(
-                f"modalities.{name}.words: expected a story of normal and categorical causes, because the information "
-                "of words is known there only. Remove the caption, or use such causes."
+                f"modalities.{name}.words: expected a story of normal and categorical causes, its equations linear in "
+                "the normal ones, because the information of words is known there only. Remove the caption, or use "
+                "such causes and equations."
             )
             continue
         try:

@@ -132,6 +132,18 @@ class Features:
         """Their names."""
         return tuple(str(feature) for feature in self.features)
 
+    @property
+    def normal_given_categories(self) -> bool:
+        """Whether each is constant or linear in one normal cause where all categories are known, as `kind*mass` is."""
+        free = [
+            [factor for factor in feature.factors if not self.distributions[factor.source].discrete]
+            for feature in self.features
+        ]
+        return all(
+            len(factors) <= 1 and all(f.linear and self.distributions[f.source].normal for f in factors)
+            for factors in free
+        )
+
     def values(self, causes: Mapping[str, Array]) -> Array:
         """Values of all features, shape (n, F), at values of the special causes, each of shape (n,)."""
         columns = [feature.values(causes) for feature in self.features]

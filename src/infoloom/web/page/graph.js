@@ -4,6 +4,8 @@ import { at, short, svg } from "./dom.js";
 import { later } from "./pace.js";
 
 const NODE = 104;
+const ROOMY = 12; // letters of a name that a node holds
+const WIDE = 17; // and with its letters moved together
 const SPACE = 112; // between columns
 const LABEL = 46; // the straight end of an edge, on which its weight stands
 const TALL = 40;
@@ -144,10 +146,14 @@ function drawNode(node, place, noise) {
     { class: `node ${node.kind}${node.held ? " held" : ""}`, transform: `translate(${place.x} ${place.y})` },
     svg("title", {}, `${node.kind} ${node.name}${node.flow ? `, ${node.flow}` : ""}${detail ? `: ${detail}` : ""}`),
     svg("rect", { width: NODE, height: place.tall, rx: radius }),
-    svg("text", { x, y: place.tall / 2 + (detail ? -2 : 4.5) }, fit(node.name, 14)),
+    svg("text", { x, y: place.tall / 2 + (detail ? -2 : 4.5), ...squeezed(node.name) }, fit(node.name, WIDE)),
     detail ? svg("text", { class: "small", x, y: place.tall / 2 + 12.5 }, fit(detail, 20)) : null,
   );
 }
+
+/** Names of factors are long: beyond a node's width their letters move together, and beyond that they are cut. */
+const squeezed = (name) =>
+  name.length > ROOMY ? { textLength: NODE - 10, lengthAdjust: "spacingAndGlyphs" } : {};
 
 const fit = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 

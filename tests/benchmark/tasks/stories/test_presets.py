@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from infoloom.errors import SpecError, TaskError
 from infoloom.presets import names as preset_names
 from infoloom.presets import preset
 
+RESULTS = Path(__file__).parents[4] / "benchmarks" / "results"
+
 
 def test_every_pair_and_every_target_of_every_preset_is_a_task():
     found = list(preset_tasks())
@@ -22,7 +26,7 @@ def test_every_pair_and_every_target_of_every_preset_is_a_task():
     assert sum(task.story == "multimodal-decay" for task in found) == 45 + 10
 
 
-@pytest.mark.parametrize("name", ["figure-1", "synergy", "black-hole"])
+@pytest.mark.parametrize("name", ["figure-1", "synergy", "black-hole", "black-hole-templates"])
 def test_truths_are_those_of_the_story(name):
     story = preset(name)
     for task in preset_tasks("latent"):
@@ -73,6 +77,34 @@ def test_information_of_other_variables_of_the_story():
     joint, marginal = (StoryTask("black-hole", "radio", y) for y in ("xray+theta", "theta"))
     difference = joint.mutual_information - marginal.mutual_information
     assert difference == pytest.approx(task.cmi("radio", "xray", given="theta"), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("in_id", "name", "nats"),
+    [
+        ("black-hole", "black-hole-templates", 0.4046539691408635),
+        ("black-hole-physical", "black-hole", 0.6717081419447614),
+    ],
+)
+def test_ids_keep_the_names_that_their_stories_had(in_id, name, nats):
+    task = build(f"story:story={in_id},x=radio,y=xray,view=latent")
+    assert task == StoryTask(name, "radio", "xray", "latent")
+    assert task.id == f"story:story={in_id},x=radio,y=xray,view=latent"
+    assert task.metadata["params"]["story"] == in_id
+    assert task.mutual_information == pytest.approx(nats, abs=1e-12)
+    assert build("story:story=black-hole-templates,x=radio,y=xray") == build(
+        "story:story=black-hole,x=radio,y=xray"
+    )
+
+
+def test_recorded_results_have_the_truths_of_today():
+    lines = (RESULTS / "estimators-paper.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines if "story:story=" in line]
+    recorded = {row["task"]: row["truth"] for row in rows if row["truth"] is not None}
+    named = {task for task in recorded if "=black-hole," in task}
+    assert len(named) == 2
+    for task in named:
+        assert build(task).mutual_information == pytest.approx(recorded[task], abs=1e-12)
 
 
 def test_a_spec_file_is_a_story(tmp_path, monkeypatch):

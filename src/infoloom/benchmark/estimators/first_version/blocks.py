@@ -273,10 +273,11 @@ def _ten() -> list[Labelled]:
 
 
 def _presets() -> list[Labelled]:
+    templates = "black-hole-templates"
     pairs = [
-        ("black-hole", "radio", "xray"),
-        ("black-hole", "radio", "theta"),
-        ("figure-1", "x1", "x2"),
-        ("galaxy-images", "x1", "x2"),
+        ("black-hole", StoryTask(templates, "radio", "xray")),
+        ("black-hole", StoryTask(templates, "radio", "theta")),
+        ("figure-1", StoryTask("figure-1", "x1", "x2")),
+        ("galaxy-images", StoryTask("galaxy-images", "x1", "x2")),
     ]
-    return [(f"{story}: {x}, {y}", StoryTask(story, x, y)) for story, x, y in pairs]
+    return [(f"{label}: {task.x}, {task.y}", task) for label, task in pairs]

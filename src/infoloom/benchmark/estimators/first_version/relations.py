@@ -102,7 +102,10 @@ def _additivity() -> Iterator[Relation]:
 
 def _conditional() -> Iterator[Relation]:
     """I(a; b | c) = I(a; b, c) − I(a; c), a difference of two tasks."""
-    for story, a, b, c in (("stress-normal", "x1", "x2", "theta"), ("black-hole", "radio", "theta", "xray")):
+    for story, a, b, c in (
+        ("stress-normal", "x1", "x2", "theta"),
+        ("black-hole-templates", "radio", "theta", "xray"),
+    ):
         joint, marginal = StoryTask(story, a, f"{b}+{c}"), StoryTask(story, a, c)
         value = joint.cmi(a, b, given=c)
         yield Relation(
@@ -115,8 +118,10 @@ def _data_processing() -> Iterator[Relation]:
     for story, a, b in (("synergy", "x1", "x2"), ("redundancy", "x1", "x2")):
         whole, part = StoryTask(story, f"{a}+{b}", "theta"), StoryTask(story, a, "theta")
         yield Relation(f"a part of {story}", "data processing", ((whole, 1.0), (part, -1.0)), bound=True)
-    cause, target = (StoryTask("black-hole", "radio", of) for of in ("mass+spin", "theta"))
-    yield Relation("the target of black-hole", "data processing", ((cause, 1.0), (target, -1.0)), bound=True)
+    cause, target = (StoryTask("black-hole-templates", "radio", of) for of in ("mass+spin", "theta"))
+    yield Relation(
+        "the target of black-hole-templates", "data processing", ((cause, 1.0), (target, -1.0)), bound=True
+    )
 
 
 def _independence() -> Iterator[Relation]:

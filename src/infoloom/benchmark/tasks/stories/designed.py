@@ -13,7 +13,7 @@ from infoloom.errors import TaskError
 from infoloom.spec.model import build_spec
 from infoloom.story import Story, compile_story
 
-__all__ = ["WEIGHT", "hold", "shared_causes", "solved"]
+__all__ = ["WEIGHT", "hold", "shared_causes", "shared_pair", "solved"]
 
 #: Name of the weight that is solved for.
 WEIGHT: Final = "a"
@@ -44,6 +44,20 @@ def shared_causes(
             for (modality, flow), latent in zip(flows.items(), latents, strict=True)
         },
     }
+
+
+def shared_pair(name: str, flows: Sequence[str], causes: int, nats: float) -> Story:
+    """Two modalities, `x1` and `x2`, that see normal causes by random templates and share what is wanted.
+
+    Args:
+        name: Name of the story.
+        flows: Their flow expressions.
+        causes: How many causes.
+        nats: I(x1; x2).
+    """
+    templates = [lambda modality, cause=k: f"random(seed={1000 * modality + cause})" for k in range(causes)]
+    spec = shared_causes(name, dict(zip(("x1", "x2"), flows, strict=True)), templates)
+    return hold(spec, "I(x1; x2)", nats)
 
 
 def hold(spec: dict[str, Any], query: str, nats: float) -> Story:

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 
 from infoloom.benchmark.tasks.base import expect, whole
 from infoloom.benchmark.tasks.stories.base import Names, StoryPairTask
-from infoloom.benchmark.tasks.stories.designed import hold, shared_causes
+from infoloom.benchmark.tasks.stories.designed import shared_pair
 from infoloom.spec.flows.flow import flow_shape
 from infoloom.story import Story
 
@@ -91,12 +91,7 @@ class LadderTask(StoryPairTask):
     @cached_property
     def compiled(self) -> Story:
         """The story with its weight solved."""
-        flows = {name: self._skin(side) for side, name in enumerate(("x1", "x2"))}
-        templates = [
-            lambda modality, cause=cause: f"random(seed={1000 * modality + cause})"
-            for cause in range(self.pairs)
-        ]
-        return hold(shared_causes("ladder", flows, templates), "I(x1; x2)", self.nats)
+        return shared_pair("ladder", [self._skin(side) for side in (0, 1)], self.pairs, self.nats)
 
     def _skin(self, side: int) -> str:
         """The flow expression of one side."""

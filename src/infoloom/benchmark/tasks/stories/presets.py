@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import combinations
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from infoloom.benchmark.tasks.base import expect
+from infoloom.benchmark.tasks.identifiers import Value
 from infoloom.benchmark.tasks.stories.base import Names, StoryPairTask
 from infoloom.benchmark.tasks.stories.columns import has_words
 from infoloom.errors import TaskError
@@ -16,7 +17,10 @@ from infoloom.presets import names as preset_names
 from infoloom.spec.load import load_spec
 from infoloom.story import Story, load
 
-__all__ = ["VIEWS", "StoryTask", "preset_tasks"]
+__all__ = ["NAMES_IN_IDS", "VIEWS", "StoryTask", "preset_tasks"]
+
+#: Presets that have another name than when their tasks were first published: the name in ids, and the preset's.
+NAMES_IN_IDS: Final = {"black-hole": "black-hole-templates", "black-hole-physical": "black-hole"}
 
 #: What a task may show of a modality.
 VIEWS = ("observed", "latent")
@@ -27,7 +31,7 @@ class StoryTask(StoryPairTask):
     """Two sides of a story: modalities, targets and causes, captions by their words and labels by their classes.
 
     Args:
-        story: Name of a preset, or the path of a spec.
+        story: Name of a preset, or the path of a spec. Ids write names of `NAMES_IN_IDS`.
         x: A variable, or several joined by `+`.
         y: The other side, likewise: `x2+theta` for the joint information, of which the conditional one is a difference.
         view: `observed`, what comes out of the flows, or `latent`.
@@ -51,6 +55,7 @@ class StoryTask(StoryPairTask):
 
     family: ClassVar[str] = "story"
     source: ClassVar[str] = "linear structural equations; information of their joint law"
+    in_ids: ClassVar[Mapping[str, Mapping[str, Value]]] = {"story": NAMES_IN_IDS}
 
     def __post_init__(self) -> None:
         expect(self.view in VIEWS, "view", self.view, f"one of {', '.join(VIEWS)}", "Use observed.")

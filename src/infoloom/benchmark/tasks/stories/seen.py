@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from infoloom.benchmark.tasks.base import expect, whole
 from infoloom.benchmark.tasks.stories.base import Names, StoryPairTask
-from infoloom.benchmark.tasks.stories.designed import WEIGHT, hold, shared_causes, solved
+from infoloom.benchmark.tasks.stories.designed import WEIGHT, shared_causes, shared_pair, solved
 from infoloom.story import Story
 
 __all__ = ["OBSERVATIONS", "CaptionTask", "SeenTask"]
@@ -86,12 +86,8 @@ class SeenTask(StoryPairTask):
     @cached_property
     def compiled(self) -> Story:
         """The story with its weight solved."""
-        flows = {"x1": OBSERVATIONS[self.x][0], "x2": OBSERVATIONS[self.y][0]}
-        templates = [
-            lambda modality, cause=cause: f"random(seed={1000 * modality + cause})"
-            for cause in range(self.pairs)
-        ]
-        return hold(shared_causes("seen", flows, templates), "I(x1; x2)", self.nats)
+        flows = OBSERVATIONS[self.x][0], OBSERVATIONS[self.y][0]
+        return shared_pair("seen", flows, self.pairs, self.nats)
 
 
 @dataclass(frozen=True)
