@@ -100,8 +100,8 @@ def _run(rows: Sequence[Row]) -> str:
     return (
         f"{len(rows):,} runs, {minutes:.0f} processor minutes of {rows[0]['machine']['processor']}. Of {len(trained)} "
         f"trainings {ended} ended at a plateau of their own held-out loss; the others, {late or 'none'}, at the cap of "
-        f"80 epochs. The best epoch was the {epochs[0]}th to the {epochs[-1]}th, in the middle the "
-        f"{epochs[len(epochs) // 2]}th: no fixed number of epochs would have been fair.\n"
+        f"80 epochs. Best epochs go from {epochs[0]} to {epochs[-1]}, the median is "
+        f"{epochs[len(epochs) // 2]}.\n"
     )
 
 
@@ -142,10 +142,14 @@ def _critic(rows: Sequence[Row]) -> str:
     lines = [
         ["pairs", "I of the pairs", "proved", "best critic, in the same batches", "correlation with pmi"]
     ]
-    kinds = [(f"{nats:g} nats", some(rows, "captions", nats=nats)) for nats in (0.2, 1.0, 4.0)]
+    kinds = [
+        (f"{nats:g} nats".replace("1 nats", "1 nat"), some(rows, "captions", nats=nats))
+        for nats in (0.2, 1.0, 4.0)
+    ]
     kinds += [("1 nat, 8,192 pairs", some(rows, "plenty"))]
     kinds += [
-        (f"4 nats, {share:.0%} mismatched", some(rows, "mismatched", share=share)) for share in (0.5, 0.8)
+        (f"4 nats, {100 * share:.0f} % mismatched", some(rows, "mismatched", share=share))
+        for share in (0.5, 0.8)
     ]
     for name, own in kinds:
         scores = [
