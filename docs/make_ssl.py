@@ -140,7 +140,13 @@ def _variants(text: str) -> str:
 def _critic(rows: Sequence[Row]) -> str:
     """What CLIP's scores prove of the information between picture and text."""
     lines = [
-        ["pairs", "I of the pairs", "proved", "best critic, in the same batches", "correlation with pmi"]
+        [
+            "training pairs",
+            "their information",
+            "proved, held-out pairs",
+            "best critic there",
+            "correlation with pmi",
+        ]
     ]
     kinds = [
         (f"{nats:g} nats".replace("1 nats", "1 nat"), some(rows, "captions", nats=nats))
