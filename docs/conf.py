@@ -32,6 +32,7 @@ suppress_warnings = ["ref.python"]
 
 # Markdown: links to headings as they work on a code host, and every link is checked.
 myst_heading_anchors = 4
+myst_enable_extensions = ["dollarmath"]
 myst_links_external_new_tab = False
 
 # Docstrings: Google's sections and one of our own, types in the signature; backticks mark code.
@@ -48,13 +49,15 @@ python_maximum_signature_line_length = 88
 add_module_names = False
 toc_object_entries = False
 
-# The examples are executed while the site is built.
+# Examples and tutorials are executed while the site is built; tutorials in the order of their names.
 sphinx_gallery_conf = {
-    "examples_dirs": "../examples",
-    "gallery_dirs": "examples",
+    "examples_dirs": ["../tutorials", "../examples"],
+    "gallery_dirs": ["tutorials", "examples"],
+    "within_subsection_order": "FileNameSortKey",
     "filename_pattern": r"\.py$",
     "ignore_pattern": r"__init__\.py$",
-    "image_scrapers": ("example_pictures.pictures_left_behind",),
+    "image_scrapers": ("matplotlib", "example_pictures.pictures_left_behind"),
+    "image_srcset": ["2x"],
     "reset_modules": (),
     "abort_on_example_error": True,
     "show_memory": False,
@@ -69,6 +72,7 @@ html_math_renderer = "mathml"
 html_title = "infoloom"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_search_scorer = str(DOCS / "_ext" / "scorer.js")
 html_favicon = "_static/mark.svg"
 html_show_sphinx = False
 html_show_sourcelink = False

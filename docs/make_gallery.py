@@ -26,16 +26,15 @@ LINES = 40  # of a spec that are shown
 TURNED = ("I(radio; theta)", "I(xray; theta)", "I(radio, xray; theta)", "I(radio; xray | theta)")
 HEAD = """# Gallery of stories
 
-Every story that comes with the package: its spec, its ground truth in nats, and a picture.
+Every story that comes with the package: its spec, its exact values in nats, and a picture.
 
-- Stories with the flows of CIFAR-10 and of galaxies: one row, whose cause goes from −2 to 2 while everything else about
-  it is held.
-- The others: rows sorted by the target (the numbers above them), and means of 40 rows of about the same target: what
-  it moves stays, the rest averages out.
-- Where causes enter by templates of their own, these are drawn too.
+- Stories with the flows of CIFAR-10 and of galaxies show one row. Its cause goes from −2 to 2, everything else stays.
+- The others show rows sorted by the target; the numbers above them are the target. The lower pictures are means of
+  40 rows with similar targets. In a mean, only what depends on the target remains.
+- Where causes enter by their own templates, the templates are drawn too.
 
-Stories with `identity` flows look like noise, since a little information in each of 3072 components is invisible in one
-row. An estimator or a learner sees all components at once.
+Stories with `identity` flows look like noise, because a little information in each of 3072 components is invisible in
+one row. An estimator or a learner sees all components at once.
 
 *(Made by `python docs/make_gallery.py`; {rows} rows a story, seed 0.)*
 """

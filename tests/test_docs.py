@@ -28,13 +28,14 @@ from infoloom.story import compile_story
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-GENERATED = ("api/packages", "examples")
+GENERATED = ("api/packages", "examples", "tutorials")
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     *(page for page in sorted(DOCS.rglob("*.md")) if not str(page.relative_to(DOCS)).startswith(GENERATED)),
 ]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+TUTORIALS = sorted((ROOT / "tutorials").glob("*.py"))
 
 
 def blocks(page, kind):
@@ -99,6 +100,26 @@ def test_examples_run(script, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", TUTORIALS, ids=[script.name for script in TUTORIALS])
+def test_tutorials_run_and_draw(script, tmp_path):
+    code = (
+        "import runpy, sys\nimport matplotlib.pyplot as plt\n"
+        "runpy.run_path(sys.argv[1], run_name='__main__')\nprint('figures', len(plt.get_fignums()))"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error", "MPLBACKEND": "agg"}
+    command = [sys.executable, "-c", code, script]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.rsplit(maxsplit=1)[1]) >= 1
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "index.md"], ids=["README.md", "index.md"])
+def test_the_tutorials_are_linked(page):
+    assert "tutorials" in re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len(TUTORIALS) == 5
 
 
 def test_examples_are_short():
@@ -212,13 +233,37 @@ def test_docstrings_are_shown_as_they_are():
     ]
 
 
+def test_formulas_are_typeset():
+    pytest.importorskip("latex2mathml", reason="needs the extra `docs`")
+    sys.path.insert(0, str(DOCS / "_ext"))
+    try:
+        module = import_module("mathml")
+    finally:
+        sys.path.remove(str(DOCS / "_ext"))
+    assert doctest.testmod(module).attempted == 1
+    formulas = [formula for page in PAGES for formula in blocks(page, r"{math}")]
+    assert len(formulas) > 5
+    for formula in formulas:
+        shown = module.typeset(formula, "block")
+        assert shown.startswith("<math")
+        assert shown.count("<mtr>") == (formula.count(r"\\") + 1 if "aligned" in formula else 0)
+    prose = re.sub(
+        r"```.*?```|`[^`]*`", "", (DOCS / "theory.md").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    inline = re.findall(r"\$([^$]+)\$", prose)
+    assert len(inline) > 50
+    assert all(module.typeset(formula).startswith("<math") for formula in inline)
+    with pytest.raises(ValueError, match="expected markup that can be converted, got `<mi>&</mi>`"):
+        module.typeset("a & b")
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The site, built as `make docs` builds it, from a copy: a warning is an error."""
     pytest.importorskip("sphinx", reason="needs the extra `docs`")
     root = tmp_path_factory.mktemp("site")
-    for folder in ("docs", "examples", "benchmarks"):  # pages link to scripts and results
-        ignored = shutil.ignore_patterns("packages", "examples") if folder == "docs" else None
+    for folder in ("docs", "examples", "tutorials", "benchmarks"):  # pages link to scripts and results
+        ignored = shutil.ignore_patterns("packages", "examples", "tutorials") if folder == "docs" else None
         shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
     for page in ROOT.glob("*.md"):
         shutil.copy(page, root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -31,6 +32,8 @@ def test_the_version_has_one_place_and_the_citation_agrees():
     assert infoloom.__version__ == metadata.version("infoloom")
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert cited["version"] == infoloom.__version__
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\d\S*)", changes, re.MULTILINE)[0] == infoloom.__version__
 
 
 def test_the_citation_names_what_a_reference_needs():

@@ -60,7 +60,7 @@ import_module("infoloom.design")
 del globals()["design"]
 
 __all__ = sorted([*_PLACES, "__version__"])  # noqa: PLE0605
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:

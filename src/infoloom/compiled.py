@@ -154,7 +154,7 @@ class CompiledStory:
         return {name: node.held for name, node in self.graph.nodes.items() if node.held is not None}
 
     def sample(self, rows: int, seed: int = 0, start: int = 0) -> Rows:
-        """Rows of causes, targets and modality latents; row i is a pure function of (story, seed, i).
+        """Rows of causes, targets and modality latents. Row i depends only on the story, the seed and i.
 
         Args:
             rows: Number of rows.
@@ -189,7 +189,7 @@ class CompiledStory:
         return import_module("infoloom.datasets.reading.on_the_fly").StoryStream(self, batch, **options)
 
     def intervene(self, **values: Value) -> Self:
-        """The story under do(node = value): equations of the nodes cut, values held, bijections as they were.
+        """The story under do(node = value): the nodes lose their equations and have these values; bijections stay.
 
         Args:
             values: For each cause, target or modality a number for all of its components, or one for each.

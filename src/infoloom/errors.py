@@ -29,7 +29,7 @@ class InfoloomError(Exception):
 
 
 class SpecError(InfoloomError):
-    """A specification that cannot be used; all of its problems are collected.
+    """A spec that cannot be used; `problems` lists everything that is wrong.
 
     Args:
         problems: One line each, `path: what is wrong`.

@@ -47,7 +47,7 @@ Names = str | tuple[str, ...]
 
 
 class Story(CompiledStory):
-    """A spec compiled to the exact joint law of its named variables, and what can be asked of it.
+    """A compiled story: the exact joint law of its variables, and every value that follows from it.
 
     Attributes:
         spec: What was written.
@@ -59,11 +59,11 @@ class Story(CompiledStory):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user of the story's data must know besides the numbers, one sentence each."""
+        """Notes for users of the story's data, one sentence each."""
         return story_notes(self._apart.system.law, self.spec.do)
 
     def diagnose(self) -> tuple[Finding, ...]:
-        """Signs of a story that will disappoint, each with its number and a remedy."""
+        """Warnings about problems of the story, each with a number and a remedy."""
         whiteners = {name: self.whitener(name) for name in self.mapped if name not in self.held}
         return diagnose(self.covariance, whiteners, {} if self.gaussian else self.sample(DIAGNOSED))
 
@@ -137,7 +137,7 @@ class Story(CompiledStory):
         return {str(one): self.quantity(one, tolerance=tolerance, budget=budget) for one in asked}
 
     def unsaid(self) -> dict[str, tuple[Quantity, Quantity]]:
-        """What words cannot say: by pair `text; y` the information of a caption's factors about y (and of the
+        """What words lose: by pair `text; y` the information of a caption's factors about y (and of the
         causes that choose its words), and of its words.
 
         Their difference is I(factors; y) − I(words; y) ≥ 0: what the words lose (data processing).

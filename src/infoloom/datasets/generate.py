@@ -47,7 +47,7 @@ def generate(
     engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Make a dataset whose information is known, or go on with one that was interrupted.
+    """Make a dataset whose information is known, or continue one that was interrupted.
 
     Args:
         story: A compiled story.

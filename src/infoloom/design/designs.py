@@ -88,7 +88,7 @@ def sweep(
     over: Sequence[float],
     hold: Sequence[str] | Mapping[str, float] = (),
 ) -> list[Story]:
-    """Stories along which one quantity moves and others stay where they are.
+    """A series of stories in which one quantity changes and others stay the same.
 
     What the spec requires stays required, except of the varied quantity.
 

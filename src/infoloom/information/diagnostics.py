@@ -1,4 +1,4 @@
-"""Signs of a story that will disappoint, each with its number and a remedy."""
+"""Warnings about problems of the story, each with a number and a remedy."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def _input(covariance: StructuredCovariance, name: str, whitener: Whitener) -> I
         abs(square - 1.0) <= max(chance, OFF) and largest <= 1.0 + OFF,
         f"input of the flow of `{name}`: mean square {square:.3g} a component, largest eigenvalue {largest:.3g} "
         f"(whitening: {whitener.kind}); trained flows expect 1 and 1",
-        "Use `whitening: whiten`; under an intervention this is how far it leads from what the flow was trained on.",
+        "Use `whitening: whiten`. Under an intervention this shows how far the flow's input is from its training.",
     )
 
 

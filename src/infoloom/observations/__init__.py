@@ -1,4 +1,4 @@
-"""Observation maps: what turns latents into observations and leaves every information value as it was."""
+"""Observation maps: they turn latents into observations and change no information value."""
 
 from infoloom.observations.adopted.adopt import Adopted, adopt
 from infoloom.observations.adopted.exact import ExactFlow

@@ -82,7 +82,7 @@ def information_figures(
     }
     figures: dict[str, Figure] = {}
     if pairs:
-        caption = "What two variables know about each other, in nats. Pairs with a target have a scale of their own."
+        caption = "Information between two variables, in nats. Pairs with a target have their own scale."
         figures[caption] = draw_map(targets, modalities, pairs)
     if 0 < len(truth) <= MAX_BARS:
         figures["Every value of the truth table, in nats; each panel has its own scale."] = draw_bars(
@@ -99,7 +99,7 @@ def _groups(truth: Mapping[str, Quantity], targets: tuple[str, ...]) -> dict[str
         if query.measure != "I":
             title = "All modalities together"
         elif len(query.parts) > 2:
-            title = "Co-information: above zero redundancy prevails, below zero synergy"
+            title = "Co-information: positive means more redundancy, negative more synergy"
         elif query.given:
             title = "Between modalities, given a target"
         else:
@@ -225,7 +225,7 @@ def _ceilings(story: Story, root: Path) -> Iterator[Section]:
         *_other_ceilings(found),
     ]
     figures = {"The largest R² that any predictor can reach.": draw_ceilings(found.targets)}
-    text = "No learner does better than this, whatever its size and however many rows it has seen."
+    text = "No learner can exceed these values, with any size and any number of rows."
     command = f"infoloom info {_spec(root)} --ceilings --batch {BATCH}"
     yield Section("Ceilings", text, figures, tables, command)
 
@@ -255,8 +255,10 @@ def _rows(data: Dataset, sort_by: str | None) -> Iterator[Section]:
         by = sort_by or default_order(data)
     except DatasetError:
         return  # it keeps no scalar to sort by
-    text = f"Each column is a row of the dataset; `{by}` grows from left to right and stands above it."
-    caption = f"Observations sorted by `{by}`; below them, with enough rows, means of 40 of about the same."
+    text = f"Each column is a row of the dataset, sorted by `{by}`; its value is above it."
+    caption = (
+        f"Observations sorted by `{by}`; below them, with enough rows, means of 40 rows with similar values."
+    )
     command = f"infoloom preview {data.root} --sort-by {by} -o preview.png"
     yield Section("Rows", text, {caption: preview_figure(data, by, panel=0.72)}, command=command)
 
@@ -273,7 +275,7 @@ def _diagnostics(story: Story, root: Path) -> Section:
     findings = sorted(story.diagnose(), key=lambda one: one.healthy)  # what needs attention comes first
     bad = sum(not one.healthy for one in findings)
     rows = [(one.name, one.detail, "ok" if one.healthy else f"look: {one.remedy}") for one in findings]
-    text = f"Signs of a story that will disappoint: {bad} of {len(findings)} need attention."
+    text = f"Checks of the story: {bad} of {len(findings)} need attention."
     table = Table(["looked at", "found", "verdict"], rows)
     return Section("Diagnostics", text, tables=[table], command=f"infoloom info {_spec(root)} --diagnose")
 

@@ -185,7 +185,8 @@ def _mean(runs: Sequence[Row]) -> str | Number | None:
 def _coverage(ended: Sequence[Row]) -> Section:
     text = (
         "Each estimator's 95 % intervals that hold the truth, all tasks together, with a 95 % interval of that share. "
-        "Most intervals say how a mean over rows scatters; they know nothing of what the estimator did not find."
+        "Most intervals only say how a mean over rows scatters. "
+        "They do not include information that the estimator did not find."
     )
     return Section("Intervals", text, {"Intervals that hold the truth": coverage_figure(ended)})
 

@@ -70,11 +70,11 @@ def _task(row: Row, score: Row) -> str | None:
 _PAIR: Final = ("picture", "text", FUSED)
 VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
     "information": (
-        View("Information", "Two pictures of one cause, each of which knows the same about it.",
+        View("Information", "Two pictures of one cause; both have the same information about it.",
              "information of each picture (nats)", _by("nats")),
     ),
     "observed": (
-        View("Real observations", "Two real observations of one cause, each of which knows the same about it.",
+        View("Real observations", "Two real observations of one cause; both have the same information about it.",
              "information of each (nats)", _by("nats")),
     ),
     "templates": (
@@ -165,7 +165,7 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
              "learning rate", _by("rate")),
     ),
     "modalities": (
-        View("Modalities", "More and more pictures of one cause; with a decay, each knows less than the one before.",
+        View("Modalities", "Several pictures of one cause; with a decay, each knows less than the one before.",
              "modalities", _by("count")),
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Self-supervised learning from several modalities: arrays in, features out; the truth is never seen."""
+"""Self-supervised learning from several modalities: arrays in, features out. Learners never see exact values."""
 
 from __future__ import annotations
 

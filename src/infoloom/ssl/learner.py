@@ -20,7 +20,7 @@ Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
 
 class Learner(nn.Module, ABC):
-    """A model of several modalities that is trained by its own loss and then frozen.
+    """A model of several modalities. It is trained with its own loss and then frozen.
 
     Args:
         objective: Its name in the registry.

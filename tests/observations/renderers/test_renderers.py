@@ -245,6 +245,16 @@ def test_the_digest_knows_ranges_and_code(registered) -> None:
     assert certificates.digest_of(made("fine(16)")) in digests
 
 
+def test_the_digest_of_code_leaves_imports_out() -> None:
+    moved = "import a\nfrom here import (\n    b,\n)\n\nx = b(2)\n\ndef f():\n    from here import d\n    return d\n"
+    there = moved.replace("here", "there.inside")
+    assert certificates._without_imports(moved) == "x = b(2)\ndef f():\n    return d"
+    assert certificates._without_imports(there) == certificates._without_imports(moved)
+    assert certificates._without_imports(moved.replace("b(2)", "b(3)")) != certificates._without_imports(
+        moved
+    )
+
+
 @dataclass
 class Step:
     """Something whose form is of another kind."""

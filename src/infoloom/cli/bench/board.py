@@ -45,14 +45,12 @@ def leaderboard(
 
 
 def draw(
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="Where the set goes (.json).")
-    ],
-    seed: Annotated[int, typer.Option(help="Seed of truths and rows; keep it to yourself.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File for the set (.json).")],
+    seed: Annotated[int, typer.Option(help="Seed of exact values and rows; keep it secret.")],
     name: Annotated[str, typer.Option(help="Name of the set; results name it.")],
     like: Annotated[str, typer.Option(help="The published set whose blocks it has.")] = "v2/quick",
 ) -> None:
-    """Draw a problem set of one's own, which is run and scored by the same commands."""
+    """Draw your own problem set. The same commands run and score it."""
     from infoloom.benchmark.estimators.drawing.plans import draw as make
     from infoloom.benchmark.estimators.problem_sets import PUBLISHED, write_set
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["bench_app", "run_suite"]
 
-bench_app = typer.Typer(help="Run benchmarks; their results are one JSON line a run.", no_args_is_help=True)
+bench_app = typer.Typer(
+    help="Run benchmarks. Each run is one JSON line in the results file.", no_args_is_help=True
+)
 bench_app.command()(tasks.tasks)
 bench_app.command()(tasks.dump)
 bench_app.command()(meta.meta)
@@ -39,14 +41,19 @@ SetOption = Annotated[
     ),
 ]
 Out = Annotated[
-    Path | None, typer.Option(metavar="RESULTS", help="The results file (.jsonl); a run goes on with it.")
+    Path | None,
+    typer.Option(metavar="RESULTS", help="The results file (.jsonl); if it exists, its runs are kept."),
 ]
-Listed = Annotated[bool, typer.Option("--list", help="List the runs instead, with what OUT has of them.")]
+Listed = Annotated[
+    bool, typer.Option("--list", help="List the runs instead, and which of them are in RESULTS.")
+]
 Workers = Annotated[int, typer.Option(help="Processes at the same time, one thread each.")]
-Only = Annotated[str | None, typer.Option(metavar="PATTERN", help="Runs whose name has or matches this.")]
-Retry = Annotated[bool, typer.Option("--retry", help="Run again what failed or was not done in time.")]
+Only = Annotated[
+    str | None, typer.Option(metavar="PATTERN", help="Only runs whose name contains or matches this.")
+]
+Retry = Annotated[bool, typer.Option("--retry", help="Repeat runs that failed or took too long.")]
 Limit = Annotated[
-    float | None, typer.Option(metavar="SECONDS", help="That a run may take.", show_default="the suite's")
+    float | None, typer.Option(metavar="SECONDS", help="Time limit for one run.", show_default="the suite's")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -79,7 +86,7 @@ def estimators(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let estimators of mutual information meet tasks whose information is known."""
+    """Run estimators of mutual information on tasks with known information."""
     from infoloom.benchmark.estimators.entering.entrants import Entrant
     from infoloom.benchmark.estimators.suites import jobs, suite_name
     from infoloom.benchmark.running.results import read_results
@@ -138,7 +145,7 @@ def ssl(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let self-supervised learners meet stories whose ceilings are known."""
+    """Train self-supervised learners on stories with known ceilings."""
     from infoloom.benchmark.learners.suites import USUAL, jobs, real_jobs, sizes_of
 
     if flow or objective or learner or encoder or size:

@@ -17,7 +17,7 @@ __all__ = ["meta"]
 def meta(
     count: Annotated[int, typer.Option(help="Tasks.", show_default=False)],
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Folder to make, or to go on with.", show_default=False)
+        Path, typer.Option(metavar="FOLDER", help="Folder to make, or to continue.", show_default=False)
     ],
     seed: Annotated[int, typer.Option(help="Seed of the stream.")] = 0,
     dims: Annotated[
@@ -36,13 +36,13 @@ def meta(
     ] = None,
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", help="What x and y hide behind; may be repeated.", show_default="all"),
+        typer.Option("--map", help="A map of x and y; may be repeated.", show_default="all"),
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes; the bytes are the same for any number.")] = 1,
     tasks_per_shard: Annotated[int, typer.Option(help="Tasks of a Parquet file, a multiple of 64.")] = 2048,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Write random tasks whose information is known: Parquet, for training and testing estimators that learn."""
+    """Write random tasks with known information (Parquet), to train and test estimators that learn."""
     from infoloom.benchmark.meta.folder.make import make_tasks
     from infoloom.benchmark.meta.request import request
 

@@ -13,7 +13,7 @@ __all__ = ["check", "dump", "tasks"]
 
 def tasks(
     groups: Annotated[
-        list[str] | None, typer.Argument(metavar="[GROUP]...", help="Groups of tasks; all when left out.")
+        list[str] | None, typer.Argument(metavar="[GROUP]...", help="Groups of tasks; the default is all.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -37,7 +37,10 @@ def dump(
     rows: Annotated[int, typer.Option(help="Rows of each sample.")] = 5000,
     seed: Annotated[int, typer.Option(help="Seed of the rows.")] = 0,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where a folder for each task goes.")
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FOLDER", help="Folder for the output: one folder in it for each task."
+        ),
     ] = Path("samples"),
 ) -> None:
     """Write samples of tasks as files for any language: rows.npz, truth.npz, task.json."""
@@ -54,9 +57,9 @@ def check(
         list[str],
         typer.Argument(metavar="-- PROGRAM [ARGUMENT]...", help="The program, or an estimator's name."),
     ],
-    limit: Annotated[float, typer.Option(metavar="SECONDS", help="For all three problems.")] = 10.0,
+    limit: Annotated[float, typer.Option(metavar="SECONDS", help="Time for all three problems.")] = 10.0,
 ) -> None:
-    """Try an estimator on three small problems, and say what the benchmark will see of it."""
+    """Try an estimator on three small problems, and show the answers as the benchmark reads them."""
     from infoloom.benchmark.estimators.entering.check import check as run
 
     trials = run(command, limit)

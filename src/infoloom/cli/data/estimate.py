@@ -37,7 +37,7 @@ def estimate(
         typer.Option(metavar="PROGRAM", help="A program that estimates: an npz in, one JSON line out."),
     ] = None,
     rows: Annotated[
-        int | None, typer.Option(min=1, help="The first so many rows.", show_default="all")
+        int | None, typer.Option(min=1, help="Use only the first rows, so many.", show_default="all")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of estimators that take one.")] = 0,
     listed: Annotated[
@@ -46,7 +46,7 @@ def estimate(
     bits: Annotated[bool, typer.Option("--bits", help="Print bits instead of nats.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, in nats.")] = False,
 ) -> None:
-    """Estimate what two columns of a dataset share, beside the truth; whole numbers are discrete."""
+    """Estimate the information of two columns of a dataset, next to the exact value. Whole numbers are discrete."""
     if listed:
         print(_kinds_json() if as_json else _kinds_text())
         return

@@ -81,10 +81,10 @@ def generate(
     ] = None,
     cluster_option: Annotated[
         list[str] | None,
-        typer.Option(help="dask: what the batch system wants, as `queue=gpu`.", rich_help_panel=ENGINE),
+        typer.Option(help="dask: an option for the batch system, as `queue=gpu`.", rich_help_panel=ENGINE),
     ] = None,
 ) -> None:
-    """Make a dataset, or go on with one that was interrupted."""
+    """Make a dataset, or continue one that was interrupted."""
     from infoloom.datasets import begin
     from infoloom.datasets import finish as join
     from infoloom.datasets.engines import engine_named
@@ -150,8 +150,8 @@ def emit_job(
     spec: Spec,
     out: Out,
     rows: Rows,
-    jobs: Annotated[int, typer.Option(help="Jobs that share the shards.")] = 10,
-    gpu: Annotated[bool, typer.Option(help="Ask for one GPU a job.")] = False,
+    jobs: Annotated[int, typer.Option(help="Number of jobs.")] = 10,
+    gpu: Annotated[bool, typer.Option(help="Ask for one GPU for each job.")] = False,
     seed: Seed = 0,
     split: Split = "train=1.0",
     rows_per_shard: RowsPerShard = None,
@@ -163,7 +163,7 @@ def emit_job(
     reproducible: Reproducible = False,
     do: Do = None,
 ) -> None:
-    """Print the script that makes a dataset as an array of batch jobs."""
+    """Print a script that makes a dataset with an array of batch jobs."""
     from infoloom.datasets.making.batch_jobs import job_script
 
     _, plan = _planned(
@@ -188,10 +188,10 @@ def emit_job(
 def finish(
     out: Out,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Open the rows before the first shard that is missing.")
+        bool, typer.Option("--partial", help="Make the rows before the first missing shard readable.")
     ] = False,
 ) -> None:
-    """Join independently made shards to a finished dataset."""
+    """Join the shards of independent jobs and finish the dataset."""
     from infoloom.datasets import finish as join
 
     _say_done(join(out, partial=partial))

@@ -35,16 +35,16 @@ Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
 Split = Annotated[str, typer.Option(help="Splits, as `train=0.8,test=0.2` or in rows.")]
 RowsPerShard = Annotated[
     int | None,
-    typer.Option(help="Rows of a Parquet file.", show_default="about 64 MiB, at least eight files"),
+    typer.Option(help="Rows in one Parquet file.", show_default="about 64 MiB, at least eight files"),
 ]
-Latents = Annotated[bool, typer.Option(help="Keep causes and latents.")]
+Latents = Annotated[bool, typer.Option(help="Store causes and latents.")]
 Pmi = Annotated[
     list[str] | None,
     typer.Option(
         help="Pointwise information: auto, all, none, or pairs as `a,b;theta`.", show_default="auto"
     ),
 ]
-Predictions = Annotated[bool, typer.Option("--predictions", help="Keep the optimal predictions of targets.")]
+Predictions = Annotated[bool, typer.Option("--predictions", help="Store the optimal predictions of targets.")]
 Also = Annotated[
     list[str] | None,
     typer.Option(
@@ -60,12 +60,14 @@ Force = Annotated[
 ]
 Reproducible = Annotated[
     bool,
-    typer.Option("--reproducible", help="The same bytes on every processor: one fixed code path, slower."),
+    typer.Option("--reproducible", help="The same bytes on every processor; slower."),
 ]
 Do = Annotated[
     list[str] | None,
     typer.Option(
-        "--do", help="Intervene: hold a cause, target or modality, as `mass=1.0`.", show_default=False
+        "--do",
+        help="Intervene: set a cause, target or modality to a value, as `mass=1.0`.",
+        show_default=False,
     ),
 ]
 Device = Annotated[str, typer.Option(help="Where bijections are computed: cpu, cuda or cuda:1.")]

@@ -25,10 +25,10 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     out: Out,
-    rows: Annotated[int, typer.Option(help="Rows for the statistical checks, at most.")] = 100_000,
+    rows: Annotated[int, typer.Option(help="Largest number of rows for the statistical checks.")] = 100_000,
     as_json: AsJson = False,
 ) -> None:
-    """Check a dataset: checksums, truth recomputed, statistics of the rows, round trip. Folders of tasks too."""
+    """Check a dataset or a folder of tasks: checksums, exact values, statistics of the rows, round trip."""
     from infoloom.benchmark.meta.folder.manifest import is_task_folder
     from infoloom.benchmark.meta.folder.verify import verify_tasks
     from infoloom.datasets import verify as check
@@ -52,7 +52,7 @@ def preview(
         str | None, typer.Option(help="Target or cause to sort by.", show_default="the first target")
     ] = None,
 ) -> None:
-    """Draw pairs of observations sorted by a target."""
+    """Draw observations sorted by a target."""
     from infoloom.datasets import open_dataset
     from infoloom.datasets.showing.preview import draw_preview
 

@@ -31,7 +31,7 @@ def adopt(
         Path | None, typer.Option(help=".safetensors or .pt file of weights; for diffusers a folder.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="JSON object of the arguments of the model's class.")
+        Path | None, typer.Option(help="JSON file with the arguments of the model's class.")
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")] = Path(
         "adopted.safetensors"
@@ -39,19 +39,21 @@ def adopt(
     model: Annotated[
         str | None, typer.Option(help="The model's class as MODULE:CLASS; known for torchcfm and zuko.")
     ] = None,
-    key: Annotated[str | None, typer.Option(help="Entry of the file that holds the weights.")] = None,
+    key: Annotated[str | None, typer.Option(help="Entry of the file that has the weights.")] = None,
     shape: Annotated[
         str | None,
-        typer.Option(help="Shape of an observation, such as 3,32,32, where the model does not say it."),
+        typer.Option(help="Shape of an observation, such as 3,32,32, if the model does not contain it."),
     ] = None,
     classes: Annotated[
-        str | None, typer.Option(help="Names of the classes in order, with commas between.")
+        str | None, typer.Option(help="Names of the classes in order, separated by commas.")
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Steps of the flow, of DDIM for diffusion models; looked for if left out."),
+        typer.Option(
+            help="Steps of the flow (DDIM steps for diffusion models); by default a search finds them."
+        ),
     ] = None,
-    max_steps: Annotated[int, typer.Option(help="Most steps that are looked for.")] = 64,
+    max_steps: Annotated[int, typer.Option(help="Largest number of steps in the search.")] = 64,
     solver: Annotated[str, typer.Option(help="euler or midpoint.")] = "euler",
     reverse: Annotated[
         bool, typer.Option("--reverse", help="The model's time runs from data to noise.")
@@ -65,7 +67,7 @@ def adopt(
         bool, typer.Option("--check", help="Certify on a few rows; otherwise not certified.")
     ] = False,
 ) -> None:
-    """Make a pretrained model of another package a flow in one file, without pickle and without its code."""
+    """Make a flow from a pretrained model of another package: one file, without pickle and code."""
     from infoloom.observations.adopted.adopt import QUICK
     from infoloom.observations.adopted.checkpoints import adopt_checkpoint
     from infoloom.observations.adopted.grid_search import GridSearch

@@ -17,7 +17,7 @@ from infoloom.errors import FlowError
 __all__ = ["flow_app", "print_verdict"]
 
 flow_app = typer.Typer(
-    help="The zoo of trained bijections: list, train your own, check.", no_args_is_help=True
+    help="Trained flows: list them, train your own, adopt a model, check one.", no_args_is_help=True
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, full precision.")]
@@ -71,7 +71,7 @@ def train(
     continued: options.Continued = False,
     quick: options.Quick = False,
 ) -> None:
-    """Train a flow on real data, certify it and write it; a stopped training goes on where it was."""
+    """Train a flow on real data, certify it and write it. A training that was stopped continues."""
     from infoloom.observations.workflow import TrainingPlan, train_flow
 
     target = output or Path(f"{name}.safetensors")
@@ -99,8 +99,12 @@ def train(
 
 @flow_app.command()
 def check(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="One of the zoo, or a .safetensors file.")],
-    data: Annotated[str | None, typer.Option(help="Real data of its kind, to check real rows too.")] = None,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A flow of the package, or a .safetensors file.")
+    ],
+    data: Annotated[
+        str | None, typer.Option(help="Real data of the same kind, to check real rows too.")
+    ] = None,
     rows: Annotated[int, typer.Option(help="Rows of the round trips.")] = 200,
     eigen_rows: Annotated[int, typer.Option(help="Rows of the eigenvalues.")] = 20,
     wide_rows: Annotated[
@@ -112,7 +116,7 @@ def check(
     ] = False,
     features: Annotated[
         Path | None,
-        typer.Option(help="Classifier that --quality compares by; trained and written if not there."),
+        typer.Option(help="Classifier that --quality uses; trained and written if the file does not exist."),
     ] = None,
     inception: Annotated[
         Path | None,
@@ -123,15 +127,17 @@ def check(
     strong: Annotated[
         bool,
         typer.Option(
-            "--strong", help="With --quality: tell samples by a larger network from 5,000 rows too."
+            "--strong",
+            help="With --quality: also train a larger network, with 5,000 rows, to tell samples from real rows.",
         ),
     ] = False,
     picture: Annotated[
-        Path | None, typer.Option(help="Picture of samples with a cause: whitened, by norm, as they are.")
+        Path | None,
+        typer.Option(help="Picture of samples with a cause: whitened, divided by norm, unchanged."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recompute a flow's certificate: is every step injective as computed, does the whole map invert?"""
+    """Compute a flow's certificate again: whether each step is injective and the whole map can be inverted."""
     from infoloom.observations.workflow import check_flow
 
     if (inception is not None or strong) and not quality:

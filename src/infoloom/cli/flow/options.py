@@ -37,29 +37,33 @@ __all__ = [
 ]
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="Name of the flow; the zoo's names bring their recipe.")
+    str, typer.Argument(metavar="NAME", help="Name of the flow; the package has recipes for its own flows.")
 ]
 Data = Annotated[str, typer.Option(help="File, pattern, folder of pictures, or sklearn:digits.")]
 Output = Annotated[
-    Path | None, typer.Option("-o", "--output", help="File to write; NAME.safetensors if left out.")
+    Path | None, typer.Option("-o", "--output", help="File to write; the default is NAME.safetensors.")
 ]
-Minutes = Annotated[float | None, typer.Option(help="Budget; the recipe's if left out.")]
-Steps = Annotated[int | None, typer.Option(help="Budget in training steps, for an exact repeat.")]
+Minutes = Annotated[
+    float | None, typer.Option(help="Minutes of training; the default is that of the recipe.")
+]
+Steps = Annotated[int | None, typer.Option(help="Number of training steps, for an exact repeat.")]
 Network = Annotated[str | None, typer.Option(help='Network settings as JSON, such as {"name": "mlp"}.')]
-Sigma = Annotated[float | None, typer.Option(help="Noise that a sample keeps, in units of the data's scale.")]
-Batch = Annotated[int | None, typer.Option(help="Rows a training step.")]
+Sigma = Annotated[
+    float | None, typer.Option(help="Noise that remains in a sample, in units of the data's scale.")
+]
+Batch = Annotated[int | None, typer.Option(help="Rows in each training step.")]
 FlowSteps = Annotated[int | None, typer.Option(help="Steps of the finished flow.")]
 Bend = Annotated[
     float | None, typer.Option(help="Grid of the finished flow: 0 even, 1 geometric towards the data.")
 ]
 Solver = Annotated[str, typer.Option(help="euler or midpoint.")]
-Unconditional = Annotated[bool, typer.Option("--unconditional", help="Leave the classes out.")]
+Unconditional = Annotated[bool, typer.Option("--unconditional", help="Ignore the classes.")]
 Group = Annotated[
     str | None, typer.Option(help="Column or array that says which rows are held out together.")
 ]
-Array = Annotated[str | None, typer.Option(help="Array or column that holds the rows.")]
+Array = Annotated[str | None, typer.Option(help="Array or column with the rows.")]
 Size = Annotated[
-    int | None, typer.Option(help="Bring square pictures to so many pixels, by the mean over areas.")
+    int | None, typer.Option(help="Resize square pictures to so many pixels a side, by the mean over areas.")
 ]
 Classes = Annotated[
     str | None,
@@ -68,10 +72,10 @@ Classes = Annotated[
 Augment = Annotated[
     str | None,
     typer.Option(
-        help="Random changes: none, mirror, dihedral, rotate, amplitude or shift; the recipe's if left out."
+        help="Random changes: none, mirror, dihedral, rotate, amplitude or shift; default: the recipe's."
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what was read, and stop.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what was read, and stop.")]
 Licence = Annotated[str, typer.Option(help="Licence of the data, for the card.")]
 Seed = Annotated[int, typer.Option(help="Seed.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
@@ -80,11 +84,9 @@ Precision = Annotated[
 ]
 Compiled = Annotated[bool, typer.Option("--compile", help="Compile the network first.")]
 Samples = Annotated[
-    Path | None, typer.Option(help="Picture of samples to write, at every tenth of the budget.")
+    Path | None, typer.Option(help="Picture of samples, updated at every tenth of the training.")
 ]
 Continued = Annotated[
-    bool, typer.Option("--continue", help="Go on with the finished flow; the budget is what is added.")
+    bool, typer.Option("--continue", help="Continue with the finished flow; the budget is added.")
 ]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="Leave the certificate out; the flow is then not certified.")
-]
+Quick = Annotated[bool, typer.Option("--quick", help="Skip the certificate; the flow is then not certified.")]

@@ -25,11 +25,12 @@ def register(app: typer.Typer) -> None:
 def design(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, or the name of a preset.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Where the solved spec goes; not overwritten.")
+        Path | None,
+        typer.Option("-o", "--output", help="File for the solved spec; an existing file is not overwritten."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, full precision.")] = False,
 ) -> None:
-    """Solve a spec's free parameters so that its requirements hold."""
+    """Find the free parameters of a spec so that its requirements hold."""
     from infoloom.design.designs import design as solve
 
     solved = solve(spec)

@@ -34,7 +34,7 @@ def explore(
         ),
     ] = None,
 ) -> None:
-    """Turn a story by hand in a page on this machine: weights, information, samples. Ctrl-C ends it."""
+    """Open a page on this machine to change a story by hand and see its information. Ctrl-C ends it."""
     if export is not None:
         _export(spec, export)
         return

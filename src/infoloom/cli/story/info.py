@@ -43,7 +43,8 @@ def presets(as_json: AsJson = False) -> None:
 def new(
     preset: Annotated[str | None, typer.Argument(metavar="PRESET", help="Name of a preset.")] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="File to write; not overwritten.")
+        Path | None,
+        typer.Option("-o", "--output", help="File to write; an existing file is not overwritten."),
     ] = None,
     from_arguments: Annotated[
         Path | None,
@@ -69,7 +70,7 @@ def info(
     spec: SpecArgument,
     queries: Annotated[
         list[str] | None,
-        typer.Argument(metavar="QUERY", help="Quantities such as 'I(a; b | c)'; else the truth table."),
+        typer.Argument(metavar="QUERY", help="Quantities such as 'I(a; b | c)'; default: all main values."),
     ] = None,
     as_json: AsJson = False,
     bits: Annotated[bool, typer.Option("--bits", help="Print bits instead of nats.")] = False,
@@ -77,13 +78,13 @@ def info(
         Path | None, typer.Option(help="Draw the story's templates into this picture.")
     ] = None,
     ceilings: Annotated[
-        bool, typer.Option("--ceilings", help="What the best possible learner reaches instead.")
+        bool, typer.Option("--ceilings", help="Print what the best possible learner reaches.")
     ] = False,
     decompose: Annotated[
-        bool, typer.Option("--decompose", help="Redundant, unique and synergistic information instead.")
+        bool, typer.Option("--decompose", help="Print redundant, unique and synergistic information.")
     ] = False,
     diagnose: Annotated[
-        bool, typer.Option("--diagnose", help="Signs of a story that will disappoint instead.")
+        bool, typer.Option("--diagnose", help="Print warnings about problems of the story.")
     ] = False,
     classes: Annotated[
         int | None, typer.Option(help="Ceilings: also cut targets into so many classes.")

@@ -18,15 +18,15 @@ def register(app: typer.Typer) -> None:
 def strip(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, or the name of a preset.")],
     cause: Annotated[
-        str, typer.Option(help="The cause, target or modality that is moved.", show_default=False)
+        str, typer.Option(help="The cause, target or modality that changes.", show_default=False)
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write (PNG).")] = Path(
         "strip.png"
     ),
-    row: Annotated[int, typer.Option(min=0, help="The row whose other proto-latents are held.")] = 0,
+    row: Annotated[int, typer.Option(min=0, help="The row that gives all other values.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the rows.")] = 0,
 ) -> None:
-    """Draw what a cause does to each modality: it goes from -2 to 2 while everything else is held."""
+    """Draw what a cause does to each modality: it goes from -2 to 2, everything else stays."""
     from infoloom.datasets.showing.strip import draw_strip
     from infoloom.story import compile_story
 

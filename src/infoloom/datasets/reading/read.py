@@ -38,7 +38,7 @@ class Dataset(View):
 
 
 def open_dataset(path: str | Path, *, check: bool = False) -> Dataset:
-    """Open a finished dataset; nothing of it is executed, and no array is read yet.
+    """Open a finished dataset. No code in it is run, and no array is read yet.
 
     Args:
         path: The dataset's folder.

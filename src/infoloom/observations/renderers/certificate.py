@@ -13,6 +13,7 @@ It is evidence, not a proof: whatever lies between the sampled rows is not seen.
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import json
@@ -199,9 +200,21 @@ def _code(kind: type[Renderer]) -> str:
 
     from infoloom.observations.renderers import base, left_inverse
 
-    sources = [inspect.getsource(inspect.getmodule(one) or one) for one in (kind, base, left_inverse)]
+    modules = [inspect.getmodule(one) or one for one in (kind, base, left_inverse)]
+    sources = [_without_imports(inspect.getsource(one)) for one in modules]
     asked = repr((_VERSION, ROWS, WEAKEST, TRIP, APART, EQUAL, _PAIRS))
     return hashlib.sha256("\n".join([*sources, asked]).encode()).hexdigest()
+
+
+def _without_imports(source: str) -> str:
+    """A module's source without its import statements: a module that is moved computes what it computed before."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (
+                (node.end_lineno or node.lineno) - node.lineno + 1
+            )
+    return "\n".join(line for line in lines if line.strip())
 
 
 @functools.lru_cache(maxsize=1)

@@ -61,7 +61,7 @@ def probe(
     split: Split | None = None,
     seed: int = 0,
 ) -> Table:
-    """Probe any encoder: what its features tell about targets, causes and other modalities, and what they could.
+    """Measure what the features of an encoder tell about targets, causes and other modalities, next to the ceilings.
 
     Every probe is fitted on training rows, its settings are chosen on validation rows, and the value is that of test
     rows. The encoder is used as it is; give rows that it was not trained on.

@@ -94,7 +94,7 @@ function drawPictures() {
     at(panel).hidden = lines.length === 0;
     at(panel).querySelector(".strips").replaceChildren(...lines.map((one) => strip(one, heads(one))));
   }
-  at("sweep").querySelector(".lead").textContent = `One row as ${state.cause} goes from −2 to 2 and everything else is held.`;
+  at("sweep").querySelector(".lead").textContent = `One row: ${state.cause} goes from −2 to 2, everything else stays.`;
 }
 
 at("cause").replaceChildren(...by.map((name) => el("option", { value: name }, name)));

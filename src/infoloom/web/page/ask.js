@@ -51,7 +51,7 @@ export async function ask(panel, more = {}) {
     return failed(`${panel}.json: ${answer.status} ${await answer.text()}`);
   } catch (error) {
     if (error.name === "AbortError") return GONE;
-    return failed("The page gets no answer any more. Start `infoloom explore` again.");
+    return failed("The server does not answer. Start `infoloom explore` again.");
   }
 }
 

@@ -143,10 +143,10 @@ let told = false; // that the address cannot keep the story
 /** Shows the story that the address keeps. */
 async function fromAddress() {
   const kept = await unpacked(location.hash);
-  if (!kept) say("The address holds no story that can be read.");
+  if (!kept) say("The address contains no readable story.");
   const { preset, spec, text, unit = "nats", ...rest } = kept ?? {};
   const named = start.presets.find((one) => one.name === preset);
-  if (preset && !named) say(`There is no preset ${preset} here.`);
+  if (preset && !named) say(`There is no preset ${preset}.`);
   Object.assign(state, { unit, cause: rest.cause ?? "", seed: rest.seed ?? 0 });
   document.querySelector(`input[name=unit][value=${unit}]`).checked = true;
   await replace(named?.name ?? "the story", text ?? spec ?? named?.spec ?? start.spec, rest);
@@ -200,7 +200,7 @@ async function lock(row) {
   const free = answer.levers.filter((path) => !used.has(path));
   const by = free.find((path) => !(path in state.weights) && !names.get(path)?.startsWith("noise ")) ?? free[0];
   if (!by) {
-    say(`No weight is left that could hold ${row.query}.`);
+    say(`No other weight can keep ${row.query}.`);
     return;
   }
   levers[row.query] = answer.levers;
@@ -275,7 +275,7 @@ function presets() {
   );
   select.addEventListener("change", async () => {
     const chosen = start.presets.find((one) => one.name === select.value);
-    if (isUnkept() && !confirm("Your story is too long to be kept in the address, so it will be lost. Go on?")) {
+    if (isUnkept() && !confirm("Your story is too long to be kept in the address, so it will be lost. Continue?")) {
       nameStory();
       return;
     }

@@ -130,10 +130,10 @@ export function drawHeld(held, levers, names, choose) {
         "div",
         {},
         el("b", {}, query),
-        el("span", {}, "stays; what gives way is"),
+        el("span", {}, "stays; this weight changes:"),
         el(
           "select",
-          { "aria-label": `What gives way to hold ${query}`, onchange: (event) => choose(query, event.target.value) },
+          { "aria-label": `Weight that changes to keep ${query}`, onchange: (event) => choose(query, event.target.value) },
           ...(levers[query] ?? [one.by]).map((path) =>
             el("option", { value: path, selected: path === one.by }, names.get(path) ?? path),
           ),

@@ -40,7 +40,7 @@ class Lazy {
 const panels = [
   new Lazy("samples", (section) => strips(section, "samples", (one) => one.values.map((value) => fixed(value, 1)))),
   new Lazy("sweep", (section) => {
-    section.querySelector(".lead").textContent = `One row as ${state.cause} goes from −2 to 2 and everything else is held.`;
+    section.querySelector(".lead").textContent = `One row: ${state.cause} goes from −2 to 2, everything else stays.`;
     return strips(section, "sweep", (one) => one.values.map((value) => fixed(value, 1)));
   }),
   new Lazy("influence", drawInfluence),
@@ -127,7 +127,7 @@ const waiting = (name) =>
 async function drawInfluence(section) {
   const began = epoch;
   const host = section.querySelector(".maps");
-  section.querySelector(".lead").textContent = `How far each component of an observation moves with ${state.cause}: mean |∂x/∂${state.cause}|.`;
+  section.querySelector(".lead").textContent = `How much each component of an observation changes with ${state.cause}: mean |∂x/∂${state.cause}|.`;
   shown.influence = [];
   const names = some();
   if (!host.children.length) host.append(el("p", { class: "wait" }, "differentiating …"));

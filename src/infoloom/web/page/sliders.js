@@ -21,7 +21,7 @@ export function drawSliders(panel, moves, gives, moved) {
     const yields = gives.has(one.path);
     row.line.classList.toggle("moved", one.path in moves);
     row.line.classList.toggle("gives", yields);
-    row.line.title = yields ? "gives way to what is held" : "";
+    row.line.title = yields ? "changes to keep the locked values" : "";
     row.range.disabled = row.number.disabled = yields;
     if (document.activeElement !== row.range || yields) {
       reach(row.range, one.value);
@@ -56,7 +56,7 @@ function build(weights, moved) {
       el("fieldset", { class: "equation" }, el("legend", {}, node || "parameters"), ...members.map((one) => slider(one, moved))),
     ),
   );
-  if (!weights.length) host.replaceChildren(el("p", { class: "none" }, "This story has no weights to turn."));
+  if (!weights.length) host.replaceChildren(el("p", { class: "none" }, "This story has no weights to change."));
 }
 
 function grouped(weights) {
