@@ -12,6 +12,7 @@ import pytest
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators.adapters import PACKAGES, PROGRAMS, PackageEstimator, program
+from infoloom.estimators.learned_elsewhere import LEARNED
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 1))
@@ -116,7 +117,7 @@ STAND_INS = {
 }
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", STAND_INS)
 def test_programs_call_the_package_of_the_other_environment(tmp_path, monkeypatch, name):
     path, text, options, expected = STAND_INS[name]
     file = tmp_path / path
@@ -139,6 +140,8 @@ def test_settings():
     ):
         PackageEstimator("npeet")
     with pytest.raises(
-        EstimatorError, match=re.escape("`program` `mist`: expected one of bmi, torch-mist, latentmi")
+        EstimatorError,
+        match=re.escape("`program` `npeet`: expected one of bmi, torch-mist, latentmi, mist, info"),
     ):
-        program("mist", sys.executable)
+        program("npeet", sys.executable)
+    assert {*STAND_INS, *LEARNED} == set(PROGRAMS)

@@ -17,6 +17,7 @@ import numpy as np
 from infoloom.errors import EstimatorError
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.inputs import expect
+from infoloom.estimators.learned_elsewhere import LEARNED, check_files
 from infoloom.estimators.protocol import Array, Estimate
 from infoloom.estimators.third_party import CallableEstimator, SubprocessEstimator
 
@@ -89,16 +90,22 @@ def program(name: str, python: str, limit: float = 3600.0, **options: Any) -> Su
     """An estimator of a package that needs an environment of its own.
 
     Args:
-        name: A name of `PROGRAMS`: `bmi`, `torch-mist` or `latentmi`; they need numpy below 2.
+        name: A name of `PROGRAMS`: `bmi`, `torch-mist` or `latentmi`, which need numpy below 2; `mist` or `infonet`,
+            which others trained once and which need the paths of their weights.
         python: The interpreter of that environment.
         limit: Seconds after which it is ended.
-        options: Settings of the package; `estimator` names the one of bmi or torch-mist.
+        options: Settings of the package; `estimator` names the one of bmi or torch-mist; `checkpoint`, `loss` (`mse` or
+            `qr`) and `config` are those of mist; `repository`, `checkpoint`, `config` and `seed` those of infonet.
 
     Raises:
-        EstimatorError: If the name is unknown.
+        EstimatorError: If the name is unknown, or a file that it needs is not there.
+
+    Source:
+        Gritsai et al. 2025, MIST (arXiv 2511.18945); Hu et al. 2024, InfoNet (arXiv 2402.10158).
     """
     expect(name in PROGRAMS, "program", name, f"one of {', '.join(PROGRAMS)}", "Choose one.")
-    return SubprocessEstimator((python, "-c", PROGRAMS[name], json.dumps(options)), limit)
+    check_files(name, options)
+    return SubprocessEstimator((python, "-c", PROGRAMS[name], json.dumps(options)), limit, label=name)
 
 
 def _neural_mi(module: ModuleType, x: Array, y: Array, options: Mapping[str, Any], seed: int) -> Any:
@@ -182,4 +189,5 @@ PROGRAMS: dict[str, str] = {
     "bmi": _HEAD + _BMI + _TAIL.replace("UNIT", "nats"),
     "torch-mist": _HEAD + _TORCH_MIST + _TAIL.replace("UNIT", "nats"),
     "latentmi": _HEAD + _LATENTMI + _TAIL.replace("UNIT", "bits"),
+    **{name: _HEAD + text for name, text in LEARNED.items()},
 }

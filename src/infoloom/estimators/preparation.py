@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +19,13 @@ __all__ = [
     "PREPARATIONS",
     "NormalScores",
     "Whitening",
+    "canonical_halves",
     "check_preparation",
     "for_whole",
     "independent_components",
     "prepare",
     "prepare_pair",
+    "shared_directions",
 ]
 
 _ROWS_A_DIRECTION = 8
@@ -134,6 +137,44 @@ def prepare_pair(
     if kind == "standardise":
         left, right = left.reshape(x.shape), right.reshape(y.shape)
     return left, right, details
+
+
+def shared_directions(x: Array, y: Array, most: int) -> tuple[Array, Array, Array]:
+    """Canonical directions above the noise, of whitened rows: x (dx, k), y (dy, k), correlations (k,).
+
+    A direction counts where its squared sample correlation exceeds the largest one expected of independent
+    rows, (√(p (1 − q)) + √(q (1 − p)))² with p = dx / n and q = dy / n.
+
+    Source:
+        Wachter 1980.
+    """
+    p, q = min(x.shape[1] / len(x), 1.0), min(y.shape[1] / len(y), 1.0)
+    edge = math.sqrt(p * (1.0 - q)) + math.sqrt(q * (1.0 - p))
+    left, values, right = np.linalg.svd(x.T @ y / len(x), full_matrices=False)
+    count = min(most, int(np.sum(values > edge)))
+    return left[:, :count], right[:count].T, np.minimum(values[:count], 0.999)
+
+
+def canonical_halves(x: Array, y: Array, most: int, seed: int) -> tuple[Array, Array]:
+    """Gaussianised rows of one half along canonical directions of the other half: nothing is read where it was sought.
+
+    Args:
+        x: Rows (n, dx).
+        y: Rows (n, dy).
+        most: Directions to keep at most; one is kept where none is above the noise.
+        seed: Seed of the halves and the first rotation.
+
+    Returns:
+        x (n // 2, k) and y (n // 2, k).
+    """
+    order = np.random.default_rng(seed).permutation(len(x))
+    seek, read = order[len(x) // 2 :], order[: len(x) // 2]
+    x, y, _ = prepare_pair("gaussianise", x, y, seek, seed)
+    left, right, _ = shared_directions(x[seek], y[seek], most)
+    if left.shape[1] == 0:
+        ends, _, others = np.linalg.svd(x[seek].T @ y[seek], full_matrices=False)
+        left, right = ends[:, :1], others[:1].T
+    return x[read] @ left, y[read] @ right
 
 
 def for_whole(kind: str) -> str:

@@ -130,7 +130,7 @@ def build(name: str, **settings: Any) -> Any:
 
     Example:
         >>> build("ksg", neighbors=3).parameters()
-        {'neighbors': 3, 'form': 1, 'standardise': True}
+        {'neighbors': 3, 'form': 1, 'standardise': True, 'preparation': 'none', 'seed': 0}
     """
     offered = _offered()
     if name not in REGISTRY and name not in offered:

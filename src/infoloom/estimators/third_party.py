@@ -85,6 +85,7 @@ class SubprocessEstimator(ArrayEstimator):
         discrete_x: Which columns of x are discrete; where left out, all of int64 rows and none of others.
         discrete_y: Which columns of y are, likewise.
         echo: Whether what it says on stderr is said on ours too, while it runs.
+        label: What messages call it; the command where left out.
 
     Raises:
         EstimatorError: If the program cannot start, fails, runs out of time or prints something else; the message has
@@ -96,6 +97,7 @@ class SubprocessEstimator(ArrayEstimator):
     discrete_x: tuple[bool, ...] = ()
     discrete_y: tuple[bool, ...] = ()
     echo: bool = False
+    label: str = ""
 
     keeps_shape: ClassVar[bool] = True
 
@@ -150,11 +152,15 @@ class SubprocessEstimator(ArrayEstimator):
                 'Print {"nats": 0.5}.',
                 said,
             )
-        return read_answer(answer, "nats", " ".join(self.command), last)
+        return read_answer(answer, "nats", self._name, last)
 
     def _refusal(self, got: str, expected: str, advice: str, said: str = "") -> EstimatorError:
         heard = f"\nThe last lines of its stderr:\n{said}" if said else ""
-        return EstimatorError(f"`{' '.join(self.command)}` `{got}`: expected {expected}. {advice}{heard}")
+        return EstimatorError(f"`{self._name}` `{got}`: expected {expected}. {advice}{heard}")
+
+    @property
+    def _name(self) -> str:
+        return self.label or " ".join(self.command)
 
 
 def _arrays(sides: Mapping[str, tuple[Array, tuple[bool, ...]]]) -> dict[str, np.ndarray[Any, Any]]:

@@ -12,7 +12,14 @@ from infoloom.benchmark.estimators.drawing.draw import LOWEST, Plan, Setting, dr
 from infoloom.benchmark.estimators.drawing.makers import copies, gaussian, grid, of_family
 from infoloom.benchmark.estimators.drawing.plans import DRAWN, SEEDS
 from infoloom.benchmark.estimators.entering.entrants import Entrant, check_entrants
-from infoloom.benchmark.estimators.problem_sets import PUBLISHED, Group, SetProblem, problem_set, write_set
+from infoloom.benchmark.estimators.problem_sets import (
+    PUBLISHED,
+    Group,
+    SetProblem,
+    part_of,
+    problem_set,
+    write_set,
+)
 from infoloom.benchmark.estimators.scoring.credit import baselines, best_guess, credit, is_near
 from infoloom.benchmark.estimators.scoring.scores import RANKED
 from infoloom.benchmark.estimators.suites import jobs
@@ -168,6 +175,55 @@ def test_a_set_is_written_and_read(tmp_path):
     assert problem_set(path) == found
     assert {job.limit for job in jobs(str(path))} == {found.limit}
     assert len(jobs(str(path), [Entrant("own", "sh x.sh")])) == len(found.truths)
+
+
+def test_the_first_seeds_of_every_setting(board):
+    part = part_of(board, 1)
+    assert part.name == board.name
+    for one, whole in zip(part.blocks, board.blocks, strict=True):
+        first = {}
+        for group in whole.groups:
+            first.setdefault(group.label, group)
+        assert one.groups == list(first.values())
+    assert part_of(board, None) == part_of(board, 1000) == board
+    assert set(part_of(board, 1).truths) < set(part_of(board, 2).truths) < set(board.truths)
+
+
+def test_few_columns(board):
+    part = part_of(board, columns=64)
+    kept = {key for _, group in part.groups() for key in group.keys}
+    few = {key for _, group in board.groups() for key in group.keys if _most(group) <= 64}
+    assert kept == few
+    assert 0 < len(kept) < len(board.truths)
+    assert part_of(board, columns=10**6) == board
+
+
+def _most(group):
+    return max(problem.columns for problem in group.problems)
+
+
+def test_runs_of_the_first_seeds_are_runs_of_the_set():
+    part = {job.run for job in jobs("v2/quick", seeds=1)}
+    assert part < {job.run for job in jobs("v2/quick")}
+    own = jobs("v2/quick", [Entrant("own", "sh x.sh")], seeds=1)
+    assert len(own) == len(part_of(problem_set("v2/quick"), 1).truths)
+
+
+def test_parts_that_are_none_are_refused():
+    for words, message in (
+        ({"seeds": 0}, r"^seeds `0`: expected 1 or more\. Leave it out for all seeds of `v2/quick`\.$"),
+        (
+            {"columns": 1},
+            r"^columns `1`: expected 2 or more, because `v2/quick` has no problem of fewer\. Raise it",
+        ),
+    ):
+        with pytest.raises(BenchmarkError, match=message):
+            jobs("v2/quick", **words)
+    for words in ({"seeds": 1}, {"columns": 9}):
+        with pytest.raises(
+            BenchmarkError, match=r"^suite `quick`: expected a problem set, because a suite of the"
+        ):
+            jobs("quick", **words)
 
 
 def test_what_is_no_set_is_refused(tmp_path):

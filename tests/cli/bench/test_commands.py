@@ -143,6 +143,14 @@ def test_a_set_of_ones_own_is_run_and_scored_by_the_same_commands(tmp_path, invo
     assert "nearer on" in invoke("leaderboard", out, "--set", board, "--pairs")
     told = json.loads(invoke("leaderboard", out, "--set", board, "--json"))
     assert {one["estimator"]: one["right"] for one in told["sets"]["mine/1"]["scores"]}["gaussian"] == 2
+    other = group.model_copy(update={"seed": 6})
+    wide = block.model_copy(update={"groups": [group, other]})
+    write_set(ProblemSet(format=1, name="mine/1", purpose="-", limit=30.0, blocks=[wide]), board)
+    assert "8 runs" in invoke("estimators", "--suite", board, "--list")
+    assert "4 runs" in invoke("estimators", "--suite", board, "--list", "--seeds", 1, "--columns", 2)
+    assert "mine/1, 4 problems" in invoke("leaderboard", out, "--set", board)
+    said = invoke("leaderboard", out, "--set", board, "--seeds", 1, "--columns", 2)
+    assert "mine/1, 2 problems of 4, a part, in 1 blocks" in said
     with pytest.raises(
         BenchmarkError, match=r"^results of `mine/1`: expected the problem set, because its truths"
     ):

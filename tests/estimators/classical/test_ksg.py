@@ -11,8 +11,10 @@ from gaussian_tasks import canonical
 from scipy.special import digamma
 from sklearn.feature_selection import mutual_info_regression
 
+from infoloom.benchmark.tasks import GaussianTask
 from infoloom.errors import EstimatorError
 from infoloom.estimators.classical.ksg import KSGEstimator
+from infoloom.estimators.preparation import canonical_halves, prepare
 
 SEEDS = range(12)
 
@@ -120,6 +122,10 @@ def test_copies_are_refused():
     ("settings", "message"),
     [
         ({"neighbors": 0}, "`neighbors` `0`: expected 1 or more. Use 3 to 10."),
+        (
+            {"preparation": "bend"},
+            "`preparation` `bend`: expected one of none, whiten, gaussianise, canonical. Choose one.",
+        ),
         ({"form": 3}, "`form` `3`: expected 1 or 2, the equations 8 and 9. Use 1."),
     ],
 )
@@ -134,3 +140,33 @@ def test_neighbors_need_rows():
         EstimatorError, match=re.escape("`neighbors` `10`: expected fewer than the rows, 10.")
     ):
         KSGEstimator(neighbors=10).estimate(x, y)
+
+
+def test_prepared_rows_are_read_as_any_others():
+    x, y = GaussianTask("6v4", 1.0, 2, "bent").sample(200, 3)
+    raw = KSGEstimator(standardise=False)
+    for kind in ("whiten", "gaussianise"):
+        found = KSGEstimator(standardise=False, preparation=kind, seed=5).estimate(x, y)
+        assert found == raw.estimate(prepare(kind, x, 5)(x), prepare(kind, y, 5)(y))
+    found = KSGEstimator(standardise=False, preparation="canonical", seed=5).estimate_with_info(x, y)
+    assert (
+        found.nats
+        == dense(*canonical_halves(x, y, 5, 5), 5, 1)
+        == raw.estimate(*canonical_halves(x, y, 5, 5))
+    )
+    assert (found.details["rows"], found.details["dim_x"]) == (100, 2)
+
+
+def test_canonical_directions_let_neighbours_see_among_many_columns():
+    task = GaussianTask("24v24", 1.0, 2, "rotated")
+    for seed in range(3):
+        x, y = task.sample(1500, seed)
+        plain, led = KSGEstimator().estimate(x, y), KSGEstimator(preparation="canonical").estimate(x, y)
+        assert abs(led - 1.0) < 0.5 * abs(plain - 1.0)
+
+
+def test_directions_are_not_read_where_they_were_sought():
+    """Along directions chosen on the same rows independent columns would seem to depend."""
+    task = GaussianTask("20v20", 0.0, 0, "rotated")
+    found = [KSGEstimator(preparation="canonical").estimate(*task.sample(300, seed)) for seed in range(16)]
+    assert abs(np.mean(found)) < 4.0 * np.std(found, ddof=1) / 4.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from infoloom.benchmark.meta.stream import stream
 from infoloom.errors import EstimatorError
 from infoloom.estimators import build
 from infoloom.estimators.neural.amortised import estimator as amortised
+from infoloom.estimators.neural.amortised.estimator import AmortisedEstimator
 from infoloom.estimators.neural.amortised.features import OF_ROWS, OF_SAMPLE, features
 from infoloom.estimators.neural.amortised.neighbours import NEIGHBOURS, counts, estimates
 from infoloom.estimators.neural.amortised.network import LEVELS, Quantiles, pinball
@@ -116,9 +118,11 @@ def test_the_loss_is_least_at_the_quantiles():
 
 @pytest.fixture(scope="module")
 def learned():
-    return build("amortised")
+    """Without pairings, which cost ten times as much and change no estimate."""
+    return build("amortised", shuffles=0)
 
 
+INDEPENDENT = r"pairs made at random read up to \d.* nats: the rows do not differ from independent ones$"
 FRESH = {"dims": (1, 16), "rows": (50, 500), "nats": (0.0, 6.0)}
 
 
@@ -163,6 +167,25 @@ def test_independent_rows_read_little(learned):
     assert max(one.nats for one in found) < 0.3
     assert max(one.interval[0] for one in found) < 0.05
     assert learned.null_safe is False
+
+
+def test_independent_rows_are_doubted_as_often_as_ranks_say():
+    """An estimate is above nine others of the same law in one case of ten; without pairings nothing is doubted."""
+    rng = np.random.default_rng(3)
+    pairs = rng.standard_normal((40, 2, 60, 2))
+    found = [AmortisedEstimator().estimate_with_info(*pair) for pair in pairs]
+    doubted = np.mean([one.reliable is False for one in found])
+    assert abs(doubted - 0.9) < 4.0 * math.sqrt(0.09 / len(pairs))
+    assert abs(np.mean([one.nats - one.details["shuffled"] for one in found])) < 4.0 * np.std(
+        [one.nats - one.details["shuffled"] for one in found], ddof=1
+    ) / math.sqrt(len(pairs))
+    told = [doubt for one in found for doubt in one.details.get("doubts", ())]
+    assert all(re.match(INDEPENDENT, doubt) for doubt in told)
+    bare = [AmortisedEstimator(shuffles=0).estimate_with_info(*pair) for pair in pairs[:5]]
+    assert [one.nats for one in bare] == [one.nats for one in found[:5]]
+    assert {one.reliable for one in bare} == {True}
+    with pytest.raises(EstimatorError, match=r"`shuffles` `-1`: expected 0 or more\. Use 9\."):
+        AmortisedEstimator(shuffles=-1)
 
 
 def test_many_rows_are_cut_into_parts(learned):

@@ -10,9 +10,9 @@ import torch
 from gaussian_tasks import canonical
 
 from infoloom.errors import EstimatorError
-from infoloom.estimators.neural.critics import build_critic, shared_directions
+from infoloom.estimators.neural.critics import build_critic
 from infoloom.estimators.neural.layers import convolutional, linear, perceptron
-from infoloom.estimators.preparation import Whitening
+from infoloom.estimators.preparation import Whitening, shared_directions
 
 SHAPES = {
     "vectors": ((3,), (5,)),

@@ -7,6 +7,7 @@ never shown to anyone, is run and scored by the same commands.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -21,7 +22,7 @@ from infoloom.foreign.trees import Finite, Line, Tree, Word, checked, parse_json
 
 __all__ = [
     "KINDS", "PUBLISHED", "Group", "Kind", "ProblemKey", "ProblemSet", "SetBlock", "SetProblem",
-    "problem_set", "write_set",
+    "part_of", "problem_set", "write_set",
 ]  # fmt: skip
 
 MAX_BYTES: Final = 2**27
@@ -136,6 +137,58 @@ def problem_set(name: str | Path) -> ProblemSet:
             f"problem set `{name}`: expected one of {', '.join(PUBLISHED)}, or the file of another set. Name one."
         )
     return _read(path)
+
+
+def part_of(found: ProblemSet, seeds: int | None = None, columns: int | None = None) -> ProblemSet:
+    """A part of a set by a rule, so that nobody chooses its problems: the first seeds of every setting, few columns.
+
+    Args:
+        found: The set.
+        seeds: Seeds to keep of every setting of every block; all where left out.
+        columns: Most columns of x and y together; any number where left out. Blocks that have none left are left out.
+
+    Returns:
+        The part, under the set's own name, so that the same results are scored against both.
+
+    Raises:
+        BenchmarkError: No seeds, or no problem of so few columns.
+
+    Example:
+        >>> whole = problem_set("v2/quick")
+        >>> len(whole.truths), len(part_of(whole, seeds=1).truths), len(part_of(whole, columns=2).truths)
+        (229, 47, 45)
+    """
+    if seeds is not None and seeds < 1:
+        raise BenchmarkError(
+            f"seeds `{seeds}`: expected 1 or more. Leave it out for all seeds of `{found.name}`."
+        )
+    blocks = [
+        block.model_copy(update={"groups": groups})
+        for block in found.blocks
+        if (groups := _kept(block.groups, seeds, columns))
+    ]
+    if not blocks:
+        least = min(_most(group) for _, group in found.groups())
+        raise BenchmarkError(
+            f"columns `{columns}`: expected {least} or more, because `{found.name}` has no problem of fewer. "
+            "Raise it."
+        )
+    return found.model_copy(update={"blocks": blocks})
+
+
+def _most(group: Group) -> int:
+    return max(problem.columns for problem in group.problems)
+
+
+def _kept(groups: list[Group], seeds: int | None, columns: int | None) -> list[Group]:
+    """The first groups of every label, in their order, that have no more columns."""
+    had: Counter[str] = Counter()
+    kept = []
+    for group in groups:
+        had[group.label] += 1
+        few = columns is None or _most(group) <= columns
+        kept += [group] if few and (seeds is None or had[group.label] <= seeds) else []
+    return kept
 
 
 def write_set(found: ProblemSet, path: str | Path) -> Path:

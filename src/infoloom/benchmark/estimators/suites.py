@@ -11,7 +11,7 @@ from infoloom.benchmark.estimators.entering.entrants import Entrant, check_entra
 from infoloom.benchmark.estimators.estimation import FUNCTION, takes
 from infoloom.benchmark.estimators.first_version.blocks import Block, Problem, full, paper, quick
 from infoloom.benchmark.estimators.first_version.mixed_blocks import mixed
-from infoloom.benchmark.estimators.problem_sets import PUBLISHED, Group, SetBlock, problem_set
+from infoloom.benchmark.estimators.problem_sets import PUBLISHED, Group, SetBlock, part_of, problem_set
 from infoloom.benchmark.running.runner import Job
 from infoloom.errors import BenchmarkError
 
@@ -50,6 +50,8 @@ def jobs(
     *,
     limit: float | None = None,
     only: str | None = None,
+    seeds: int | None = None,
+    columns: int | None = None,
     rows: Iterable[Mapping[str, Any]] = (),
 ) -> list[Job]:
     """The runs of a problem set, or of a suite of the first version, named `task rows=N seed=S estimator`.
@@ -60,14 +62,17 @@ def jobs(
             variables that they do not take says so; in a suite on those whose kind they take.
         limit: Seconds that a run may take; the set's own where left out.
         only: Keep the runs of whose name this is a part, or which it matches as a pattern with `*` and `?`.
+        seeds: Keep the first seeds of every setting of a set, this many; all where left out.
+        columns: Keep problems of at most so many columns of x and y together; all where left out.
         rows: Rows of the results file, whose labels are taken.
 
     Raises:
-        BenchmarkError: No such set or estimator, a label that is taken, or a pattern that matches nothing.
+        BenchmarkError: No such set or estimator, a label that is taken, seeds of a suite, or a pattern that matches
+            nothing.
     """
     check_entrants(entrants, rows)
     made: dict[str, Job] = {}
-    for job in _every(suite, entrants, limit):
+    for job in _every(suite, entrants, limit, seeds, columns):
         made.setdefault(job.run, job)  # a problem of two blocks is run once, for the first
     if only is None:
         return list(made.values())
@@ -84,8 +89,15 @@ def suite_name(suite: str) -> str:
     return suite if suite in SUITES else problem_set(suite).name
 
 
-def _every(suite: str, entrants: Sequence[Entrant], limit: float | None) -> Iterable[Job]:
+def _every(
+    suite: str, entrants: Sequence[Entrant], limit: float | None, seeds: int | None, columns: int | None
+) -> Iterable[Job]:
     if suite in SUITES:
+        if seeds is not None or columns is not None:
+            raise BenchmarkError(
+                f"suite `{suite}`: expected a problem set, because a suite of the first version has no parts by seeds "
+                "or columns. Use `--only`."
+            )
         seconds = SUITES[suite].limit if limit is None else limit
         return (job for block in SUITES[suite].blocks() for job in _block(block, entrants, seconds))
     if "/" not in suite and "." not in suite:
@@ -93,7 +105,7 @@ def _every(suite: str, entrants: Sequence[Entrant], limit: float | None) -> Iter
             f"suite `{suite}`: expected one of {', '.join((*PUBLISHED, *SUITES))}, or the file of another set. "
             "Choose one of them."
         )
-    found = problem_set(suite)
+    found = part_of(problem_set(suite), seeds, columns)
     seconds = found.limit if limit is None else limit
     return (job for block, group in found.groups() for job in _group(block, group, entrants, seconds))
 

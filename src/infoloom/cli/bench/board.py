@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from infoloom.benchmark.estimators.first_version.leaderboard import Standing
     from infoloom.benchmark.estimators.problem_sets import ProblemSet
 
-__all__ = ["draw", "leaderboard", "show"]
+__all__ = ["Columns", "Seeds", "draw", "leaderboard", "show"]
+
+Seeds = Annotated[
+    int | None,
+    typer.Option(help="Only the first seeds of every setting, this many.", show_default="all"),
+]
+Columns = Annotated[
+    int | None,
+    typer.Option(help="Only problems of at most so many columns, x and y together.", show_default="any"),
+]
 
 
 def leaderboard(
@@ -26,6 +35,8 @@ def leaderboard(
             "--set", metavar="FILE", help="The file of a set that is not published; may be repeated."
         ),
     ] = None,
+    seeds: Seeds = None,
+    columns: Columns = None,
     pairs: Annotated[bool, typer.Option("--pairs", help="Compare every two estimators instead.")] = False,
     blocks: Annotated[bool, typer.Option("--blocks", help="Show every block instead.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print tables for a Markdown page.")] = False,
@@ -41,6 +52,7 @@ def leaderboard(
         "pairs" if pairs else "blocks" if blocks else "board",
         markdown=markdown,
         as_json=as_json,
+        part={"seeds": seeds, "columns": columns},
     )
 
 
@@ -70,12 +82,16 @@ def show(
     markdown: bool,
     as_json: bool,
     summary: Mapping[str, float] | None = None,
+    part: Mapping[str, int | None] | None = None,
 ) -> None:
     """Print the scores of every set that rows name, then the standings of rows of the first version's suites."""
     from infoloom.benchmark.estimators.first_version import leaderboard as first
+    from infoloom.benchmark.estimators.problem_sets import part_of
 
     own = [row for row in rows if row["bench"] == "estimators"]
-    found = {board.name: board for board in _sets(own, boards)}
+    whole = _sets(own, boards)
+    sizes = {board.name: len(board.truths) for board in whole}
+    found = {board.name: part_of(board, **(part or {})) for board in whole}
     rest = [row for row in own if row.get("suite") not in found]
     standings = first.standings(rest) if rest or not found else []
     if as_json:
@@ -83,7 +99,7 @@ def show(
         print(json.dumps({**told, **_json(own, list(found.values()), standings)}, indent=2))
         return
     for board in found.values():
-        _print_set(board, own, what, markdown)
+        _print_set(board, own, what, markdown, sizes[board.name])
     if standings and markdown:
         print(first.markdown(standings), end="")
     elif standings:
@@ -118,7 +134,9 @@ def _sets(rows: Sequence[dict[str, Any]], boards: Sequence[Path]) -> list[Proble
     return [given.get(name) or problem_set(name) for name in names if name in given or name in PUBLISHED]
 
 
-def _print_set(board: ProblemSet, rows: Sequence[dict[str, Any]], what: str, markdown: bool) -> None:
+def _print_set(
+    board: ProblemSet, rows: Sequence[dict[str, Any]], what: str, markdown: bool, problems: int
+) -> None:
     from infoloom.benchmark.estimators.scoring import tables
     from infoloom.benchmark.estimators.scoring.comparisons import compare
     from infoloom.benchmark.estimators.scoring.scores import scores
@@ -130,7 +148,7 @@ def _print_set(board: ProblemSet, rows: Sequence[dict[str, Any]], what: str, mar
         boards = [tables.board_table(found), tables.quality_table(found)]
         made = boards if what == "board" else [tables.block_table(board, found)]
     if not markdown:
-        print(tables.explanation(board))
+        print(tables.explanation(board, problems))
     print("\n\n".join(tables.markdown(table).rstrip() if markdown else tables.text(table) for table in made))
 
 

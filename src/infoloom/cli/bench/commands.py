@@ -76,6 +76,8 @@ def estimators(
         typer.Option(metavar="PROGRAM", help="A program that estimates: an npz in, one JSON line out."),
     ] = None,
     label: Annotated[str, typer.Option(help="Name of the program in the results.")] = "entrant",
+    seeds: board.Seeds = None,
+    columns: board.Columns = None,
     samples: Annotated[
         Path | None,
         typer.Option(
@@ -94,7 +96,7 @@ def estimators(
     entrants = [Entrant(name) for name in estimator or []]
     entrants += [Entrant(label, command)] if command is not None else []
     there = read_results(out) if out is not None and out.exists() else []
-    chosen = jobs(suite, entrants, limit=limit, only=only, rows=there)
+    chosen = jobs(suite, entrants, limit=limit, only=only, seeds=seeds, columns=columns, rows=there)
     if listed:
         print_jobs(chosen, out, as_json)
         return
@@ -106,7 +108,8 @@ def estimators(
     boards = [Path(suite)] if Path(suite).is_file() else []
     if not as_json:
         print_summary(path, summary)
-    board.show(rows, boards, markdown=False, as_json=as_json, summary=summary.to_json())
+    part = {"seeds": seeds, "columns": columns}
+    board.show(rows, boards, markdown=False, as_json=as_json, summary=summary.to_json(), part=part)
 
 
 @bench_app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,13 @@ from scipy.special import digamma
 from infoloom.errors import EstimatorError
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.inputs import expect, tied_values
+from infoloom.estimators.preparation import canonical_halves, prepare_pair
 from infoloom.estimators.protocol import Array, Estimate
 
 __all__ = ["KSGEstimator"]
 
 _TREE_COLUMNS: Final = 10
+_PREPARATIONS: Final = ("none", "whiten", "gaussianise", "canonical")
 _TIED: Final = 0.25  # share of values that repeat; two decimals on 1000 normal rows repeat half
 _PAIRS: Final = 2**21  # distances held at a time
 _Count: TypeAlias = Callable[[Array, Array, int], tuple[Array, Array]]
@@ -38,6 +40,10 @@ class KSGEstimator(ArrayEstimator):
         neighbors: k; fewer have less bias and more variance.
         form: 1 or 2.
         standardise: Whether each column is divided by its standard deviation.
+        preparation: `none`; `whiten` or `gaussianise`, each side by itself, fitted on all rows; or `canonical`, which
+            gaussianises, finds on half of the rows the canonical directions above the noise, five a side at most, and
+            reads the other half along them: many columns become few, and what other directions hold is lost.
+        seed: Seed of the preparation.
 
     Source:
         Kraskov, Stögbauer and Grassberger 2004, equations 8 and 9.
@@ -53,6 +59,8 @@ class KSGEstimator(ArrayEstimator):
     neighbors: int = 5
     form: int = 1
     standardise: bool = True
+    preparation: str = "none"
+    seed: int = 0
 
     source: ClassVar[str] = "Kraskov, Stögbauer and Grassberger 2004"
     least_rows: ClassVar[int] = 4
@@ -60,9 +68,17 @@ class KSGEstimator(ArrayEstimator):
     def __post_init__(self) -> None:
         expect(self.neighbors >= 1, "neighbors", self.neighbors, "1 or more", "Use 3 to 10.")
         expect(self.form in (1, 2), "form", self.form, "1 or 2, the equations 8 and 9", "Use 1.")
+        expect(
+            self.preparation in _PREPARATIONS,
+            "preparation",
+            self.preparation,
+            f"one of {', '.join(_PREPARATIONS)}",
+            "Choose one.",
+        )
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Estimate from rows (n, dx) and (n, dy)."""
+        x, y, told = self._prepared(x, y)
         expect(
             self.neighbors < len(x),
             "neighbors",
@@ -73,12 +89,22 @@ class KSGEstimator(ArrayEstimator):
         if self.standardise:
             x, y = x / x.std(axis=0), y / y.std(axis=0)
         nats = self._first(x, y) if self.form == 1 else self._second(x, y)
-        found = Estimate(nats, details={"dim_x": x.shape[1], "dim_y": y.shape[1]})
+        found = Estimate(nats, details={"dim_x": x.shape[1], "dim_y": y.shape[1], **told})
         tied = max(tied_values(x), tied_values(y))
         doubt = (
             f"{tied:.0%} of the values of a column repeat others: rounded or discrete, so neighbours are tied"
         )
         return found.doubted(doubt) if tied > _TIED else found
+
+    def _prepared(self, x: Array, y: Array) -> tuple[Array, Array, dict[str, Any]]:
+        """Both sides as neighbours are sought in them, and what was lost."""
+        if self.preparation == "none":
+            return x, y, {}
+        if self.preparation == "canonical":
+            x, y = canonical_halves(x, y, _TREE_COLUMNS // 2, self.seed)
+            return x, y, {"rows": len(x)}
+        x, y, lost = prepare_pair(self.preparation, x, y, np.arange(len(x)), self.seed)
+        return x, y, {"directions": lost["directions"]}
 
     def _first(self, x: Array, y: Array) -> float:
         constant = digamma(self.neighbors)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +11,7 @@ from infoloom.estimators.inputs import expect
 from infoloom.estimators.neural.layers import convolutional, linear, perceptron
 from infoloom.estimators.protocol import Array
 
-__all__ = ["JointCritic", "SeparableCritic", "build_critic", "check_critic", "encode", "shared_directions"]
+__all__ = ["JointCritic", "SeparableCritic", "build_critic", "check_critic", "encode"]
 
 CRITICS = ("separable", "joint")
 ENCODERS = ("auto", "mlp", "conv")
@@ -104,22 +103,6 @@ def check_critic(kind: str, encoder: str) -> None:
     """Refuse a critic or an encoder that does not exist."""
     expect(kind in CRITICS, "critic", kind, f"one of {', '.join(CRITICS)}", "Choose one.")
     expect(encoder in ENCODERS, "encoder", encoder, f"one of {', '.join(ENCODERS)}", "Choose one.")
-
-
-def shared_directions(x: Array, y: Array, most: int) -> tuple[Array, Array, Array]:
-    """Canonical directions above the noise, of whitened rows: x (dx, k), y (dy, k), correlations (k,).
-
-    A direction counts where its squared sample correlation exceeds the largest one expected of independent
-    rows, (√(p (1 − q)) + √(q (1 − p)))² with p = dx / n and q = dy / n.
-
-    Source:
-        Wachter 1980.
-    """
-    p, q = min(x.shape[1] / len(x), 1.0), min(y.shape[1] / len(y), 1.0)
-    edge = math.sqrt(p * (1.0 - q)) + math.sqrt(q * (1.0 - p))
-    left, values, right = np.linalg.svd(x.T @ y / len(x), full_matrices=False)
-    count = min(most, int(np.sum(values > edge)))
-    return left[:, :count], right[:count].T, np.minimum(values[:count], 0.999)
 
 
 def encode(

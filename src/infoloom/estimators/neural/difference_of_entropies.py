@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.inputs import expect
-from infoloom.estimators.neural.critics import shared_directions
 from infoloom.estimators.neural.flow_maps import FlowMap, standard_normal_log_density
 from infoloom.estimators.neural.layers import perceptron
 from infoloom.estimators.neural.training import fit, tensors
-from infoloom.estimators.preparation import prepare_pair
+from infoloom.estimators.preparation import prepare_pair, shared_directions
 from infoloom.estimators.protocol import Array, Estimate
 from infoloom.estimators.settings import Training
 from infoloom.estimators.splits import Split, held_out_estimate

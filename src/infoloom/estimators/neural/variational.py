@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.cells import indicators
 from infoloom.estimators.inputs import expect
-from infoloom.estimators.neural.critics import build_critic, check_critic, shared_directions
+from infoloom.estimators.neural.critics import build_critic, check_critic
 from infoloom.estimators.neural.objectives import Objective, RunningMean, objective
 from infoloom.estimators.neural.training import fit, tensors
-from infoloom.estimators.preparation import check_preparation, prepare_pair
+from infoloom.estimators.preparation import check_preparation, prepare_pair, shared_directions
 from infoloom.estimators.protocol import Array, Estimate
 from infoloom.estimators.settings import Training
 from infoloom.estimators.splits import Split, held_out_estimate

@@ -137,6 +137,19 @@ def test_blocks_weigh_equally_and_kinds_are_apart():
     assert "real" not in one.kinds
 
 
+def test_a_block_of_one_group_is_as_uncertain_as_the_others():
+    first, second, _ = BOARD.blocks
+    lone = second.model_copy(update={"groups": second.groups[:1]})
+    both = BOARD.model_copy(update={"blocks": [first, lone]})
+    (one, *_) = scores(both, answered(both, "half", lambda truth, n: truth if n < 2 else -9.0))
+    errors = [block.credit.error for block in one.blocks]
+    assert errors == [pytest.approx(0.5), None]
+    assert one.score.error == pytest.approx(errors[0] / math.sqrt(2))
+    alone = BOARD.model_copy(update={"blocks": [lone]})
+    (one, *_) = scores(alone, answered(alone, "right", lambda truth, n: truth))
+    assert (one.score.value, one.score.error) == (1.0, None)
+
+
 def test_errors_of_the_mean_are_over_groups():
     half = [key for key in BOARD.truths if key[2] == 1]
     (one, *_) = scores(BOARD, answered(BOARD, "half", lambda truth, _: truth, keys=half))

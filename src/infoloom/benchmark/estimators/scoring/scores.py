@@ -263,11 +263,15 @@ def _mean(values: Sequence[float]) -> Mean:
 
 
 def _macro(blocks: Sequence[BlockScore]) -> Mean:
-    """The mean of blocks, all equal, with the error that follows from theirs."""
+    """The mean of blocks, all equal, with the error that follows from theirs.
+
+    A block of one group has no error of its own; it is taken to be as uncertain as the others are on average.
+    """
     means = [block.credit for block in blocks if block.credit is not None]
     if not means:
         return Mean(0.0, None)
-    spread = math.sqrt(math.fsum((mean.error or 0.0) ** 2 for mean in means)) / len(means)
+    squares = [mean.error**2 for mean in means if mean.error is not None]
+    spread = math.sqrt(fmean(squares) / len(means)) if squares else None
     return Mean(fmean(mean.value for mean in means), spread)
 
 

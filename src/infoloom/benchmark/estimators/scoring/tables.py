@@ -80,11 +80,17 @@ def text(table: Table) -> str:
     )
 
 
-def explanation(board: ProblemSet) -> str:
-    """What the score means, in one sentence."""
+def explanation(board: ProblemSet, problems: int | None = None) -> str:
+    """What the score means, in one sentence.
+
+    Args:
+        board: The set, or a part of one.
+        problems: Problems of the whole set, where it is a part.
+    """
+    part = f" of {problems}, a part," if problems not in (None, len(board.truths)) else ""
     return (
-        f"{board.name}, {len(board.truths)} problems in {len(board.blocks)} blocks; right: within {TOLERANCE} nats or "
-        "a tenth of the truth; score: what is right beyond the best constant answer, all blocks equal"
+        f"{board.name}, {len(board.truths)} problems{part} in {len(board.blocks)} blocks; right: within {TOLERANCE} "
+        "nats or a tenth of the truth; score: what is right beyond the best constant answer, all blocks equal"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import ClassVar, Final
@@ -36,13 +36,17 @@ class AmortisedEstimator(ArrayEstimator):
     outside what training saw, or an estimate near 6 nats, are doubted. Its interval is a learned one: it covers tasks
     like those of the training and promises nothing for others. Not null-safe: its medians come from a prior of mostly
     dependent tasks, so on independent rows it reads somewhat above 0, the less the more rows there are for the columns.
+    So it also reads pairs made at random from the same rows: an estimate that is not above all of theirs is doubted,
+    on independent rows in 9 of 10 cases, and `details["shuffled"]` has what it reads there on average.
     `docs/make_amortised.py` trains it.
 
     Args:
-        seed: Seed of the order in which many rows are cut into parts.
+        shuffles: Pairings at random that the estimate has to exceed; 0 for none, which leaves independent rows
+            undoubted.
+        seed: Seed of the order in which many rows are cut into parts, and of the pairings.
 
     Raises:
-        EstimatorError: More than 16 columns a side, or fewer than 50 rows.
+        EstimatorError: More than 16 columns a side, fewer than 50 rows, or fewer than 0 shuffles.
 
     Source:
         Gritsai et al. 2025, MIST (arXiv 2511.18945): estimation learned on simulated tasks, with quantiles; the
@@ -56,11 +60,15 @@ class AmortisedEstimator(ArrayEstimator):
         0.0
     """
 
+    shuffles: int = 9
     seed: int = 0
 
     source: ClassVar[str] = "after Gritsai et al. 2025, MIST (arXiv 2511.18945)"
     least_rows: ClassVar[int] = 50
     null_safe: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        expect(self.shuffles >= 0, "shuffles", self.shuffles, "0 or more", "Use 9.")
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Estimate from rows (n, dx) and (n, dy)."""
@@ -86,6 +94,7 @@ class AmortisedEstimator(ArrayEstimator):
                 "outside": outside,
             },
         )
+        found = self._compared(found, x, y, parts)
         if outside:
             found = found.doubted(
                 f"{outside} of {OF_SAMPLE} features of the rows lie outside what training saw"
@@ -95,6 +104,23 @@ class AmortisedEstimator(ArrayEstimator):
                 f"the interval reaches {_MOST_NATS:g} nats, where training ended: it may be more"
             )
         return found
+
+    def _compared(self, found: Estimate, x: Array, y: Array, parts: list[NDArray[np.int64]]) -> Estimate:
+        """The estimate beside what the network reads where pairs are made at random within every part."""
+        if self.shuffles == 0:
+            return found
+        rng = np.random.default_rng([self.seed, 1])
+        read = []
+        for _ in range(self.shuffles):
+            mixed = [(part, rng.permutation(part)) for part in parts]
+            quantiles, _ = _answers([features(x[part], y[other]) for part, other in mixed])
+            read.append(float(quantiles[LEVELS.index(0.5)]))
+        told = replace(found, details={**found.details, "shuffled": float(np.mean(read))})
+        if found.nats > max(read):
+            return told
+        return told.doubted(
+            f"pairs made at random read up to {max(read):.2g} nats: the rows do not differ from independent ones"
+        )
 
 
 def _parts(rows: int, seed: int) -> list[NDArray[np.int64]]:
