@@ -57,7 +57,10 @@ def test_specs_compile(page):
         spec = parse_spec(block)
         open_weights = any(parameter.free for parameter in spec.parameters.values())
         story = design(spec).story if open_weights else compile_story(spec)
-        assert all(value > -1e-9 for query, value in story.truth_table().items() if query.count(";") == 1)
+        told = {query: one for query, one in story.truth().items() if query.count(";") == 1}
+        assert all(
+            one.value > -1e-9 - one.tolerance for one in told.values()
+        )  # of quadrature, none in closed form
 
 
 # webdataset, on a page about reading, leaves its files open.

@@ -63,7 +63,7 @@ class Point:
         variant: What else differs between stories, such as `decay 0.7`.
         seeds: How many runs.
         r_squared: On held-out rows.
-        ceiling: The largest R² that anything can reach.
+        ceiling: The largest R² that anything can reach, nan where it is not known.
         reachable: Fraction of the reachable information; None where there is none to reach.
     """
 
@@ -111,7 +111,7 @@ def points(
 
 def _point(key: tuple[str, Value, str, str], scores: Sequence[Row]) -> Point:
     inputs, at, variant, objective = key
-    reached = [s["reachable"] for s in scores if "reachable" in s and s["truth_nats"] > _LEAST]
+    reached = [s["reachable"] for s in scores if "reachable" in s and s.get("truth_nats", 0.0) > _LEAST]
     return Point(
         at,
         inputs,
@@ -119,7 +119,7 @@ def _point(key: tuple[str, Value, str, str], scores: Sequence[Row]) -> Point:
         variant,
         len(scores),
         Mean.of([score["r_squared"] for score in scores]),
-        fmean(score["ceiling_r_squared"] for score in scores),
+        fmean(score.get("ceiling_r_squared", math.nan) for score in scores),
         Mean.of(reached) if reached else None,
     )
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from infoloom.benchmark.learners.suites import SUITES, jobs
 from infoloom.report.estimator_report import surroundings
 from infoloom.report.page import Cell, Number, Section, Table
-from infoloom.report.ssl_figures import Mean, Point, Reader, ceiling_figure, points
-from infoloom.ssl.probes.score import FUSED
+from infoloom.report.ssl_figures import Mean, Point, ceiling_figure, points
+from infoloom.report.ssl_views import VIEWS, View
 
 __all__ = ["sections"]
 
@@ -22,82 +22,6 @@ _PROBE: Final = (
     "Fused features are side by side, except those of `masked`, whose transformer reads all modalities, and of the "
     "variational autoencoders, whose posteriors are multiplied or mixed; `x1,x2` are theirs side by side."
 )
-
-
-@dataclass(frozen=True)
-class View:
-    """How the scores of an experiment are laid out.
-
-    Attributes:
-        title: Heading.
-        text: What its stories are.
-        label: Name of the varied quantity.
-        read: Where a score belongs along it.
-        inputs: Whose features are shown.
-    """
-
-    title: str
-    text: str
-    label: str
-    read: Reader
-    inputs: tuple[str, ...] = ("x1", FUSED)
-
-
-def _by(name: str) -> Reader:
-    """Scores about the target, along a parameter of the story."""
-    return lambda row, score: row["params"].get(name) if score["of"] == "theta" else None
-
-
-def _kind(row: Row, score: Row) -> str | None:
-    return row["params"].get("kind") if score["of"] == "theta" else None
-
-
-def _cause(row: Row, score: Row) -> str | None:
-    known = row["params"].get("kind") == "mixed" and score["of"] in ("shared", "own1", "own2", "hidden")
-    return str(score["of"]) if known else None
-
-
-def _spin(row: Row, score: Row) -> float | None:
-    of = score["of"]
-    return int(of[5:]) / 100 if of.startswith("theta") and of[5:].isdigit() else None
-
-
-_EACH: Final = ("x1", "x2", FUSED, "x1,x2")
-VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
-    "information": (
-        View("Information", "Two pictures of one cause; both have the same information about it.",
-             "information of each picture (nats)", _by("nats")),
-    ),
-    "observed": (
-        View("Real observations", "Two real observations of one cause; both have the same information about it.",
-             "information of each (nats)", _by("nats")),
-    ),
-    "templates": (
-        View("Templates", "One cause, spread over the picture in four ways that carry the same information.",
-             "template", _by("template")),
-    ),
-    "parts": (
-        View("Redundant, unique, synergistic",
-             "Two pictures whose information about the target is shared, one's own, or in both together only.",
-             "kind", _kind, _EACH),
-        View("Causes of every kind at once",
-             "The `mixed` story: a shared cause, one of each picture's own, and one that only both together show.",
-             "cause", _cause, _EACH),
-    ),
-    "nuisance": (
-        View("Nuisance", "Two pictures that share a texture, which is not about the target.",
-             "shared nuisance (nats)", _by("nats")),
-    ),
-    "black-hole": (
-        View("From mass to spin",
-             "Both pictures show the mass, the first alone the spin; the target turns from mass (0) to spin (1).",
-             "weight of the spin", _spin, _EACH),
-    ),
-    "modalities": (
-        View("Modalities", "Several pictures of one cause; with a decay, each knows less than the one before.",
-             "modalities", _by("count")),
-    ),
-}  # fmt: skip
 
 
 def sections(rows: Sequence[Row]) -> list[Section]:
@@ -132,7 +56,7 @@ def _view(view: View, rows: Sequence[Row], ending: str) -> Section:
     flow = rows[0]["params"].get("flow", "mnist")
     asked = f"--flow '{flow}'" if suite == "own" else f"--suite {suite} --only '{experiment} *'"
     command = f"infoloom bench ssl {asked} --out RESULTS"
-    found = [point for point in points(rows, view.read, _variant) if point.inputs in view.inputs]
+    found = [point for point in points(rows, view.read, _variant, view.probe) if point.inputs in view.inputs]
     title = view.title + ending
     if not found:
         return Section(title, f"{view.text}\n\nNo run of it has a result.", command=command)
@@ -153,7 +77,7 @@ def _table(view: View, found: Sequence[Point]) -> Table:
             f"`{point.objective}`" + (f", {point.variant}" if point.variant else ""),
             point.seeds,
             _number(point.r_squared),
-            Number(point.ceiling, f"{point.ceiling:.3f}"),
+            None if math.isnan(point.ceiling) else Number(point.ceiling, f"{point.ceiling:.3f}"),
             None if point.reachable is None else _number(point.reachable),
         )
         for name in view.inputs
@@ -183,15 +107,16 @@ def _critics(rows: Sequence[Row]) -> list[Section]:
         for key, runs in pairs.items()
     ]
     text = (
-        "Of x1 and x2, learners that score pairs: the information that the scores prove, InfoNCE on held-out batches, "
-        "and the best critic's in the same batches; how the scores go with the pointwise information of all pairs."
+        "Of the first two modalities, learners that score pairs: the information that the scores prove, InfoNCE on "
+        "held-out batches, and the best critic's in the same batches; how the scores go with the pointwise information "
+        "of all pairs."
     )
     head = ("experiment", "story", "objective", "seeds", *_CRITIC)
     return [Section("Scores of pairs", text, tables=[Table(head, lines)])]
 
 
 _CRITIC: Final[Mapping[str, Callable[[dict[str, Row]], float]]] = {
-    "I(x1; x2)": lambda own: own["bound"]["truth_nats"],
+    "information": lambda own: own["bound"]["truth_nats"],
     "best critic's bound": lambda own: own["bound"]["ceiling_bound"],
     "bound": lambda own: own["bound"]["bound"],
     "correlation with pmi": lambda own: own["pmi_correlation"]["pmi_correlation"],
@@ -226,8 +151,11 @@ def _plateaus(rows: Sequence[Row]) -> list[Section]:
     return [Section("Plateaus", text, tables=[Table(head, lines)])]
 
 
+_FIRST: Final = (("x1", "x2"), ("picture", "text"))
+
+
 def _first_critic(score: Row) -> bool:
-    return score["probe"] == "critic" and (score["inputs"], score["of"]) == ("x1", "x2")
+    return score["probe"] == "critic" and (score["inputs"], score["of"]) in _FIRST
 
 
 def _over(runs: Sequence[dict[str, Row]], read: Callable[[dict[str, Row]], float]) -> Mean:

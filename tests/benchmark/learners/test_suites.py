@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from itertools import takewhile
+from pathlib import Path
 
 import pytest
 
 from infoloom import ssl
 from infoloom.benchmark.learners.runs import Size, learn
+from infoloom.benchmark.learners.scene_suites import RATES, TUNED
 from infoloom.benchmark.learners.stories import EXPERIMENTS, make_story
 from infoloom.benchmark.learners.suites import SUITES, jobs
 from infoloom.benchmark.running.results import read_results
@@ -15,7 +19,7 @@ from infoloom.benchmark.running.runner import execute
 from infoloom.errors import BenchmarkError
 
 POINTS = {
-    (grid.experiment, tuple(sorted({**params, "side": suite.side}.items())))
+    (grid.experiment, tuple(sorted({**params, **({"side": suite.side} if suite.side else {})}.items())))
     for suite in SUITES.values()
     for grid in suite.grids
     for params in grid.points
@@ -31,16 +35,58 @@ def test_runs_are_unique_and_of_known_learners(suite):
         assert job.known["experiment"] in EXPERIMENTS
         Size(**job.arguments["size"])
     seeds = [job.known["seed"] for job in found]
-    assert seeds == sorted(seeds)  # stopped early, every point has as many seeds as every other
-    assert 9 not in seeds  # settings were chosen with it
+    if not SUITES[suite].whole:
+        assert seeds == sorted(seeds)  # stopped early, every point has as many seeds as every other
+    assert (9 in seeds) is (suite == "tuning")  # settings were chosen with it
+
+
+def test_settings_are_chosen_on_a_story_that_is_not_reported():
+    told = {suite: {job.known["experiment"] for job in jobs(suite)} for suite in ("tuning", "scenes", "real")}
+    assert told["tuning"] == {"tuning"}
+    assert "tuning" not in told["scenes"] | told["real"]
+    tried = Counter(job.known["objective"] for job in jobs("tuning"))
+    assert set(tried.values()) == {len(RATES)}  # the same search for all
+    trained = {job.known["objective"] for suite in ("scenes", "real") for job in jobs(suite)}
+    assert trained - {"random", "pixels"} <= set(tried)
+
+
+def test_learning_rates_are_the_best_of_the_log():
+    rows = read_results(Path(__file__).parents[3] / "benchmarks" / "results" / "ssl-tuning.jsonl")
+    assert {row["run"] for row in rows} <= {job.run for job in jobs("tuning")}
+    tries = {}
+    for row in rows:
+        score = next(
+            s for s in row["scores"] if (s["probe"], s["inputs"], s["of"]) == ("ridge", "fused", "theta")
+        )
+        tries.setdefault(row["objective"], []).append((score["r_squared"], row["params"]["rate"]))
+    assert all(
+        len(one) == len(RATES) for one in tries.values()
+    )  # the same search for all that are in the log
+    assert {name: max(one)[1] for name, one in tries.items()} == dict(TUNED)
+
+
+def test_reported_objectives_have_been_tuned():
+    rows = read_results(Path(__file__).parents[3] / "benchmarks" / "results" / "ssl-scenes.jsonl")
+    assert {row["objective"] for row in rows} <= {*TUNED, "random", "pixels"}
+
+
+def test_the_suites_of_scenes_run_one_grid_after_the_other():
+    found = [(job.known["experiment"], job.known["seed"]) for job in jobs("scenes")]
+    seeds = [seed for _, seed in takewhile(lambda one: one[0] == "captions", found)]
+    assert seeds == sorted(seeds)
+    assert set(seeds) == {0, 1, 2}  # before the second experiment
+    assert all("side" not in job.known["params"] for job in jobs("scenes"))
+    rates = {job.known["objective"]: job.arguments["size"]["learning_rate"] for job in jobs("scenes")}
+    assert {name: rates[name] for name in TUNED} == dict(TUNED)
 
 
 @pytest.mark.parametrize(("experiment", "params"), sorted(POINTS, key=str), ids=str)
 def test_stories_have_the_information_that_was_asked(experiment, params):
     story = make_story(experiment, **dict(params))
-    assert story.spec.require
+    fixed = experiment in ("dropped", "preset") or dict(params).get("kind") == "xor"  # weights as they are
+    assert bool(story.spec.require) is not fixed
     for query, nats in story.spec.require.items():
-        assert abs(story.information(query) - nats) < 1e-9
+        assert abs(story.information(query) - nats) < (1e-6 if story.captions else 1e-9)
 
 
 def test_templates_change_no_information():
@@ -75,7 +121,9 @@ def test_the_black_hole_turns_from_mass_to_spin():
 
 
 def test_refusals():
-    with pytest.raises(BenchmarkError, match=r"^suite `all`: expected one of quick, paper, full\.$"):
+    with pytest.raises(
+        BenchmarkError, match=r"^suite `all`: expected one of quick, paper, full, scenes, real, tuning\.$"
+    ):
         jobs("all")
     with pytest.raises(BenchmarkError, match=r"^pattern `nothing`: expected to match a run of suite quick\."):
         jobs("quick", only="nothing")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from infoloom.benchmark.learners.critics import BATCH, own_scores, pmi_of_pairs
 from infoloom.datasets.making.observe import observe as observe_one
 from infoloom.information.ceilings.ceilings import bayes_accuracy
 from infoloom.ssl.probes.known import look_up, seen_by
-from infoloom.ssl.probes.pairs import Agreement, agreement, batches, contrastive_terms, partners_found
 from infoloom.ssl.probes.probe import Setting, classify, pair_up, regress
-from infoloom.ssl.probes.score import FUSED, Score, Table, mean_score
+from infoloom.ssl.probes.score import FUSED, Score, Table
 from infoloom.ssl.probes.splits import Split
 from infoloom.story import Story
 
@@ -37,8 +37,6 @@ Array = NDArray[np.float64]
 Rows = Mapping[str, NDArray[Any]]
 Given = tuple[str, ...]
 
-BATCH: Final = 128
-_COMPARED: Final = 4  # batches on which every pair's score meets its pmi
 PAIRED: Final = 3  # modalities up to which every pair is probed; of more, the first pair
 
 
@@ -67,7 +65,7 @@ class Measured:
 
 
 def observe(story: Story, rows: Rows) -> dict[str, NDArray[np.float32]]:
-    """Observations of every modality: its latent through whitening and flow.
+    """Observations of every modality but captions: its latent through whitening and flow.
 
     Args:
         story: A story.
@@ -76,7 +74,7 @@ def observe(story: Story, rows: Rows) -> dict[str, NDArray[np.float32]]:
     Returns:
         Modality → shape (n, *shape).
     """
-    return {name: observe_one(story, name, rows) for name in story.modalities}
+    return {name: observe_one(story, name, rows) for name in story.mapped}
 
 
 def truth_of(story: Story) -> dict[str, float]:
@@ -152,13 +150,6 @@ def latent_ceiling(story: Story, modality: str, given: Given) -> float:
     return found / total
 
 
-def pmi_of_pairs(story: Story, rows: Rows, a: str, b: str, chosen: NDArray[np.intp]) -> Array:
-    """pmi(aᵢ; bⱼ) of all pairs of some rows, shape (m, m), nats."""
-    first, second = (grid.ravel() for grid in np.meshgrid(chosen, chosen, indexing="ij"))
-    pairs = {a: rows[a][first], b: rows[b][second]}
-    return np.asarray(story.pmi(pairs, a, b).reshape(len(chosen), len(chosen)))
-
-
 def _explained(rows: Array, given: Array) -> float:
     """Fraction of the squared length of loadings that lies in the row space of others."""
     length = float(np.square(rows).sum())
@@ -211,7 +202,7 @@ def _pairs(features: Mapping[str, Array], data: Measured, learner: Learner | Non
     for a, b in shown:
         own = {a: features[a], b: features[b]}
         ceilings = _pair_ceilings(data, a, b)
-        found = [*pair_up(own, data.setting, BATCH), *_own_scores(data, learner, a, b)]
+        found = [*pair_up(own, data.setting, BATCH), *own_scores(data, learner, a, b)]
         yield from (replace(score, ceiling=ceilings.get(score.measure, score.ceiling)) for score in found)
 
 
@@ -221,43 +212,3 @@ def _pair_ceilings(data: Measured, a: str, b: str) -> dict[str, float]:
 
     best = contrastive(data.story.covariance, [a], [b], BATCH, seed=data.seed)
     return {"bound": best.bound.value, "retrieval": best.retrieval.value}
-
-
-def _own_scores(data: Measured, learner: Learner | None, a: str, b: str) -> Iterator[Score]:
-    """Loss, retrieval and agreement with the pointwise information of the scores that a learner was trained on."""
-    rows = list(batches(data.split.test, BATCH))
-    scored = (_scored({n: data.observed[n][chosen] for n in (a, b)}, learner) for chosen in rows)
-    found = [scores for scores in scored if scores is not None]
-    if not found:
-        return
-    nats = data.setting.truth[frozenset((frozenset((a,)), frozenset((b,))))]
-    bound = np.array([contrastive_terms(one).mean() for one in found])
-    right = np.array([partners_found(one).mean() for one in found])
-    yield Score("critic", a, b, "bound", *mean_score(bound), truth=nats)
-    yield Score("critic", a, b, "retrieval", *mean_score(right))
-    compared = [
-        agreement(one, pmi_of_pairs(data.story, data.rows, a, b, chosen))
-        for one, chosen in zip(found[:_COMPARED], rows, strict=False)
-    ]
-    yield from _agreements(compared, a, b)
-
-
-def _scored(observed: Rows, learner: Learner | None) -> Array | None:
-    """Scores (n, n) of the pairs of a batch, factor times cosine, where the learner was trained on such."""
-    import torch
-
-    from infoloom.ssl.models.towers import Towers
-    from infoloom.ssl.objectives.contrastive.clip import Clip, clip_scores
-    from infoloom.ssl.objectives.contrastive.siglip import Siglip
-
-    if not isinstance(learner, Towers) or not isinstance(learner.compare, Clip | Siglip):
-        return None
-    with torch.no_grad():
-        a, b = learner.embed({name: torch.from_numpy(rows) for name, rows in observed.items()}).values()
-        return np.asarray(clip_scores(a, b, learner.compare.scale).double().numpy())
-
-
-def _agreements(compared: Sequence[Agreement], a: str, b: str) -> Iterator[Score]:
-    for measure_name in ("correlation", "slope"):
-        values = np.array([getattr(one, measure_name) for one in compared])
-        yield Score("critic", a, b, f"pmi_{measure_name}", *mean_score(values), ceiling=1.0)

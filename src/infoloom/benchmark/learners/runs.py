@@ -11,9 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infoloom.benchmark.learners.learning import PAIRED, Measured, measure
+from infoloom.benchmark.learners.mismatch import mismatched_information, mixed_in
+from infoloom.benchmark.learners.named import measure_named
 from infoloom.benchmark.learners.own import make_learner, own_encoders
-from infoloom.benchmark.learners.shared_rows import observed_rows
+from infoloom.benchmark.learners.scenes import SCENES
+from infoloom.benchmark.learners.shared_rows import observed_rows, tokens_of
 from infoloom.benchmark.learners.stories import make_story
+from infoloom.datasets.making.captions import speaker
 from infoloom.ssl.probes.score import FUSED
 from infoloom.ssl.probes.splits import Split
 from infoloom.story import Story
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Size", "learn"]
 
 _DIGITS: Final = 5
+_FAR: Final = 1 << 20  # rows behind all that a run uses
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Size:
         settings: Of the learner, such as `features`.
         stopping: Fields of `infoloom.ssl.Stopping`, to train to a plateau; empty to train for all epochs.
         held_out: Rows whose loss is watched then; neither training nor probes see them.
-        rows_seed: Seed of the rows, where all runs share them; that of the run when left out.
+        rows_seed: Seed of the rows, where all runs share them and they are kept; that of the run when left out.
+        probes: Regressions of targets from all features, of stories whose observations have named parts.
     """
 
     rows: int = 12_288
@@ -51,6 +57,7 @@ class Size:
     stopping: Mapping[str, Any] = field(default_factory=dict)
     held_out: int = 1024
     rows_seed: int | None = None
+    probes: tuple[str, ...] = ("ridge",)
 
 
 def learn(
@@ -84,12 +91,7 @@ def learn(
     spent = Size(**size)
     story = make_story(experiment, **params)
     rows_seed = seed if spent.rows_seed is None else spent.rows_seed
-    shapes = {name: story.shape(name) for name in story.modalities}
-    if learner_file is None:
-        given = {**spent.settings, **({"targets": story.targets} if objective == "supervised" else {})}
-        learner = ssl.build(objective, shapes, seed=seed, **given)
-    else:
-        learner = make_learner(learner_file, shapes, seed)
+    learner = _learner(story, objective, seed, spent, learner_file)
     if encoder_file is not None:
         learner = own_encoders(learner, encoder_file)
     training = ssl.Training(
@@ -99,13 +101,17 @@ def learn(
         seed=seed,
         stopping=ssl.Stopping(**spent.stopping) if spent.stopping else None,
     )
-    arrays = _arrays(story, spent.rows, rows_seed, 0)
     after = spent.rows + sum(spent.probe)
-    held_out = _arrays(story, spent.held_out, rows_seed, after) if spent.stopping else None
+    share = float(params.get("share", 0.0))
+    arrays = _arrays(story, spent, rows_seed, 0, spent.rows, share)
+    held_out = _arrays(story, spent, rows_seed, after, spent.held_out, share) if spent.stopping else None
     history = ssl.train(learner, arrays, training, held_out=held_out)
     data = _probe_rows(story, spent, rows_seed, seed)
     features = _features(learner, data)
-    table = measure(features, data, learner)
+    if experiment in SCENES:
+        table = measure_named(features, data, learner, spent.probes)
+    else:
+        table = measure(features, data, learner)
     return {
         "experiment": experiment,
         "story": story.name,
@@ -124,6 +130,7 @@ def learn(
             "best_epoch": history.best_epoch,
             "held_out_losses": [round(loss, _DIGITS) for _, loss in history.looks],
             "parameters": sum(weight.numel() for weight in learner.parameters()),
+            **_mixture(story, share),
             "truth": {query: round(nats, _DIGITS) for query, nats in story.truth_table().items()}
             if len(story.modalities) <= 3
             else {},
@@ -143,15 +150,49 @@ def _features(learner: Learner, data: Measured) -> dict[str, NDArray[np.float64]
     return found
 
 
-def _arrays(story: Story, rows: int, seed: int, start: int) -> dict[str, NDArray[Any]]:
-    """What a learner's loss reads: observations and targets."""
-    drawn, observed = observed_rows(story, rows, seed, start)
+def _learner(story: Story, objective: str, seed: int, spent: Size, file: str | None) -> Learner:
+    """The learner of an objective, or that of a file, told which modalities are words."""
+    from infoloom import ssl
+
+    speakers = {name: speaker(story, name) for name in story.captions}
+    shapes = {
+        name: (speakers[name].length,) if name in speakers else story.shape(name) for name in story.modalities
+    }
+    if file is not None:
+        return make_learner(file, shapes, seed)
+    words = {name: len(one.vocabulary) + 1 for name, one in speakers.items()}
+    given = {
+        **spent.settings,
+        **({"targets": story.targets} if objective == "supervised" else {}),
+        **({"vocabularies": words} if words else {}),
+    }
+    learner: Learner = ssl.build(objective, shapes, seed=seed, **given)
+    return learner
+
+
+def _arrays(
+    story: Story, size: Size, seed: int, start: int, rows: int, share: float
+) -> dict[str, NDArray[Any]]:
+    """What a learner's loss reads: observations and targets, a share of captions from rows far behind."""
+    drawn, observed = observed_rows(story, rows, seed, start, keep=size.rows_seed is not None)
+    for name in story.captions if share > 0.0 else ():
+        others = tokens_of(story, story.sample(rows, seed=seed, start=start + _FAR))[name]
+        observed = mixed_in(observed, others, name, share, seed)
     return {**observed, **{name: drawn[name] for name in story.targets}}
+
+
+def _mixture(story: Story, share: float) -> dict[str, float]:
+    """The information of the pairs that were trained on, where some do not belong together."""
+    if share == 0.0:
+        return {}
+    nats, error = mismatched_information(story, story.mapped[0], story.captions[0], share)
+    return {"mixture_nats": round(nats, _DIGITS), "mixture_standard_error": round(error, _DIGITS)}
 
 
 def _probe_rows(story: Story, size: Size, rows_seed: int, seed: int) -> Measured:
     """Rows that follow those of the training: the learner has seen none of them."""
-    rows, observed = observed_rows(story, sum(size.probe), rows_seed, size.rows)
+    keep = size.rows_seed is not None
+    rows, observed = observed_rows(story, sum(size.probe), rows_seed, size.rows, keep=keep)
     ends = np.cumsum((0, *size.probe))
     train, validation, test = (np.arange(first, last, dtype=np.intp) for first, last in pairwise(ends))
     return Measured(story, rows, observed, Split(train, validation, test), seed)

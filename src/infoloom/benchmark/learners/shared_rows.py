@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infoloom.benchmark.learners.learning import observe
+from infoloom.datasets.making.captions import caption_rows
 from infoloom.datasets.storage.files import aside, sha256
 from infoloom.spec.flows.flow import flow_path, parse_flow
 from infoloom.story import Story
 
-__all__ = ["FOLDER", "observed_rows"]
+__all__ = ["FOLDER", "observed_rows", "tokens_of"]
 
 #: Environment variable that names the folder of kept rows; nothing is kept without it.
 FOLDER: Final = "INFOLOOM_ROWS"
@@ -26,7 +28,7 @@ Rows = dict[str, NDArray[Any]]
 
 
 def observed_rows(
-    story: Story, rows: int, seed: int, start: int, folder: Path | None = None
+    story: Story, rows: int, seed: int, start: int, folder: Path | None = None, *, keep: bool = True
 ) -> tuple[Rows, Rows]:
     """Rows as the story draws them, and their observations, read again where they were made before.
 
@@ -39,20 +41,32 @@ def observed_rows(
         seed: Of the story's random numbers.
         start: Number of the first row.
         folder: Where pieces are kept; the one that INFOLOOM_ROWS names when left out.
+        keep: Whether to look there at all; not worth it where observations are formulas.
 
     Returns:
-        Values by name, and modality → observations (rows, *shape).
+        Values by name, and modality → observations (rows, *shape), of captions token ids.
     """
-    named = os.environ.get(FOLDER)
+    named = os.environ.get(FOLDER) if keep else None
     place = folder or (Path(named) if named else None)
     drawn = story.sample(rows, seed=seed, start=start)
+    said = tokens_of(story, drawn)
     if place is None:
-        return drawn, observe(story, drawn)
+        return drawn, _in_order(story, observe(story, drawn) | said)
     stop, parts = start + rows, []
     for first in range(start - start % _PIECE, stop, _PIECE):
         part = _piece(story, seed, first, place)
         parts.append({n: v[max(start - first, 0) : stop - first] for n, v in part.items()})
-    return drawn, {name: np.concatenate([part[name] for part in parts]) for name in story.modalities}
+    made = {name: np.concatenate([part[name] for part in parts]) for name in story.mapped}
+    return drawn, _in_order(story, made | said)
+
+
+def tokens_of(story: Story, drawn: Mapping[str, NDArray[Any]]) -> Rows:
+    """Token ids of every caption, (rows, length)."""
+    return {name: caption_rows(story, name, drawn)["tokens"] for name in story.captions}
+
+
+def _in_order(story: Story, observed: Rows) -> Rows:
+    return {name: observed[name] for name in story.modalities}
 
 
 def _piece(story: Story, seed: int, first: int, place: Path) -> Rows:
@@ -64,11 +78,11 @@ def _piece(story: Story, seed: int, first: int, place: Path) -> Rows:
             np.savez(file, allow_pickle=False, **made)
         return dict(made)
     with np.load(path, allow_pickle=False) as kept:
-        return {name: kept[name] for name in story.modalities}
+        return {name: kept[name] for name in story.mapped}
 
 
 def _key(story: Story, seed: int, first: int) -> str:
-    steps = [step for name in story.modalities for step in parse_flow(story.flow(name)) if step.trained]
+    steps = [step for name in story.mapped for step in parse_flow(story.flow(name)) if step.trained]
     weights = [sha256(flow_path(step.name, story.spec.directory)) for step in steps]
     packages = {name: version(name) for name in ("infoloom", "numpy", "torch")}
     known = [story.spec.digest, seed, first, _PIECE, weights, packages]

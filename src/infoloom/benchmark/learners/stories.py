@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from infoloom.benchmark.learners.scenes import SCENES
 from infoloom.design.designs import design
 from infoloom.errors import BenchmarkError
-from infoloom.story import Story
+from infoloom.story import Story, compile_story
 
 __all__ = ["EXPERIMENTS", "FLOWS", "TEMPLATES", "make_story"]
 
@@ -47,7 +48,9 @@ def make_story(experiment: str, **params: Any) -> Story:
     """
     if experiment not in EXPERIMENTS:
         raise BenchmarkError(f"experiment `{experiment}`: expected one of {', '.join(EXPERIMENTS)}.")
-    return design(EXPERIMENTS[experiment](**params)).story
+    tree = EXPERIMENTS[experiment](**params)
+    free = any(isinstance(one, str | dict) for one in tree.get("parameters", {}).values())
+    return design(tree).story if free else compile_story(tree)
 
 
 def information(nats: float, side: int = 16) -> Tree:
@@ -181,6 +184,7 @@ EXPERIMENTS: Final[Mapping[str, Callable[..., Tree]]] = {
     "parts": parts,
     "black-hole": black_hole,
     "nuisance": nuisance,
+    **SCENES,
 }
 
 

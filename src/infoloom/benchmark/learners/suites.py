@@ -8,6 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from infoloom.benchmark.learners.own import label
+from infoloom.benchmark.learners.scene_suites import (
+    RATES,
+    REAL_GRIDS,
+    SCENE_GRIDS,
+    SCENE_SIZE,
+    TRIED,
+    scene_size,
+)
 from infoloom.benchmark.learners.stories import TEMPLATES
 from infoloom.benchmark.running.runner import Job
 from infoloom.errors import BenchmarkError
@@ -51,6 +59,7 @@ class Suite:
         side: Side of the pictures.
         size: Fields of `ssl_runs.Size`.
         limit: Seconds a run may take.
+        whole: Whether one grid is run with all seeds before the next, and not all grids with one seed.
     """
 
     grids: tuple[Grid, ...]
@@ -58,6 +67,7 @@ class Suite:
     side: int
     size: Params
     limit: float
+    whole: bool = False
 
 
 def _points(name: str, values: Sequence[Any], **fixed: Any) -> tuple[Params, ...]:
@@ -116,6 +126,30 @@ SUITES: Final[Mapping[str, Suite]] = {
         size={"rows": 65_536, "epochs": 60, "batch": 256, "stopping": {"floor": 8, "patience": 3}},
         limit=21_600.0,
     ),
+    "scenes": Suite(
+        tuple(Grid(*entry) for entry in SCENE_GRIDS),
+        seeds=(0, 1, 2),
+        side=0,
+        size=SCENE_SIZE,
+        limit=3600.0,
+        whole=True,
+    ),
+    "real": Suite(
+        tuple(Grid(*entry) for entry in REAL_GRIDS),
+        seeds=(0, 1, 2),
+        side=0,
+        size={**SCENE_SIZE, "rows": 1024, "held_out": 256, "probe": [384, 128, 512], "rows_seed": 0},
+        limit=3600.0,
+        whole=True,
+    ),
+    "tuning": Suite(
+        tuple(Grid("tuning", ({"rate": rate},), TRIED, {"learning_rate": rate}) for rate in RATES),
+        seeds=(9,),
+        side=0,
+        size=SCENE_SIZE,
+        limit=3600.0,
+        whole=True,
+    ),
 }
 
 #: Settings of every learner, and what differs from them; chosen with seed 9, which no suite reports.
@@ -127,7 +161,7 @@ def jobs(suite: str, *, limit: float | None = None, only: str | None = None) -> 
     """The runs of a suite.
 
     Args:
-        suite: `quick`, `paper` or `full`.
+        suite: A name of `SUITES`.
         limit: Seconds that a run may take, if not the suite's.
         only: Runs whose name has this text or matches this pattern.
 
@@ -243,16 +277,22 @@ def real_jobs(
 
 
 def _jobs(suite: Suite, limit: float | None) -> Iterator[Job]:
-    for seed in suite.seeds:
-        for grid in suite.grids:
-            for params in grid.points:
-                for objective in grid.objectives:
-                    yield _job(suite, grid, {**params, "side": suite.side}, objective, seed, limit)
+    if suite.whole:
+        order = [(seed, grid) for grid in suite.grids for seed in suite.seeds]
+    else:
+        order = [(seed, grid) for seed in suite.seeds for grid in suite.grids]
+    sides = {"side": suite.side} if suite.side else {}
+    for seed, grid in order:
+        for params in grid.points:
+            for objective in grid.objectives:
+                yield _job(suite, grid, {**params, **sides}, objective, seed, limit)
 
 
 def _job(suite: Suite, grid: Grid, params: Params, objective: str, seed: int, limit: float | None) -> Job:
     given = "".join(f" {name}={value}" for name, value in params.items())
-    size = {**suite.size, **grid.size, "settings": {"features": FEATURES, **SETTINGS.get(objective, {})}}
+    size = {"settings": {"features": FEATURES, **SETTINGS.get(objective, {})}, **suite.size, **grid.size}
+    if suite.whole:
+        size = {**size, **scene_size(objective, size)}
     known = {"experiment": grid.experiment, "params": params, "objective": objective, "seed": seed}
     arguments = {**known, "size": size}
     run = f"{grid.experiment}{given} {objective} seed={seed}"

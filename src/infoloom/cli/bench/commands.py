@@ -31,7 +31,7 @@ bench_app.command()(tasks.check)
 bench_app.command()(board.draw)
 bench_app.command()(board.leaderboard)
 
-SuiteOption = Annotated[str, typer.Option("--suite", help="quick, paper or full.")]
+SuiteOption = Annotated[str, typer.Option("--suite", help="quick, scenes, real, tuning, paper or full.")]
 SetOption = Annotated[
     str,
     typer.Option(
@@ -157,9 +157,10 @@ def ssl(
             flow, learners=learner or (), encoder=encoder, objectives=objective or USUAL,
             size=sizes_of(size or ()), limit=limit, only=only,
         )  # fmt: skip
-        _keep("INFOLOOM_ROWS", out)
     else:
         chosen = jobs(suite, limit=limit, only=only)
+    if any(job.arguments["size"].get("rows_seed") is not None for job in chosen):
+        _keep("INFOLOOM_ROWS", out)
     if listed:
         print_jobs(chosen, out, as_json)
         return

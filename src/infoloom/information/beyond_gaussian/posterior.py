@@ -115,7 +115,7 @@ class Posterior:
         for rows, weights, h in self._weighted(y):
             mean[rows] = (weights * h).sum(axis=1)
             variance[rows] = (weights * (h - mean[rows, None]) ** 2).sum(axis=1)
-            if self.points is None:  # of self-normalised importance sampling
+            if self.part.columns and self.points is None:  # of self-normalised importance sampling
                 error[rows] = np.sqrt((weights**2 * (h - mean[rows, None]) ** 2).sum(axis=1))
         return centre + mean, variance + self.target.width**2, error
 
@@ -159,6 +159,9 @@ class Posterior:
 
     def _weighted(self, y: Array, bounds: Sequence[float] = ()) -> Iterator[tuple[slice, Array, Array]]:
         """Rows, weights of the points of each that add up to 1, and h·f there; a few rows at a time."""
+        if not self.part.columns:  # θ has no special cause, nor a cause that meets one
+            yield slice(None), np.ones((len(y), 1)), np.zeros((1, 1))
+            return
         seen = y @ self.channel.weights[:, list(self.part.columns)] @ self.reduced.back
         slope = self.target.slope[list(self.part.columns)]
         points = self._nodes(bounds) if len(bounds) and not self.target.width else self.points

@@ -1,0 +1,350 @@
+"""Write what docs/ssl.md says in numbers: `python docs/make_ssl.py`; a test holds the page against it.
+
+Between `<!-- numbers: NAME -->` and `<!-- end -->` nothing is written by hand. Pictures go to images.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from infoloom.benchmark.learners.scene_suites import RATES, TUNED
+from infoloom.benchmark.running.results import read_results
+from infoloom.report.ssl_figures import Mean, ceiling_figure, order, points
+from infoloom.report.ssl_views import VIEWS
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "ssl.md"
+RESULTS = ROOT / "benchmarks" / "results"
+PICTURES = ROOT / "docs" / "images"
+BLOCK = re.compile(r"(<!-- numbers: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Row = Mapping[str, Any]
+Place = Callable[[Row, Row], Any]
+
+
+def rows_of(suite: str) -> list[Row]:
+    """Runs of a suite that have a result."""
+    path = RESULTS / f"ssl-{suite}.jsonl"
+    return [row for row in read_results(path) if row["status"] == "ok"] if path.exists() else []
+
+
+def values(
+    rows: Iterable[Row], place: Place, inputs: str = "fused", probe: str = "ridge", field: str = "reachable"
+) -> dict[tuple[str, Any], list[float]]:
+    """Objective and place → one value a seed."""
+    found: dict[tuple[str, Any], list[float]] = defaultdict(list)
+    for row in rows:
+        for score in row["scores"]:
+            at = place(row, score)
+            if at is not None and (score["probe"], score["inputs"]) == (probe, inputs) and field in score:
+                found[row["objective"], at].append(score[field])
+    return found
+
+
+def param(name: str, of: str = "theta") -> Place:
+    """Along a parameter of the story."""
+    return lambda row, score: row["params"].get(name) if score["of"] == of else None
+
+
+def scores_of(*names: str) -> Place:
+    """Along what is told."""
+    return lambda row, score: score["of"] if score["of"] in names else None
+
+
+def written_mean(found: Sequence[float]) -> str:
+    """Mean ± standard error over seeds."""
+    one = Mean.of(found)
+    error = "" if one.error is None else f" ± {one.error:.2f}"
+    return f"{one.value:.2f}{error}".replace("-", "−")
+
+
+def table(found: Mapping[tuple[str, Any], Sequence[float]], head: str, places: Sequence[Any] = ()) -> str:
+    """A row an objective, a column a place."""
+    columns = list(places) or list(dict.fromkeys(at for _, at in found))
+    lines = [[head, *(f"{at:g}" if isinstance(at, float) else str(at) for at in columns)]]
+    for name in order(name for name, _ in found):
+        cells = [written_mean(found[name, at]) if found.get((name, at)) else "" for at in columns]
+        lines.append([f"`{name}`", *cells])
+    return markdown(lines)
+
+
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells, the first the head."""
+    text = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([text[0], "|" + "---|" * len(lines[0]), *text[1:]]) + "\n"
+
+
+def some(rows: Iterable[Row], experiment: str, **params: Any) -> list[Row]:
+    """Runs of an experiment with these parameters."""
+    return [
+        row
+        for row in rows
+        if row["experiment"] == experiment and all(row["params"].get(n) == v for n, v in params.items())
+    ]
+
+
+def _run(rows: Sequence[Row]) -> str:
+    trained = [row for row in rows if row["objective"] not in ("random", "pixels")]
+    ended = sum(row["details"]["plateau"] is True for row in trained)
+    minutes = sum(row["processor_seconds"] or 0.0 for row in rows) / 60.0
+    epochs = sorted(row["details"]["best_epoch"] for row in trained)
+    capped = defaultdict(int)
+    for row in trained:
+        capped[row["objective"]] += row["details"]["plateau"] is not True
+    late = ", ".join(f"{count} of `{name}`" for name, count in capped.items() if count)
+    return (
+        f"{len(rows):,} runs, {minutes:.0f} processor minutes of {rows[0]['machine']['processor']}. Of {len(trained)} "
+        f"trainings {ended} ended at a plateau of their own held-out loss; the others, {late or 'none'}, at the cap of "
+        f"80 epochs. Best epochs go from {epochs[0]} to {epochs[-1]}, the median is "
+        f"{epochs[len(epochs) // 2]}.\n"
+    )
+
+
+def _tuning(rows: Sequence[Row]) -> str:
+    found = values(rows, param("rate"), field="r_squared")
+    lines = [
+        [f"`{name}`", *(f"{found[name, rate][0]:.3f}" for rate in RATES), f"{TUNED[name]:g}"]
+        for name in order(name for name, _ in found)
+    ]
+    return markdown([["objective", *(f"{rate:g}" for rate in RATES), "chosen"], *lines])
+
+
+def _captions(rows: Sequence[Row]) -> str:
+    own = some(rows, "captions")
+    return table(
+        values(own, param("nats")), "I(picture; text), nats", sorted({r["params"]["nats"] for r in own})
+    )
+
+
+def _causes(rows: Sequence[Row]) -> str:
+    """Each cause of the picture from the picture's features, at 1 nat; CLIP with more pairs too."""
+    causes = ("warmth", "height", "side", "bulk")
+    found = values(some(rows, "captions", nats=1.0), scores_of(*causes), inputs="picture")
+    more = values(some(rows, "plenty"), scores_of(*causes), inputs="picture")
+    found |= {("clip, 8,192 pairs", at): nats for (_, at), nats in more.items()}
+    return _variants(table(found, "cause behind", causes)).replace(
+        "| warmth | height | side | bulk |", "| the hue | the height | the side | the size |", 1
+    )
+
+
+def _variants(text: str) -> str:
+    """`clip, such` as `clip`, such."""
+    return re.sub(r"`(\w+), ([^`]+)`", r"`\1`, \2", text)
+
+
+def _critic(rows: Sequence[Row]) -> str:
+    """What CLIP's scores prove of the information between picture and text."""
+    lines = [
+        [
+            "training pairs",
+            "their information",
+            "proved, held-out pairs",
+            "best critic there",
+            "correlation with pmi",
+        ]
+    ]
+    kinds = [
+        (f"{nats:g} nats".replace("1 nats", "1 nat"), some(rows, "captions", nats=nats))
+        for nats in (0.2, 1.0, 4.0)
+    ]
+    kinds += [("1 nat, 8,192 pairs", some(rows, "plenty"))]
+    kinds += [
+        (f"4 nats, {100 * share:.0f} % mismatched", some(rows, "mismatched", share=share))
+        for share in (0.5, 0.8)
+    ]
+    for name, own in kinds:
+        scores = [
+            {s["measure"]: s for s in row["scores"] if s["probe"] == "critic"}
+            | {"told": row["details"].get("mixture_nats")}
+            for row in own
+            if row["objective"] == "clip"
+        ]
+        if not scores:
+            continue
+        truth = scores[0]["told"] or scores[0]["bound"]["truth_nats"]
+        lines.append(
+            [
+                name,
+                f"{truth:.2f}",
+                written_mean([one["bound"]["bound"] for one in scores]),
+                written_mean([one["bound"]["ceiling_bound"] for one in scores]),
+                written_mean([one["pmi_correlation"]["pmi_correlation"] for one in scores]),
+            ]
+        )
+    return markdown(lines)
+
+
+def _mismatched(rows: Sequence[Row]) -> str:
+    own = [
+        *({**row, "params": {"share": 0.0}} for row in some(rows, "captions", nats=4.0)),
+        *some(rows, "mismatched"),
+    ]
+    known = {row["objective"] for row in some(rows, "mismatched")}
+    own = [row for row in own if row["objective"] in known]
+    return table(values(own, param("share")), "share of mismatched pairs", (0.0, 0.5, 0.8))
+
+
+def _mixed(rows: Sequence[Row]) -> str:
+    own = some(rows, "kinds", kind="mixed")
+    causes = ("shared", "own1", "own2", "hidden")
+    found = values(own, scores_of(*causes))
+    beside = values(own, scores_of(*causes), inputs="x1,x2")
+    found |= {(f"{name}, side by side", at): nats for (name, at), nats in beside.items()}
+    text = table(found, "cause", causes)
+    for name, head in (("own1", "x1's own"), ("own2", "x2's own"), ("hidden", "only both show it")):
+        text = text.replace(f"| {name} |", f"| {head} |", 1)
+    return _variants(text)
+
+
+def _share_of_ceiling(
+    rows: Sequence[Row], place: Place, inputs: str, probe: str
+) -> dict[tuple[str, Any], list[float]]:
+    found: dict[tuple[str, Any], list[float]] = defaultdict(list)
+    for row in rows:
+        for score in row["scores"]:
+            at = place(row, score)
+            if at is None or (score["probe"], score["inputs"]) != (probe, inputs):
+                continue
+            if score.get("ceiling_r_squared", 0.0) > 0.05:
+                found[row["objective"], at].append(score["r_squared"] / score["ceiling_r_squared"])
+    return found
+
+
+def _xor(rows: Sequence[Row]) -> str:
+    own = some(rows, "kinds", kind="xor")
+    found: dict[tuple[str, Any], list[float]] = {}
+    for head, inputs, probe in (
+        ("ridge", "fused", "ridge"),
+        ("network", "fused", "mlp"),
+    ):
+        one = _share_of_ceiling(own, lambda row, score: score["of"] == "theta" or None, inputs, probe)
+        found |= {(name, head): nats for (name, _), nats in one.items()}
+    return table(found, "read by", ("ridge", "network"))
+
+
+def _spread(rows: Sequence[Row]) -> str:
+    return table(values(some(rows, "spread"), param("how")), "factors", ("bright", "faint", "all"))
+
+
+def _content(rows: Sequence[Row]) -> str:
+    """R² of the factors of the first sprite from its own features, content and style apart."""
+    own = some(rows, "content")
+    content, style = ("hue", "y", "x", "size"), ("angle", "elongation", "brightness", "ground")
+    names = [f"x1.{name}" for name in (*content, *style)]
+    found = values(own, scores_of(*names), inputs="x1", field="r_squared")
+    means: dict[tuple[str, Any], list[float]] = dict(found)
+    for objective in {name for name, _ in found}:
+        for head, some_names in (("content", content), ("style", style)):
+            seeds = zip(*(found[objective, f"x1.{name}"] for name in some_names), strict=True)
+            means[objective, head] = [sum(one) / len(one) for one in seeds]
+    return table(means, "R² of", ("content", "style", *names)).replace("x1.", "")
+
+
+def _turning(rows: Sequence[Row]) -> str:
+    names = ("theta0", "theta25", "theta50", "theta75", "theta100")
+    text = table(values(some(rows, "turning"), scores_of(*names)), "weight of the spin", names)
+    for name in names:
+        text = text.replace(f" {name} ", f" {int(name[5:]) / 100:g} ")
+    return text
+
+
+def _many(rows: Sequence[Row]) -> str:
+    return table(values(some(rows, "many"), param("count")), "spectra", (2, 5, 10))
+
+
+def _dropped(rows: Sequence[Row]) -> str:
+    own = [
+        *some(rows, "dropped"),
+        *({**row, "params": {"words": 4}} for row in some(rows, "captions", nats=4.0)),
+    ]
+    known = {row["objective"] for row in some(rows, "dropped")}
+    own = [row for row in own if row["objective"] in known]
+    return table(values(own, param("words"), inputs="picture"), "words of the caption", (1, 2, 4))
+
+
+def _tasks(name: str, *tasks: str) -> Callable[[Sequence[Row]], str]:
+    def read(rows: Sequence[Row]) -> str:
+        own = some(rows, "preset", name=name)
+        found = _share_of_ceiling(own, scores_of(*tasks), "fused", "mlp")
+        return table(found, "task", tasks)
+
+    return read
+
+
+def _steps(rows: Sequence[Row]) -> str:
+    """What benchmarks/long_training.py printed of FactorCL."""
+    del rows
+    text = (RESULTS / "long-training-factorcl.txt").read_text(encoding="utf-8")
+    lines = [line.split() for line in text.splitlines() if re.match(r" *\d+ ", line)]
+    return markdown(
+        [["steps", "features", "outputs of the heads"], *([steps, *found[:2]] for steps, *found in lines)]
+    )
+
+
+def _first(rows: Sequence[Row]) -> str:
+    """The first version's fractions at 0.4 nats, which are those of six epochs."""
+    del rows
+    first = [row for row in read_results(RESULTS / "ssl-paper.jsonl") if row["status"] == "ok"]
+    found = values(some(first, "information", nats=0.4), param("nats"))
+    return (
+        ", ".join(f"`{name}` {written_mean(found[name, 0.4])}" for name in order(n for n, _ in found)) + ".\n"
+    )
+
+
+PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
+    "run": _run,
+    "captions": _captions,
+    "causes": _causes,
+    "critic": _critic,
+    "mismatched": _mismatched,
+    "dropped": _dropped,
+    "mixed": _mixed,
+    "xor": _xor,
+    "spread": _spread,
+    "content": _content,
+    "turning": _turning,
+    "many": _many,
+    "symile": _tasks("symile-xor", "theta", "bit"),
+    "factorcl": _tasks("factorcl-synthetic", "theta", "unique1", "unique2", "synergy"),
+    "trifeature": _tasks("trifeature", "theta", "unique1", "unique2", "synergy"),
+    "steps": _steps,
+    "first": _first,
+}
+
+
+def written(page: str) -> str:
+    """The page with its numbers."""
+    scenes, tuned = rows_of("scenes"), rows_of("tuning")
+
+    def part(match: re.Match[str]) -> str:
+        name = match["name"]
+        text = _tuning(tuned) if name == "tuning" else PARTS[name](scenes)
+        return f"{match[1]}{text}{match[3]}"
+
+    return BLOCK.sub(part, page)
+
+
+def pictures() -> None:
+    """R² under the ceiling, along the information of captions and for every kind of cause."""
+    scenes = rows_of("scenes")
+    for name, experiment, number in (("captions", "captions", 0), ("kinds", "kinds", -1)):
+        view = VIEWS[experiment][number]
+        found = points(some(scenes, experiment), view.read, lambda row: "", view.probe)
+        inputs = view.inputs[-3:] if name == "captions" else ("x1", "x2", "fused")
+        found = [one for one in found if one.inputs in inputs and not math.isnan(one.ceiling)]
+        ceiling_figure(found, view.label, inputs).savefig(PICTURES / f"ssl-{name}.png", dpi=110)
+
+
+def main() -> None:
+    """Write the page and the pictures."""
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    pictures()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Pairs of which some do not belong together: the information of the mixture, and rows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infoloom.errors import BenchmarkError
+from infoloom.story import Story
+
+__all__ = ["chosen_rows", "mismatched_information", "mixed_in"]
+
+Array = NDArray[np.float64]
+
+
+def mismatched_information(
+    story: Story, a: str, b: str, share: float, *, rows: int = 20_000, seed: int = 0
+) -> tuple[float, float]:
+    """I(a; b) of pairs of which a share has its b from another row.
+
+    Their law is (1 − p) p(a, b) + p p(a) p(b), and both sides keep their own laws. So I is the mean over that law of
+    log((1 − p) exp(pmi(a; b)) + p), here over rows that belong together and as many that do not.
+
+    Args:
+        story: With pointwise information of a and b.
+        a: A modality.
+        b: Another.
+        share: p, from 0 to 1.
+        rows: Monte Carlo rows of each of the two parts.
+        seed: Of these rows.
+
+    Returns:
+        Nats, and the standard error.
+
+    Raises:
+        BenchmarkError: A share that is none.
+
+    Source:
+        The density of a mixture over that of independent pairs.
+    """
+    if not 0.0 <= share <= 1.0:
+        raise BenchmarkError(f"share `{share}`: expected a share from 0 to 1.")
+    first, second = (story.sample(rows, seed=seed, start=start) for start in (0, rows))
+    matched = story.pmi(first, a, b)
+    apart = story.pmi({**first, b: second[b]}, a, b)
+    means, variances = [], []
+    for pmi in (matched, apart):
+        terms = np.logaddexp(_log(1.0 - share) + pmi, _log(share))
+        means.append(float(terms.mean()))
+        variances.append(float(terms.var(ddof=1)) / rows)
+    weights = 1.0 - share, share
+    error = float(np.sqrt(sum(w**2 * v for w, v in zip(weights, variances, strict=True))))
+    return sum(w * m for w, m in zip(weights, means, strict=True) if w > 0.0), error
+
+
+def chosen_rows(rows: int, share: float, seed: int) -> NDArray[np.bool_]:
+    """Which rows get the other side of another row, each with probability `share`."""
+    return np.random.default_rng([seed, rows]).random(rows) < share
+
+
+def mixed_in(
+    observed: Mapping[str, NDArray[Any]], others: NDArray[Any], name: str, share: float, seed: int
+) -> dict[str, NDArray[Any]]:
+    """Observations of which a share has modality `name` from other rows, drawn apart.
+
+    Args:
+        observed: Modality → (n, *shape).
+        others: That modality of n other rows.
+        name: Its name.
+        share: Of rows that get it.
+        seed: Of the choice.
+    """
+    chosen = chosen_rows(len(others), share, seed)
+    mixed = observed[name].copy()
+    mixed[chosen] = others[chosen]
+    return {**observed, name: mixed}
+
+
+def _log(value: float) -> float:
+    return float(np.log(value)) if value > 0.0 else -np.inf
