@@ -1,8 +1,8 @@
 """Make certificates that come with the package: `python docs/make_certificates.py [EXPRESSION …]`.
 
 Needed when a renderer or what certifies it changes; minutes of one core. Those of code that is gone are left out.
-Without expressions every renderer is looked at with its usual size and ranges, and all shapes together, as a cause
-chooses among them in `sprites[{kind}]`. Expressions may be such choices too.
+Without expressions every renderer is looked at with its usual size and ranges, a few at smaller sizes, and all shapes
+together, as a cause chooses among them in `sprites[{kind}]`. Expressions may be such choices too.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ from infoloom.observations.renderers.registry import RENDERERS, make_renderer
 from infoloom.spec.flows.choice import replace_choice
 from infoloom.spec.flows.flow import flow_choice, parse_flow
 
+SMALLER = (
+    "ring(32)",
+    "xray_spectrum(64)",
+    "sprites[star](32)",
+    "sprites[heart](32)",
+)  # of the learners' benchmark
 FILE = Path(home.__file__).parent / "certificates.json"
 
 
@@ -59,12 +65,13 @@ def among(expression: str) -> dict[str, Renderer]:
 
 
 def usual() -> list[str]:
-    """Every renderer, with every shape, as it is without arguments."""
-    return [
+    """Every renderer, with every shape, as it is without arguments, and the smaller ones."""
+    plain = [
         f"{name}[{kind}]" if kind else name
         for name, renderer in RENDERERS.items()
         for kind in renderer.form.kinds or (None,)
     ]
+    return [*plain, *SMALLER]
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def test_a_setup_is_written_as_it_is_asked_for() -> None:
         (
             "ring(64, angle=[-4, 4])",
             "flow `ring(angle=[-4, 4])`: expected a range within -3.1 to 3.1, the lower end first, because outside it "
-            "the picture does not show the factor.",
+            "the observation does not show the factor.",
         ),
         ("ring(64, diameter=[44, 20])", "flow `ring(diameter=[44, 20])`: expected a range within 8 to 56"),
         ("ring[a](64)", "flow `ring[a]`: it has no shapes. Write `ring(64)`."),

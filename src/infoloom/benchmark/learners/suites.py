@@ -138,7 +138,7 @@ SUITES: Final[Mapping[str, Suite]] = {
         tuple(Grid(*entry) for entry in REAL_GRIDS),
         seeds=(0, 1, 2),
         side=0,
-        size={**SCENE_SIZE, "rows": 1024, "held_out": 256, "probe": [384, 128, 512], "rows_seed": 0},
+        size={**SCENE_SIZE, "rows_seed": 0},
         limit=3600.0,
         whole=True,
     ),

@@ -139,7 +139,7 @@ class RendererForm:
         if not least <= low < high <= most:
             raise FlowError(
                 f"flow `{self.name}({factor.name}=[{low:g}, {high:g}])`: expected a range within {least:g} to "
-                f"{most:g}, the lower end first, because outside it the picture does not show the factor."
+                f"{most:g}, the lower end first, because outside it the observation does not show the factor."
             )
         return low, high
 
