@@ -143,6 +143,8 @@ def test_inner_settings_are_told():
         "neighbors": 3,
         "form": 1,
         "standardise": True,
+        "preparation": "none",
+        "seed": 0,
     }
     assert protocol.get_params()["estimator__neighbors"] == 3
 

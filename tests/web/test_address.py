@@ -95,7 +95,7 @@ def test_a_text_that_is_wrong_survives_a_reload_too(page):
 def test_an_address_without_a_story_is_told(page):
     page.driver.get(page.address + "#1.bm90aGluZw")
     page.driver.refresh()
-    page.until(lambda: "no story" in page.find("#said").get_attribute("textContent"))
+    page.until(lambda: "no readable story" in page.find("#said").get_attribute("textContent"))
     page.until(
         lambda: shows(
             page, "I(radio; theta)", compile_story("black-hole-templates").information("I(radio; theta)")

@@ -275,7 +275,7 @@ def _diagnostics(story: Story, root: Path) -> Section:
     findings = sorted(story.diagnose(), key=lambda one: one.healthy)  # what needs attention comes first
     bad = sum(not one.healthy for one in findings)
     rows = [(one.name, one.detail, "ok" if one.healthy else f"look: {one.remedy}") for one in findings]
-    text = f"Checks of the story: {bad} of {len(findings)} need attention."
+    text = f"The story was looked at in {len(findings)} ways. {bad} of them need attention."
     table = Table(["looked at", "found", "verdict"], rows)
     return Section("Diagnostics", text, tables=[table], command=f"infoloom info {_spec(root)} --diagnose")
 

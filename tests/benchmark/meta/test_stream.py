@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import infoloom as loom
 from infoloom.benchmark.meta.laws.base import Family, Frame, log_uniform, rising, split
@@ -39,6 +40,15 @@ def test_a_task_depends_on_the_seed_and_its_number_only():
     assert same(whole[3], later[3])
     assert later.position == BLOCK + 6  # looking back moves nothing
     assert not same(whole[3], loom.tasks.stream(6, **SMALL)[3])
+
+
+def test_the_number_of_blas_threads_does_not_matter():
+    def drawn(threads):
+        with threadpool_limits(threads, user_api="blas"):
+            tasks = loom.tasks.stream(7, dims=(1, 5), rows=(50, 60))
+            return list(itertools.islice(tasks, 64))
+
+    assert all(same(one, two) for one, two in zip(drawn(1), drawn(2), strict=True))
 
 
 def test_the_same_stream_goes_on_for_ever_with_new_tasks():

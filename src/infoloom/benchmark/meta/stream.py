@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
+
+from threadpoolctl import ThreadpoolController
 
 from infoloom.benchmark.checks import expect, whole
 from infoloom.benchmark.meta.laws.base import Float32
@@ -93,7 +96,8 @@ class TaskStream:
     def __getitem__(self, index: int) -> RandomTask:
         """Task number `index`, the position untouched."""
         recipe = self.recipe(index)
-        return RandomTask(*recipe.draw(), recipe)
+        with _blas().limit(limits=1):
+            return RandomTask(*recipe.draw(), recipe)
 
     def recipe(self, index: int) -> Recipe:
         """What makes task number `index`, without its rows.
@@ -106,7 +110,8 @@ class TaskStream:
         )
         number, place = divmod(int(index), BLOCK)
         if number != self._number:
-            self._recipes, self._number = block(self.request, number), number
+            with _blas().limit(limits=1):
+                self._recipes, self._number = block(self.request, number), number
         return self._recipes[place]
 
 
@@ -150,3 +155,9 @@ def stream(
         1
     """
     return TaskStream(request(seed, dims, rows, nats, families, maps), start)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The libraries that multiply matrices: with one thread always, or last digits depend on how many there are."""
+    return ThreadpoolController().select(user_api="blas")
