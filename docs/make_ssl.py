@@ -253,6 +253,20 @@ def _turning(rows: Sequence[Row]) -> str:
     return text
 
 
+def _galaxies(rows: Sequence[Row]) -> str:
+    """R² of the target from the picture alone, as what the picture knows grows, under the ceiling."""
+    return _under_ceiling(some(rows, "galaxies"), "nats", "I(galaxy; theta), nats", (0.3, 1.0, 2.0))
+
+
+def _under_ceiling(rows: Sequence[Row], along: str, head: str, places: Sequence[Any]) -> str:
+    """R² of the target from the first side alone, and the largest that could be."""
+    found = values(rows, param(along), inputs="x1", field="r_squared")
+    ceilings = values(rows, param(along), inputs="x1", field="ceiling_r_squared")
+    text = table(found, head, places)
+    most = (f"{next(nats[0] for (_, at), nats in ceilings.items() if at == place):.2f}" for place in places)
+    return text + f"| ceiling | {' | '.join(most)} |\n"
+
+
 def _many(rows: Sequence[Row]) -> str:
     return table(values(some(rows, "many"), param("count")), "spectra", (2, 5, 10))
 
@@ -315,15 +329,19 @@ PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
     "steps": _steps,
     "first": _first,
 }
+REAL: Mapping[str, Callable[[Sequence[Row]], str]] = {"galaxies": _galaxies}
 
 
 def written(page: str) -> str:
     """The page with its numbers."""
-    scenes, tuned = rows_of("scenes"), rows_of("tuning")
+    scenes, tuned, real = rows_of("scenes"), rows_of("tuning"), rows_of("real")
 
     def part(match: re.Match[str]) -> str:
         name = match["name"]
-        text = _tuning(tuned) if name == "tuning" else PARTS[name](scenes)
+        if name == "tuning":
+            text = _tuning(tuned)
+        else:
+            text = REAL[name](real) if name in REAL else PARTS[name](scenes)
         return f"{match[1]}{text}{match[3]}"
 
     return BLOCK.sub(part, page)

@@ -33,7 +33,7 @@ def test_every_number_of_the_page_is_that_of_the_results(maker):
 
 
 def test_the_results_are_runs_of_the_suites():
-    for suite in ("scenes", "tuning"):
+    for suite in ("scenes", "tuning", "real"):
         rows = read_results(RESULTS / f"ssl-{suite}.jsonl")
         assert {row["suite"] for row in rows} == {suite}
         assert {row["run"] for row in rows} <= {job.run for job in jobs(suite)}
@@ -42,7 +42,7 @@ def test_the_results_are_runs_of_the_suites():
 def test_what_the_page_shows_has_all_seeds(maker):
     """Every point with results has them of three seeds."""
     seeds = {}
-    for row in maker.rows_of("scenes"):
+    for row in [*maker.rows_of("scenes"), *maker.rows_of("real")]:
         key = (row["experiment"], str(row["params"]), row["objective"])
         seeds.setdefault(key, set()).add(row["seed"])
     assert set(map(frozenset, seeds.values())) == {frozenset(SUITES["scenes"].seeds)}
@@ -51,7 +51,7 @@ def test_what_the_page_shows_has_all_seeds(maker):
 def test_no_score_lies_above_its_ceiling_by_more_than_chance(maker):
     """Four standard errors over the held-out rows, of many thousand scores."""
     beyond = 0
-    for row in maker.rows_of("scenes"):
+    for row in [*maker.rows_of("scenes"), *maker.rows_of("real")]:
         for score in row["scores"]:
             ceiling = score.get("ceiling_r_squared")
             if ceiling is not None and score["r_squared"] > ceiling + 4.0 * score["standard_error"] + 1e-9:
