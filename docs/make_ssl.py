@@ -258,6 +258,13 @@ def _galaxies(rows: Sequence[Row]) -> str:
     return _under_ceiling(some(rows, "galaxies"), "nats", "I(galaxy; theta), nats", (0.3, 1.0, 2.0))
 
 
+def _beats(rows: Sequence[Row]) -> str:
+    """R² of the target from heartbeats that know it by one template or another."""
+    return _under_ceiling(
+        some(rows, "beats"), "template", "template", ("ones", "frequency", "patch", "sparse")
+    )
+
+
 def _under_ceiling(rows: Sequence[Row], along: str, head: str, places: Sequence[Any]) -> str:
     """R² of the target from the first side alone, and the largest that could be."""
     found = values(rows, param(along), inputs="x1", field="r_squared")
@@ -329,7 +336,7 @@ PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
     "steps": _steps,
     "first": _first,
 }
-REAL: Mapping[str, Callable[[Sequence[Row]], str]] = {"galaxies": _galaxies}
+REAL: Mapping[str, Callable[[Sequence[Row]], str]] = {"galaxies": _galaxies, "beats": _beats}
 
 
 def written(page: str) -> str:
