@@ -274,6 +274,10 @@ def _under_ceiling(rows: Sequence[Row], along: str, head: str, places: Sequence[
     return text + f"| ceiling | {' | '.join(most)} |\n"
 
 
+def _clutter(rows: Sequence[Row]) -> str:
+    return table(values(some(rows, "clutter"), param("nats")), "shared clutter, nats", (0.0, 1.0, 3.0))
+
+
 def _many(rows: Sequence[Row]) -> str:
     return table(values(some(rows, "many"), param("count")), "spectra", (2, 5, 10))
 
@@ -330,6 +334,7 @@ PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
     "content": _content,
     "turning": _turning,
     "many": _many,
+    "clutter": _clutter,
     "symile": _tasks("symile-xor", "theta", "bit"),
     "factorcl": _tasks("factorcl-synthetic", "theta", "unique1", "unique2", "synergy"),
     "trifeature": _tasks("trifeature", "theta", "unique1", "unique2", "synergy"),
