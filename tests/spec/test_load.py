@@ -344,3 +344,9 @@ modalities:
     ]
     assert "unknown name `spim`" in str(caught.value)
     assert "^ character 8" in str(caught.value)
+
+
+def test_a_folder_does_not_hide_a_preset(tmp_path, monkeypatch):
+    (tmp_path / "figure-1").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_spec("figure-1").name == "figure-1"

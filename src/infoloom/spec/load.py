@@ -120,8 +120,9 @@ def preset_text(name: str) -> str:
 
 
 def _exists(path: Path) -> bool:
+    """Whether a file is there; a folder named as a preset, such as a dataset made of it, does not hide the preset."""
     try:
-        return path.exists()
+        return path.exists() and not (path.is_dir() and path.name in preset_names())
     except OSError:  # such as a name that is too long
         return False
 
