@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from scipy.optimize import brentq
 
+from infoloom.benchmark.tasks.base import expect, whole
+from infoloom.benchmark.tasks.stories.base import Names, StoryPairTask
 from infoloom.design.designs import design
 from infoloom.errors import TaskError
 from infoloom.spec.model import build_spec
 from infoloom.story import Story, compile_story
 
-__all__ = ["WEIGHT", "hold", "shared_causes", "shared_pair", "solved"]
+__all__ = ["WEIGHT", "SharedPairTask", "hold", "shared_causes", "shared_pair", "solved"]
 
 #: Name of the weight that is solved for.
 WEIGHT: Final = "a"
@@ -116,3 +118,26 @@ def solved(spec: dict[str, Any], query: str, nats: float) -> Story:
 
 def _weighted(spec: Mapping[str, Any], weight: float) -> Story:
     return compile_story(build_spec({**spec, "parameters": {WEIGHT: weight}}))
+
+
+class SharedPairTask(StoryPairTask):
+    """A task on what `shared_pair` makes: two modalities, seen through their maps."""
+
+    kinds = ("continuous", "continuous")
+
+    @property
+    def sides(self) -> tuple[Names, Names]:
+        """The two modalities."""
+        return ("x1",), ("x2",)
+
+    @property
+    def observed(self) -> bool:
+        """Modalities are seen through their map."""
+        return True
+
+    def _accept(self, nats: float, usual_nats: str, pairs: int, most: int, usual_pairs: str) -> None:
+        """Refuse settings that do not fit; keep the truth as a float."""
+        fits = whole(pairs) and 1 <= pairs <= most
+        expect(fits, "pairs", pairs, f"a whole number from 1 to {most}", f"Use {usual_pairs}.")
+        expect(0.0 <= nats < math.inf, "nats", nats, "a number of 0 or more", f"Use {usual_nats}.")
+        object.__setattr__(self, "nats", float(nats))

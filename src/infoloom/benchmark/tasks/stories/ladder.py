@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Final
 
-from infoloom.benchmark.tasks.base import expect, whole
-from infoloom.benchmark.tasks.stories.base import Names, StoryPairTask
-from infoloom.benchmark.tasks.stories.designed import shared_pair
+from infoloom.benchmark.tasks.base import expect
+from infoloom.benchmark.tasks.stories.designed import SharedPairTask, shared_pair
 from infoloom.spec.flows.flow import flow_shape
 from infoloom.story import Story
 
@@ -32,7 +31,7 @@ MAPS: Final = ("plain", "rotation", "warps", "coupling", "flow")
 
 
 @dataclass(frozen=True)
-class LadderTask(StoryPairTask):
+class LadderTask(SharedPairTask):
     """Two modalities of whitened latents behind an observation map; along a ladder only the map differs.
 
     `plain` shows the latents, `rotation` turns each side by a random orthogonal matrix, `warps` also bends every
@@ -62,31 +61,16 @@ class LadderTask(StoryPairTask):
 
     family: ClassVar[str] = "ladder"
     source: ClassVar[str] = "designed story behind bijections; information of its joint law"
-    kinds = ("continuous", "continuous")
 
     def __post_init__(self) -> None:
         expect(self.flow in FLOWS, "flow", self.flow, f"one of {', '.join(FLOWS)}", "Use digits.")
         expect(self.skin in MAPS, "skin", self.skin, f"one of {', '.join(MAPS)}", "Use plain.")
-        expect(0.0 <= self.nats < math.inf, "nats", self.nats, "a number of 0 or more", "Use 2.0.")
-        most = math.prod(flow_shape(FLOWS[self.flow][0]))
-        fits = whole(self.pairs) and 1 <= self.pairs <= most
-        expect(fits, "pairs", self.pairs, f"a whole number from 1 to {most}", "Use 4.")
-        object.__setattr__(self, "nats", float(self.nats))
+        self._accept(self.nats, "2.0", self.pairs, math.prod(flow_shape(FLOWS[self.flow][0])), "4")
 
     @property
     def name(self) -> str:
         """Name for people."""
         return f"{self.nats:g} nats in the shape of {self.flow}, {self.skin}"
-
-    @property
-    def sides(self) -> tuple[Names, Names]:
-        """The two modalities."""
-        return ("x1",), ("x2",)
-
-    @property
-    def observed(self) -> bool:
-        """Modalities are seen through their map."""
-        return True
 
     @cached_property
     def compiled(self) -> Story:

@@ -9,7 +9,13 @@ from typing import ClassVar, Final
 
 from infoloom.benchmark.tasks.base import expect, whole
 from infoloom.benchmark.tasks.stories.base import Names, StoryPairTask
-from infoloom.benchmark.tasks.stories.designed import WEIGHT, shared_causes, shared_pair, solved
+from infoloom.benchmark.tasks.stories.designed import (
+    WEIGHT,
+    SharedPairTask,
+    shared_causes,
+    shared_pair,
+    solved,
+)
 from infoloom.story import Story
 
 __all__ = ["OBSERVATIONS", "CaptionTask", "SeenTask"]
@@ -31,7 +37,7 @@ _NOUNS: Final = ("tiny", "small", "slight", "middling", "fair", "large", "huge",
 
 
 @dataclass(frozen=True)
-class SeenTask(StoryPairTask):
+class SeenTask(SharedPairTask):
     """Two observations that share causes with one weight, solved so that they hold the wanted information.
 
     Args:
@@ -56,32 +62,18 @@ class SeenTask(StoryPairTask):
 
     family: ClassVar[str] = "seen"
     source: ClassVar[str] = "designed story behind renderers and trained flows; information of its joint law"
-    kinds = ("continuous", "continuous")
 
     def __post_init__(self) -> None:
         for name in ("x", "y"):
             value = getattr(self, name)
             expect(value in OBSERVATIONS, name, value, f"one of {', '.join(OBSERVATIONS)}", "Use ring.")
         most = min(OBSERVATIONS[self.x][1], OBSERVATIONS[self.y][1])
-        fits = whole(self.pairs) and 1 <= self.pairs <= most
-        expect(fits, "pairs", self.pairs, f"a whole number from 1 to {most}", "Use 2.")
-        expect(0.0 <= self.nats < math.inf, "nats", self.nats, "a number of 0 or more", "Use 1.0.")
-        object.__setattr__(self, "nats", float(self.nats))
+        self._accept(self.nats, "1.0", self.pairs, most, "2")
 
     @property
     def name(self) -> str:
         """Name for people."""
         return f"{self.nats:g} nats between {self.x} and {self.y}, {self.pairs} causes"
-
-    @property
-    def sides(self) -> tuple[Names, Names]:
-        """The two modalities."""
-        return ("x1",), ("x2",)
-
-    @property
-    def observed(self) -> bool:
-        """Modalities are seen through their map."""
-        return True
 
     @cached_property
     def compiled(self) -> Story:
