@@ -25,6 +25,7 @@ from infoloom.observations.realism.inception import InceptionFeatures
 from infoloom.observations.realism.pictures import sample_picture, whitening_picture
 from infoloom.observations.realism.quality import measure_quality
 from infoloom.observations.training.continuing import Finished
+from infoloom.observations.training.distilling import distilling_recipe
 from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, update_card
 from infoloom.observations.training.precision import Precision
 from infoloom.observations.training.reading import Reading
@@ -69,6 +70,7 @@ class TrainingPlan:
         precision: Of the training; measured when left out.
         continued: Go on with the finished flow in `output`; the budget is what is added.
         quick: Leave the certificate out; the flow is then marked as not certified.
+        teacher: Distil this flow, one of the zoo or a path, into one with fewer steps.
     """
 
     name: str
@@ -96,6 +98,7 @@ class TrainingPlan:
     precision: Precision | None = None
     continued: bool = False
     quick: bool = False
+    teacher: str | None = None
 
     def data(self) -> TrainingData:
         """Read and check the data.
@@ -106,20 +109,28 @@ class TrainingPlan:
         return load_training_data(self.source, self.reading())
 
     def reading(self) -> Reading:
-        """How to read them: the recipe's way with this plan's changes."""
+        """How to read them: the recipe's way with this plan's changes, or as the teacher's were."""
+        if self.teacher is not None:
+            return _reading_of(self.teacher)
         changes = {name: getattr(self, name) for name in ("array", "group", "size", "classes")}
         given = {key: value for key, value in changes.items() if value is not None}
         own = RECIPES[self.name].reading if self.name in RECIPES else Reading()
         return replace(own, unconditional=self.unconditional, **given)
 
-    def recipe(self, shape: tuple[int, ...]) -> Recipe:
-        """The recipe of that name with this plan's changes."""
+    def recipe(self, shape: tuple[int, ...], finished: Finished | None = None) -> Recipe:
+        """The recipe of that name, or one for a finished flow, with this plan's changes."""
         changes: dict[str, Any] = {
             name: getattr(self, name)
             for name in ("network", "sigma", "batch", "flow_steps", "bend", "augment")
         }
         given = {key: value for key, value in changes.items() if value is not None}
-        return replace(recipe_for(self.name, shape), reading=self.reading(), **given)
+        own = recipe_for(self.name, shape)
+        if finished is not None:
+            own = finished.recipe(own)
+            given = {key: value for key, value in given.items() if key not in ("network", "sigma")}
+            if self.teacher is not None:
+                own = distilling_recipe(own, len(finished.description.grid) - 1)
+        return replace(own, reading=self.reading(), **given)
 
 
 def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None = None) -> dict[str, Any]:
@@ -132,25 +143,26 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
         FlowError: Data, network or grid that cannot be used, or a loss that is no number.
     """
     tell = report or (lambda what, share: None)
-    finished = Finished(plan.output) if plan.continued else None
+    finished = _finished(plan)
     data = plan.data() if finished is None else finished.data(plan.data())
     for line in data.description():
         tell(line, 0.0)
-    recipe = plan.recipe(data.shape) if finished is None else finished.recipe(plan.recipe(data.shape))
+    recipe = plan.recipe(data.shape, finished)
     # a wrong grid is said before the training, not after it
-    step_grid(recipe.flow_steps, recipe.sigma, recipe.bend)
+    grid = step_grid(recipe.flow_steps, recipe.sigma, recipe.bend)
     trainer = Trainer(
-        data, recipe, seed=plan.seed, device=plan.device, compiled=plan.compiled, precision=plan.precision
-    )
+        data, recipe, seed=plan.seed, device=plan.device, compiled=plan.compiled, precision=plan.precision,
+        target=None if finished is None or plan.teacher is None else finished.taught(grid, plan.device),
+    )  # fmt: skip
     state = plan.output.with_suffix(".training.safetensors")
     if state.is_file():
         trainer.resume(state)
     elif finished is not None:
-        finished.load(trainer)
+        finished.load(trainer, afresh=plan.teacher is not None)
     tell(f"precision: {trainer.settle_precision()}", 0.0)
     minutes = plan.minutes if plan.minutes is not None or plan.steps is not None else recipe.minutes
     steps = plan.steps
-    if finished is not None:
+    if finished is not None and plan.teacher is None:
         minutes = None if minutes is None else finished.minutes + minutes
         steps = None if steps is None else finished.steps + steps
     trainer.run(minutes=minutes, steps=steps, save_to=state, report=_looking(plan, trainer, data, tell))
@@ -204,8 +216,25 @@ def _look(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> float:
     return margin
 
 
+def _finished(plan: TrainingPlan) -> Finished | None:
+    """The flow from which a plan goes on, if it does."""
+    if plan.teacher is not None:
+        return Finished(flow_path(plan.teacher))
+    return Finished(plan.output) if plan.continued else None
+
+
 def _package(plan: TrainingPlan, trainer: Trainer, data: TrainingData, path: Path) -> None:
-    card = {"name": plan.name, "data": plan.source, "licence": plan.licence, "seed": plan.seed}
+    card: dict[str, Any] = {
+        "name": plan.name,
+        "data": plan.source,
+        "licence": plan.licence,
+        "seed": plan.seed,
+    }
+    finished = _finished(plan)
+    if finished is not None:
+        card = finished.card(card)
+        if plan.teacher is not None:
+            card["distilled"] = finished.origin()
     package_flow(path, trainer, data, solver=plan.solver, card=card)
 
 
@@ -277,9 +306,13 @@ def data_of_flow(name: str, source: str) -> TrainingData:
         name: One of the zoo, or a path.
         source: See `load_training_data`.
     """
+    return load_training_data(source, _reading_of(name))
+
+
+def _reading_of(name: str) -> Reading:
     header = flow_header(flow_path(name))
     kept = header["card"].get("recipe", {}).get("reading", {})
-    return load_training_data(source, replace(Reading.from_dict(kept), unconditional=not header["classes"]))
+    return replace(Reading.from_dict(kept), unconditional=not header["classes"])
 
 
 def _features(path: Path | None, data: TrainingData, name: str) -> Features | None:

@@ -18,7 +18,8 @@ from infoloom.observations.flows.networks import build_network
 from infoloom.observations.flows.velocity import VelocityField, flop_count
 from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, real_rows
 from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
-from infoloom.observations.training.training import Progress, Trainer, flow_matching_target
+from infoloom.observations.training.targets import flow_matching_target
+from infoloom.observations.training.training import Progress, Trainer
 from infoloom.observations.training.training_data import TrainingData
 from infoloom.observations.workflow import TrainingPlan, check_flow, train_flow
 

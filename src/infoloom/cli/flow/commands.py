@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,10 @@ from infoloom.cli.terminal.progress import shared
 from infoloom.cli.terminal.tables import paragraph, screen
 from infoloom.errors import FlowError
 
-__all__ = ["flow_app", "print_verdict"]
+if TYPE_CHECKING:
+    from infoloom.observations.workflow import TrainingPlan
+
+__all__ = ["flow_app", "print_trained", "print_verdict", "read_precision"]
 
 flow_app = typer.Typer(
     help="Trained flows: list them, train your own, adopt a model, check one.", no_args_is_help=True
@@ -79,7 +82,7 @@ def train(
         name=name, source=data, output=target, minutes=minutes, steps=steps, network=_network(network), sigma=sigma,
         batch=batch, flow_steps=flow_steps, bend=bend, solver=solver, unconditional=unconditional, group=group,
         array=array, size=size, classes=_classes(classes), augment=augment, licence=licence, seed=seed,
-        device=device, compiled=compiled, samples=samples, precision=_precision(precision),
+        device=device, compiled=compiled, samples=samples, precision=read_precision(precision),
         continued=continued, quick=quick,
     )  # fmt: skip
     if dry_run:
@@ -87,14 +90,7 @@ def train(
         return
     with shared() as report:
         certificate = train_flow(plan, report)
-    if quick:
-        print(
-            f"{name}: not certified; run `infoloom flow check {target} --keep`, with `--data` for real rows too"
-        )
-    else:
-        print(print_verdict(name, certificate))
-    print(f'Wrote {target}. Use it in a spec as `flow: "{target}{"[…]" if certificate["classes"] else ""}"`.')
-    raise typer.Exit(0 if quick or certificate["passes"] else 1)
+    raise typer.Exit(print_trained(plan, certificate))
 
 
 @flow_app.command()
@@ -172,7 +168,8 @@ def _listed(header: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _precision(name: str) -> Any:
+def read_precision(name: str) -> Any:
+    """The precision that was asked for, or None to measure it."""
     if name not in ("auto", "float32", "bfloat16"):
         raise FlowError(f"precision `{name}`: expected auto, float32 or bfloat16.")
     return None if name == "auto" else name
@@ -203,6 +200,19 @@ def _network(text: str | None) -> dict[str, Any] | None:
     if not isinstance(settings, dict):
         raise FlowError(f'network `{text}`: expected a JSON object such as {{"name": "mlp"}}.')
     return settings
+
+
+def print_trained(plan: TrainingPlan, certificate: Mapping[str, Any]) -> int:
+    """Say what a training made; returns the exit status."""
+    target = plan.output
+    if plan.quick:
+        print(
+            f"{plan.name}: not certified; run `infoloom flow check {target} --keep`, with `--data` for real rows too"
+        )
+    else:
+        print(print_verdict(plan.name, certificate))
+    print(f'Wrote {target}. Use it in a spec as `flow: "{target}{"[…]" if certificate["classes"] else ""}"`.')
+    return 0 if plan.quick or certificate["passes"] else 1
 
 
 def print_verdict(name: str, found: Mapping[str, Any]) -> str:

@@ -61,6 +61,11 @@ class VelocityField(nn.Module):
         part: Tensor = self.network(values * self._broadcast(scale), time, label)
         return part
 
+    def residual_of(self, velocity: Tensor, values: Tensor, time: Tensor) -> Tensor:
+        """What `residual` has to say for a velocity at values (n, *shape) and times (n,)."""
+        skip, gain, _ = (self._broadcast(factor) for factor in self.coefficients(time))
+        return (velocity - skip * values) / gain
+
     def forward(self, values: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
         """(n, *shape), (n or 1,) times, (n or 1,) classes → velocities (n, *shape)."""
         skip, gain, _ = (self._broadcast(factor) for factor in self.coefficients(time))

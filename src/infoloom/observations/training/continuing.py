@@ -1,17 +1,24 @@
-"""Going on with a training that was finished: from the flow's own file."""
+"""Going on from a finished flow: training it longer, or distilling it into fewer steps."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from infoloom.errors import FlowError
 from infoloom.observations.flows.checkpoint import FlowDescription, load_checkpoint
+from infoloom.observations.training.distilling import Distillation
 from infoloom.observations.training.recipes import Recipe
 from infoloom.observations.training.training import Trainer
 from infoloom.observations.training.training_data import TrainingData
 
 __all__ = ["Finished"]
+
+_OF_THESE_WEIGHTS = ("certificate", "quality", "trained", "recipe")
+_THEN = "; then "
 
 
 class Finished:
@@ -21,7 +28,8 @@ class Finished:
         path: The flow's file.
 
     Raises:
-        FlowError: No such flow, or an adopted one, which was not trained here.
+        FlowError: No such flow, an adopted one, which was not trained here, or a distilled one, whose network is
+            right at the times of its grid only.
 
     Attributes:
         steps: How many steps it was trained.
@@ -33,6 +41,11 @@ class Finished:
             raise FlowError(f"flow `{path}`: expected a finished flow to go on with. Leave `--continue` out.")
         self.path = path
         self.description, self.velocity = load_checkpoint(path)
+        if "distilled" in self.description.card:
+            raise FlowError(
+                f"flow `{path}`: expected a flow trained by flow matching, got a distilled one. Go on with the "
+                "flow that it was distilled from, or train one with `infoloom flow train`."
+            )
         trained = self.description.card.get("trained", {})
         self.steps, self.minutes = int(trained.get("steps", 0)), float(trained.get("minutes", 0.0))
 
@@ -54,10 +67,41 @@ class Finished:
         """The recipe with the flow's own network and width."""
         return replace(recipe, network=dict(self.description.network), sigma=self.description.sigma)
 
-    def load(self, trainer: Trainer) -> None:
-        """Put the flow's weights into a new training."""
+    def taught(self, grid: Sequence[float], device: str) -> Distillation:
+        """The flow as the teacher of one on another grid."""
+        return Distillation(deepcopy(self.velocity).to(device), grid)
+
+    def card(self, new: Mapping[str, Any]) -> dict[str, Any]:
+        """The card of a flow that goes on from this one: what was said about the data stays said.
+
+        Args:
+            new: Entries `data`, `licence` and others of the new training.
+        """
+        kept = {key: value for key, value in self.description.card.items() if key not in _OF_THESE_WEIGHTS}
+        before, now = kept.get("data", new["data"]), new["data"]
+        data = before if now in before.split(_THEN) else f"{before}{_THEN}{now}"
+        licence = kept.get("licence", new["licence"]) if new["licence"] == "not stated" else new["licence"]
+        return {**kept, **new, "data": data, "licence": licence}
+
+    def origin(self) -> dict[str, Any]:
+        """What the card of a flow distilled from this one says about it."""
+        card = self.description.card
+        return {
+            "steps": len(self.description.grid) - 1,
+            "trained": card.get("trained"),
+            "recipe": card.get("recipe"),
+        }
+
+    def load(self, trainer: Trainer, *, afresh: bool = False) -> None:
+        """Put the flow's weights into a new training.
+
+        Args:
+            trainer: The training.
+            afresh: Count its steps from 0.
+        """
         weights = {name: value.to(trainer.device) for name, value in self.velocity.state_dict().items()}
         trainer.field.load_state_dict(weights)
         trainer.field.spread = self.description.spread
         trainer.average = {name: value.clone() for name, value in weights.items()}
-        trainer.step, trainer.seconds = self.steps, 60.0 * self.minutes
+        if not afresh:
+            trainer.step, trainer.seconds = self.steps, 60.0 * self.minutes

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from infoloom.observations.flows.velocity import VelocityField
+from infoloom.observations.training.targets import Target
 
 __all__ = ["Best", "HeldOut"]
 
 _ROWS, _COPIES, _PART = 256, 4, 128
-FlowTarget = Callable[[VelocityField, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass
@@ -38,38 +37,50 @@ class HeldOut:
     Args:
         rows: Held-out rows in the units of training, (m, *shape).
         labels: Their class numbers, (m,), or None.
+        target: What is learnt.
         seed: Seed of noise and times.
     """
 
-    def __init__(self, rows: Tensor, labels: Tensor | None, seed: int = 0) -> None:
+    def __init__(self, rows: Tensor, labels: Tensor | None, target: Target, seed: int = 0) -> None:
         generator = torch.Generator().manual_seed(seed)
         chosen = torch.randperm(len(rows), generator=generator)[:_ROWS].repeat(_COPIES)
         self.rows, self.labels = rows[chosen], None if labels is None else labels[chosen]
         self.noise = torch.randn(self.rows.shape, generator=generator)
         even = (torch.arange(len(chosen)) + 0.5) / max(len(chosen), 1)
-        self.moments = even[torch.randperm(len(chosen), generator=generator)]
+        self.target = target
+        self.moments = target.held_out_moments(even[torch.randperm(len(chosen), generator=generator)])
+        self._parts: list[_Part] = []
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @torch.no_grad()
-    def loss(self, field: VelocityField, target: FlowTarget) -> float:
-        """Mean squared error of a field's residual.
+    def loss(self, field: VelocityField) -> float:
+        """Mean squared error of a field's residual. What it should be is computed at the first call."""
+        self._parts = self._parts or [
+            self._part(field, slice(start, start + _PART)) for start in range(0, len(self.rows), _PART)
+        ]
+        total = sum(
+            float((field.residual(part.point, part.moment, part.label) - part.wanted).square().sum())
+            for part in self._parts
+        )
+        return total / self.rows.numel()
 
-        Args:
-            field: The velocity field.
-            target: `flow_matching_target`.
-        """
-        total = 0.0
-        for start in range(0, len(self.rows), _PART):
-            part = slice(start, start + _PART)
-            rows, noise, moments = (
-                one[part].to(_device(field)) for one in (self.rows, self.noise, self.moments)
-            )
-            point, wanted = target(field, rows, noise, moments)
-            label = None if self.labels is None else self.labels[part].to(rows.device)
-            total += float((field.residual(point, moments, label) - wanted).square().mean()) * len(rows)
-        return total / len(self.rows)
+    def _part(self, field: VelocityField, part: slice) -> _Part:
+        device = _device(field)
+        rows, noise, moments = (one[part].to(device) for one in (self.rows, self.noise, self.moments))
+        label = None if self.labels is None else self.labels[part].to(device)
+        return _Part(*self.target(field, rows, noise, moments, label), moments, label)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some points of the paths, what the network should say there, times and classes."""
+
+    point: Tensor
+    wanted: Tensor
+    moment: Tensor
+    label: Tensor | None
 
 
 def _device(field: VelocityField) -> torch.device:

@@ -30,6 +30,8 @@ class Recipe:
         minutes: Default budget on one CPU core.
         flow_steps: Steps of the finished flow.
         bend: Its grid; see `step_grid`.
+        distilled_steps: Steps of the flow distilled from it; half as many when None.
+        distilled_bend: The grid of that flow.
         reading: What to take of the source.
     """
 
@@ -46,6 +48,8 @@ class Recipe:
     minutes: float = 20.0
     flow_steps: int = 16
     bend: float = 0.7
+    distilled_steps: int | None = None
+    distilled_bend: float = 0.9
     reading: Reading = field(default_factory=Reading)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Training a velocity field by flow matching along straight paths, with resume."""
+"""Training a velocity field, with resume: by flow matching along straight paths, or towards another target."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from infoloom.errors import FlowError
 from infoloom.foreign.files import require_regular
 from infoloom.foreign.trees import Finite, Open, Word, checked, parse_json
 from infoloom.observations.flows.checkpoint import write_tensors
-from infoloom.observations.flows.velocity import VelocityField, path_spread
+from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.training.augment import augment, check_augmentation
 from infoloom.observations.training.held_out import Best, HeldOut
 from infoloom.observations.training.own_scale import standardised
 from infoloom.observations.training.precision import Precision, autocast, choose_precision
 from infoloom.observations.training.recipes import Recipe
+from infoloom.observations.training.targets import FlowMatching, Target
 from infoloom.observations.training.training_data import TrainingData
 
-__all__ = ["Progress", "Trainer", "flow_matching_target"]
+__all__ = ["Progress", "Trainer"]
 
 
 @dataclass(frozen=True)
@@ -53,32 +54,6 @@ class Progress:
     minutes_left: float = math.nan
 
 
-def flow_matching_target(
-    field: VelocityField, data: Tensor, noise: Tensor, moment: Tensor
-) -> tuple[Tensor, Tensor]:
-    """A point of the straight path and what the network should say there.
-
-    x_t = t x₁ + s(t) x₀ and the velocity x₁ − (1 − σ) x₀, both in the network's own scaling.
-
-    Args:
-        field: The velocity field.
-        data: Real rows x₁, (n, *shape).
-        noise: Standard normal x₀, (n, *shape).
-        moment: Times, (n,).
-
-    Returns:
-        x_t and the residual target, both (n, *shape).
-
-    Source:
-        Lipman et al., Flow matching for generative modeling (2023), section 4.1, example II.
-    """
-    wide = (-1, *(1 for _ in field.shape))
-    point = moment.view(wide) * data + path_spread(moment, field.sigma).view(wide) * noise
-    velocity = data - (1.0 - field.sigma) * noise
-    skip, gain, _ = (factor.view(wide) for factor in field.coefficients(moment))
-    return point, (velocity - skip * point) / gain
-
-
 class Trainer:
     """One training that can be stopped and resumed.
 
@@ -89,6 +64,7 @@ class Trainer:
         device: Where to compute.
         compiled: Compile the network; worth a minute of waiting for long trainings.
         precision: `float32` or `bfloat16`; measured on a first step when left out.
+        target: What to learn; flow matching when left out.
     """
 
     def __init__(
@@ -100,6 +76,7 @@ class Trainer:
         device: str = "cpu",
         compiled: bool = False,
         precision: Precision | None = None,
+        target: Target | None = None,
     ) -> None:
         self.recipe, self.device = recipe, torch.device(device)
         self.values = torch.from_numpy(standardised(data.values, data.center, data.scale)).to(self.device)
@@ -129,7 +106,8 @@ class Trainer:
         self.step, self.seconds, self.loss = 0, 0.0, 1.0
         held = torch.from_numpy(standardised(data.held_out, data.center, data.scale))
         of = None if data.held_out_labels is None else torch.from_numpy(data.held_out_labels)
-        self.held_out, self.best, self.last_look = HeldOut(held, of), Best(), math.nan
+        self.target: Target = target or FlowMatching()
+        self.held_out, self.best, self.last_look = HeldOut(held, of, self.target), Best(), math.nan
         self._network = torch.compile(self.field.residual) if compiled else self.field.residual
         self.precision, self.reason = precision, f"{precision}, as asked for"
 
@@ -197,9 +175,8 @@ class Trainer:
         if self.precision is None:
             generator, self.generator = self.generator, torch.Generator(self.device).manual_seed(0)
             data, label = self._batch()
-            point, target = flow_matching_target(
-                self.field, data, torch.zeros_like(data), moment := self._moments(len(data))
-            )
+            moment = self.target.moments(len(data), self.generator)
+            point, target = self.target(self.field, data, torch.zeros_like(data), moment, label)
             self.generator = generator
 
             def loss() -> Tensor:
@@ -283,8 +260,9 @@ class Trainer:
             group["lr"] = self.recipe.learning_rate * min(1.0, (self.step + 1) / 200) * _cooled(share)
         data, label = self._batch()
         noise = torch.randn(data.shape, generator=self.generator, device=self.device)
-        point, target = flow_matching_target(self.field, data, noise, moment := self._moments(len(data)))
+        moment = self.target.moments(len(data), self.generator)
         with autocast(self.device, self.precision or "float32"):
+            point, target = self.target(self.field, data, noise, moment, label)
             said = self._network(point, moment, label).float()
         if self.recipe.guidance > 0.0 and share >= self.recipe.guidance_from and label is not None:
             target = target + self._guidance(said.detach(), point, moment, label)
@@ -311,16 +289,6 @@ class Trainer:
         dropped = torch.rand(size, generator=self.generator, device=self.device) < self.recipe.label_dropout
         return data, torch.where(dropped, self.class_count, self.labels[chosen])
 
-    def _moments(self, count: int) -> Tensor:
-        """Times: three quarters logistic-normal towards the data, one quarter uniform, both stratified."""
-        shift = torch.rand(1, generator=self.generator, device=self.device)
-        even = (torch.arange(count, device=self.device) + shift) / count
-        normal = math.sqrt(2.0) * torch.special.erfinv((2.0 * even - 1.0).clamp(-0.9999, 0.9999))
-        bent = torch.sigmoid(0.8 + 1.3 * normal)
-        order = torch.randperm(count, generator=self.generator, device=self.device)
-        uniform = torch.rand(count, generator=self.generator, device=self.device) < 0.25
-        return torch.where(uniform, even, bent)[order]
-
     @torch.no_grad()
     def _guidance(self, said: Tensor, point: Tensor, moment: Tensor, label: Tensor) -> Tensor:
         """What folded guidance adds to the target, fading out towards the data.
@@ -338,7 +306,7 @@ class Trainer:
             return
         own = {name: value.clone() for name, value in self.field.state_dict().items()}
         self.field.load_state_dict(self.average)
-        self.last_look = self.held_out.loss(self.field.eval(), flow_matching_target)
+        self.last_look = self.held_out.loss(self.field.eval())
         self.field.load_state_dict(own)
         self.field.train()
         if self.last_look < self.best.loss:

@@ -1,0 +1,169 @@
+"""Fewer steps by distillation: what is taught, what it brings, what the card says, what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from infoloom.cli.main import app
+from infoloom.errors import FlowError
+from infoloom.observations import build
+from infoloom.observations.flows.grids import step_grid
+from infoloom.observations.flows.stepped import SteppedFlow
+from infoloom.observations.flows.velocity import VelocityField
+from infoloom.observations.training.distilling import Distillation, distilling_recipe
+from infoloom.observations.training.held_out import HeldOut
+from infoloom.observations.training.packaging import package_flow
+from infoloom.observations.training.recipes import RECIPES, Recipe
+from infoloom.observations.training.training import Trainer
+from infoloom.observations.training.training_data import TrainingData
+from infoloom.observations.workflow import TrainingPlan, train_flow
+from infoloom.spec.flows.flow import flow_header
+
+RECIPE = Recipe({"name": "mlp", "hidden": 48, "blocks": 2, "width": 32}, sigma=0.1, batch=128, flow_steps=32)
+GRID = step_grid(4, 0.1, 0.9)
+
+
+def arcs(rows: int = 2000) -> TrainingData:
+    """Two arcs in the plane, one for each class."""
+    generator = np.random.default_rng(0)
+    label = generator.integers(0, 2, rows)
+    angle = np.pi * (generator.random(rows) + label)
+    values = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    held = np.arange(rows) % 10 == 9
+    return TrainingData(values[~held], label[~held], values[held], label[held], ("high", "low"), "metre")
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained flow of 32 steps."""
+    trainer = Trainer(arcs(), RECIPE, precision="float32")
+    trainer.run(steps=400)
+    path = tmp_path_factory.mktemp("teacher") / "arcs.safetensors"
+    package_flow(path, trainer, arcs(), card={"name": "arcs", "data": "arcs.npz", "licence": "CC0"})
+    return path
+
+
+def test_a_linear_teacher_is_followed_exactly() -> None:
+    """An untrained field has the velocity v′/(2v) x, so that x grows as √v(t)."""
+    field = VelocityField(RECIPE.network, (2,), 2, sigma=0.1, spread=0.7)
+    taught = Distillation(field, GRID, parts=200)
+    moment = taught.moments(8, torch.Generator().manual_seed(0))
+    data, noise = torch.randn(8, 2), torch.randn(8, 2)
+    point, target = taught(field, data, noise, moment, torch.zeros(8, dtype=torch.long))
+    end = taught.grid[(taught.grid[:-1] - moment[:, None]).abs().argmin(1) + 1]
+    width = lambda time: (time**2 * 0.49 + (1.0 - 0.9 * time) ** 2).sqrt()  # noqa: E731
+    skip, gain, _ = field.coefficients(moment)
+    landed = point + (end - moment)[:, None] * (skip[:, None] * point + gain[:, None] * target)
+    assert torch.allclose(landed, point * (width(end) / width(moment))[:, None], atol=1e-4)
+
+
+def test_a_trained_teacher_is_followed_as_many_small_steps_do(teacher: Path) -> None:
+    flow = build(f"{teacher}[high]", dtype=torch.float64, allow_uncertified=True)
+    assert isinstance(flow, SteppedFlow)
+    field = flow.velocity
+    data, noise = (torch.randn(6, 2, dtype=torch.float64) for _ in range(2))
+    label = torch.tensor([0, 1, 0, 1, 2, 2])
+    taught = Distillation(field, GRID, parts=40)  # type: ignore[arg-type]
+    taught.grid = taught.grid.double()
+    moment = taught.grid[torch.tensor([0, 1, 2, 3, 0, 2])]
+    point, target = taught(field, data, noise, moment, label)  # type: ignore[arg-type]
+    values, end = point.clone(), taught.grid[torch.tensor([1, 2, 3, 4, 1, 3])]
+    for part in range(1000):
+        time = moment + (end - moment) * part / 1000
+        values = values + ((end - moment) / 1000)[:, None] * field(values, time, label)
+    skip, gain, _ = field.coefficients(moment)  # type: ignore[operator]
+    landed = point + (end - moment)[:, None] * (skip[:, None] * point + gain[:, None] * target)
+    assert torch.allclose(landed, values, atol=5e-3)
+
+
+def test_every_step_is_taught_as_often_and_held_out_points_lie_at_steps() -> None:
+    taught = Distillation(VelocityField(RECIPE.network, (2,), 0, sigma=0.1, spread=0.7), GRID)
+    moments = taught.moments(64, torch.Generator().manual_seed(3))
+    assert [int((moments == start).sum()) for start in taught.grid[:-1]] == [16] * 4
+    held = HeldOut(torch.zeros(50, 2), None, taught)
+    assert set(held.moments.tolist()) == set(taught.grid[:-1].tolist())
+
+
+def test_a_distilled_flow_lands_nearer_to_the_teachers_many_steps(teacher: Path, tmp_path: Path) -> None:
+    """The teacher's weights on the same four steps are the alternative."""
+    path = tmp_path / "four.safetensors"
+    np.savez(tmp_path / "arcs.npz", x=arcs().values, y=np.array(["high", "low"])[arcs().labels])
+    plan = TrainingPlan(
+        "arcs", str(tmp_path / "arcs.npz"), path, steps=400, flow_steps=4, teacher=str(teacher), quick=True
+    )
+    train_flow(plan)
+    long, four = (build(f"{one}[high]", allow_uncertified=True) for one in (teacher, path))
+    assert isinstance(long, SteppedFlow)
+    assert isinstance(four, SteppedFlow)
+    grid = replace(long.description, grid=four.description.grid)
+    coarse = SteppedFlow(grid, long.velocity).with_label(long.label)
+    z = torch.randn((500, 2), generator=torch.Generator().manual_seed(0))
+    goal = (
+        SteppedFlow(replace(grid, grid=step_grid(200, 0.1, 0.5)), long.velocity)
+        .with_label(long.label)
+        .forward(z)
+    )
+    errors = [float((flow.forward(z) - goal).square().mean().sqrt()) for flow in (coarse, four)]
+    assert errors[1] < 0.5 * errors[0]
+
+
+def test_the_card_of_a_distilled_flow(teacher: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "arcs.npz", x=arcs().values, y=np.array(["high", "low"])[arcs().labels])
+    path = tmp_path / "half.safetensors"
+    plan = TrainingPlan("arcs", str(tmp_path / "arcs.npz"), path, steps=2, teacher=str(teacher), quick=True)
+    train_flow(plan)
+    header = flow_header(path)
+    card, own = header["card"], flow_header(teacher)
+    assert card["data"] == f"arcs.npz; then {tmp_path / 'arcs.npz'}"
+    assert card["licence"] == "CC0"
+    assert card["trained"]["steps"] == 2
+    assert card["distilled"]["steps"] == 32
+    assert card["distilled"]["trained"] == own["card"]["trained"]
+    assert header["grid"] == pytest.approx(step_grid(16, 0.1, 0.9))
+    assert header["center"] == own["center"]
+    assert header["spread"] == own["spread"]
+    message = "expected a flow trained by flow matching, got a distilled one. Go on with the flow that it was distilled"
+    with pytest.raises(FlowError, match=message):
+        train_flow(replace(plan, teacher=str(path), output=tmp_path / "other.safetensors"))
+    with pytest.raises(FlowError, match=message):
+        train_flow(replace(plan, teacher=None, continued=True))
+
+
+def test_the_command(teacher: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "arcs.npz", x=arcs().values, y=np.array(["high", "low"])[arcs().labels])
+    source, output = str(tmp_path / "arcs.npz"), str(tmp_path / "four.safetensors")
+    call = [
+        "flow",
+        "distill",
+        str(teacher),
+        "--data",
+        source,
+        "-o",
+        output,
+        "--flow-steps",
+        "6",
+        "--steps",
+        "30",
+    ]
+    done = CliRunner().invoke(app, call)
+    assert done.exit_code == 0, done.output
+    assert "arcs: certified" in done.output
+    assert f"Wrote {output}" in done.output
+    assert len(flow_header(Path(output))["grid"]) == 7
+
+
+def test_a_recipe_for_distilling() -> None:
+    recipe = distilling_recipe(replace(RECIPE, guidance=0.3), 9)
+    assert (recipe.flow_steps, recipe.guidance) == (5, 0.0)
+    said = replace(RECIPE, distilled_steps=4, distilled_bend=0.5)
+    assert (distilling_recipe(said, 9).flow_steps, distilling_recipe(said, 9).bend) == (4, 0.5)
+    assert all(
+        recipe.distilled_steps is None or recipe.distilled_steps < recipe.flow_steps
+        for recipe in RECIPES.values()
+    )
