@@ -20,7 +20,7 @@ from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.realism.features import CLASSIFIERS, load_features
 from infoloom.observations.realism.quality import sample_quality
 from infoloom.observations.training.packaging import all_classes
-from infoloom.observations.training.training_data import load_training_data
+from infoloom.observations.training.data.training_data import load_training_data
 
 
 def main() -> None:

@@ -25,13 +25,13 @@ from infoloom.observations.realism.inception import InceptionFeatures
 from infoloom.observations.realism.pictures import sample_picture, whitening_picture
 from infoloom.observations.realism.quality import measure_quality
 from infoloom.observations.training.continuing import Finished
+from infoloom.observations.training.data.reading import Reading
+from infoloom.observations.training.data.training_data import TrainingData, load_training_data
 from infoloom.observations.training.distilling import distilling_recipe
 from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, update_card
 from infoloom.observations.training.precision import Precision
-from infoloom.observations.training.reading import Reading
 from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
 from infoloom.observations.training.training import Progress, Trainer
-from infoloom.observations.training.training_data import TrainingData, load_training_data
 from infoloom.spec.flows.flow import flow_header, flow_path
 
 __all__ = ["TrainingPlan", "check_flow", "data_of_flow", "train_flow"]

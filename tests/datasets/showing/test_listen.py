@@ -14,7 +14,7 @@ from infoloom.cli.data import using as commands
 from infoloom.datasets import Dataset, generate
 from infoloom.datasets.showing.listen import spoken_modalities, write_sounds
 from infoloom.errors import DatasetError
-from infoloom.observations.training.spectrogram import FLOOR, FRAMES, HOP, RATE, log_mel
+from infoloom.observations.training.data.spectrogram import FLOOR, FRAMES, HOP, RATE, log_mel
 from infoloom.story import compile_story
 
 

@@ -24,8 +24,8 @@ from infoloom.observations.realism.features import CLASSIFIERS, load_features, s
 from infoloom.observations.realism.pictures import whitening_picture
 from infoloom.observations.realism.quality import _sampled, gaussianity, measure_quality, story_latents
 from infoloom.observations.realism.two_sample import TwoSample
+from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes
-from infoloom.observations.training.training_data import TrainingData
 
 RNG = np.random.default_rng(0)
 

@@ -16,12 +16,12 @@ from infoloom.observations import build
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.flows.velocity import VelocityField
+from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.distilling import Distillation, distilling_recipe
 from infoloom.observations.training.held_out import HeldOut
 from infoloom.observations.training.packaging import package_flow
 from infoloom.observations.training.recipes import RECIPES, Recipe
 from infoloom.observations.training.training import Trainer
-from infoloom.observations.training.training_data import TrainingData
 from infoloom.observations.workflow import TrainingPlan, train_flow
 from infoloom.spec.flows.flow import flow_header
 

@@ -16,11 +16,11 @@ from infoloom.observations.flows.certificate import Effort
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.networks import build_network
 from infoloom.observations.flows.velocity import VelocityField, flop_count
+from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, real_rows
 from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
 from infoloom.observations.training.targets import flow_matching_target
 from infoloom.observations.training.training import Progress, Trainer
-from infoloom.observations.training.training_data import TrainingData
 from infoloom.observations.workflow import TrainingPlan, check_flow, train_flow
 
 RECIPE = Recipe({"name": "mlp", "hidden": 48, "blocks": 2, "width": 32}, sigma=0.1, batch=128, flow_steps=8)

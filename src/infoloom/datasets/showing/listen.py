@@ -43,7 +43,7 @@ def write_sounds(
     Raises:
         DatasetError: No spoken modality, another modality, rows that are not there, or a folder that cannot be written.
     """
-    from infoloom.observations.training.spectrogram import render_sound
+    from infoloom.observations.training.data.spectrogram import render_sound
 
     name = _chosen(data, modality)
     pictures = data.select(name).take(list(rows))[name]
@@ -110,7 +110,7 @@ def _write(path: Path, sound: np.ndarray[Any, Any]) -> None:
 
 
 def _write_to(into: IO[bytes], sound: np.ndarray[Any, Any]) -> None:
-    from infoloom.observations.training.spectrogram import RATE
+    from infoloom.observations.training.data.spectrogram import RATE
 
     with wave.open(into, "wb") as file:
         file.setnchannels(1)

@@ -13,9 +13,9 @@ from torch.nn import functional
 
 from infoloom.observations.realism.feature_network import FeatureNetwork, whiten_patches
 from infoloom.observations.training.augment import augment
-from infoloom.observations.training.own_scale import standardised
+from infoloom.observations.training.data.own_scale import standardised
+from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.precision import autocast, choose_precision
-from infoloom.observations.training.training_data import TrainingData
 
 __all__ = ["train_classifier"]
 

@@ -23,8 +23,8 @@ from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.flows.scaling import Numbers, as_array, checked_numbers
 from infoloom.observations.realism.feature_network import FeatureNetwork
 from infoloom.observations.realism.feature_training import train_classifier
-from infoloom.observations.training.own_scale import standardised
-from infoloom.observations.training.training_data import TrainingData
+from infoloom.observations.training.data.own_scale import standardised
+from infoloom.observations.training.data.training_data import TrainingData
 
 __all__ = ["CLASSIFIERS", "Features", "load_features", "save_features", "train_features"]
 

@@ -13,8 +13,8 @@ from torch import Tensor
 from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow
 from infoloom.observations.realism.quality import story_latents
+from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes
-from infoloom.observations.training.training_data import TrainingData
 
 __all__ = ["row_picture", "sample_picture", "tiled", "whitening_picture"]
 

@@ -24,8 +24,8 @@ from infoloom.observations.realism.distances import (
 from infoloom.observations.realism.features import Features, train_features
 from infoloom.observations.realism.inception import InceptionFeatures
 from infoloom.observations.realism.two_sample import FEWEST_TESTED, two_sample_test
+from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes, real_rows
-from infoloom.observations.training.training_data import TrainingData
 
 __all__ = [
     "drawn_beside_real",

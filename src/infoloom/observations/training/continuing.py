@@ -10,10 +10,10 @@ from typing import Any
 
 from infoloom.errors import FlowError
 from infoloom.observations.flows.checkpoint import FlowDescription, load_checkpoint
+from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.distilling import Distillation
 from infoloom.observations.training.recipes import Recipe
 from infoloom.observations.training.training import Trainer
-from infoloom.observations.training.training_data import TrainingData
 
 __all__ = ["Finished"]
 

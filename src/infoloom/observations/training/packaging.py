@@ -22,8 +22,8 @@ from infoloom.observations.flows.checkpoint import FlowDescription, rewrite_desc
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.scaling import as_array
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow
+from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.training import Trainer
-from infoloom.observations.training.training_data import TrainingData
 from infoloom.spec.flows.flow import flow_header, flow_path
 
 __all__ = ["all_classes", "certify_file", "package_flow", "real_rows", "update_card"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from infoloom.observations.training.reading import Reading
+from infoloom.observations.training.data.reading import Reading
 
 __all__ = ["RECIPES", "Recipe", "recipe_for"]
 

@@ -21,12 +21,12 @@ from infoloom.foreign.trees import Finite, Open, Word, checked, parse_json
 from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.training.augment import augment, check_augmentation
+from infoloom.observations.training.data.own_scale import standardised
+from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.held_out import Best, HeldOut
-from infoloom.observations.training.own_scale import standardised
 from infoloom.observations.training.precision import Precision, autocast, choose_precision
 from infoloom.observations.training.recipes import Recipe
 from infoloom.observations.training.targets import FlowMatching, Target
-from infoloom.observations.training.training_data import TrainingData
 
 __all__ = ["Progress", "Trainer"]
 

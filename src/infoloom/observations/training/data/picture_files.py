@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from infoloom.errors import FlowError
-from infoloom.observations.training.rows import BRIGHTNESS, Array, Rows
+from infoloom.observations.training.data.rows import BRIGHTNESS, Array, Rows
 
 __all__ = ["PICTURES", "brightness", "decoded", "folder_of_pictures"]
 

@@ -11,8 +11,8 @@ import torch
 
 from infoloom.errors import FlowError
 from infoloom.observations import load_flow
-from infoloom.observations.training.own_scale import own_scale, standardised
-from infoloom.observations.training.training_data import load_training_data
+from infoloom.observations.training.data.own_scale import own_scale, standardised
+from infoloom.observations.training.data.training_data import load_training_data
 from infoloom.observations.workflow import TrainingPlan, train_flow
 from infoloom.spec.flows.flow import flow_header
 

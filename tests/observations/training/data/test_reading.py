@@ -10,9 +10,9 @@ import torch
 
 from infoloom.errors import FlowError
 from infoloom.observations.training.augment import AUGMENTATIONS, augment, check_augmentation
-from infoloom.observations.training.reading import Reading, chosen_classes, resized
-from infoloom.observations.training.rows import Rows
-from infoloom.observations.training.training_data import load_training_data
+from infoloom.observations.training.data.reading import Reading, chosen_classes, resized
+from infoloom.observations.training.data.rows import Rows
+from infoloom.observations.training.data.training_data import load_training_data
 
 RNG = np.random.default_rng(0)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infoloom.errors import FlowError
-from infoloom.observations.training.rows import Rows
+from infoloom.observations.training.data.rows import Rows
 
 __all__ = ["Reading", "chosen_classes", "resized"]
 

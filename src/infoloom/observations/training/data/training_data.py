@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from infoloom.errors import FlowError
 from infoloom.observations.flows.scaling import Numbers, as_array
-from infoloom.observations.training.files import read_file, read_hub_folder
-from infoloom.observations.training.own_scale import own_scale
-from infoloom.observations.training.picture_files import folder_of_pictures
-from infoloom.observations.training.reading import Reading, chosen_classes, resized
-from infoloom.observations.training.rows import BRIGHTNESS, Array, Rows, joined
-from infoloom.observations.training.splitting import choose_held_out
+from infoloom.observations.training.data.files import read_file, read_hub_folder
+from infoloom.observations.training.data.own_scale import own_scale
+from infoloom.observations.training.data.picture_files import folder_of_pictures
+from infoloom.observations.training.data.reading import Reading, chosen_classes, resized
+from infoloom.observations.training.data.rows import BRIGHTNESS, Array, Rows, joined
+from infoloom.observations.training.data.splitting import choose_held_out
 
 __all__ = ["TrainingData", "load_training_data"]
 

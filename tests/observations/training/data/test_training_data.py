@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from infoloom.errors import FlowError
-from infoloom.observations.training.reading import Reading
-from infoloom.observations.training.training_data import TrainingData, load_training_data
+from infoloom.observations.training.data.reading import Reading
+from infoloom.observations.training.data.training_data import TrainingData, load_training_data
 
 RNG = np.random.default_rng(0)
 

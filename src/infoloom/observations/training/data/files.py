@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from infoloom.errors import FlowError
-from infoloom.observations.training.picture_files import brightness, decoded
-from infoloom.observations.training.reading import Reading
-from infoloom.observations.training.rows import BRIGHTNESS, Array, Rows
-from infoloom.observations.training.spectrogram import log_mel
+from infoloom.observations.training.data.picture_files import brightness, decoded
+from infoloom.observations.training.data.reading import Reading
+from infoloom.observations.training.data.rows import BRIGHTNESS, Array, Rows
+from infoloom.observations.training.data.spectrogram import log_mel
 
 __all__ = ["ARRAY_NAMES", "LABEL_NAMES", "read_file", "read_hub_folder"]
 

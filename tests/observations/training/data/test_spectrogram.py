@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from infoloom.observations.training.spectrogram import FRAMES, HOP, RATE, log_mel, render_sound
+from infoloom.observations.training.data.spectrogram import FRAMES, HOP, RATE, log_mel, render_sound
 
 
 def tone(hertz: float, seconds: float = 0.64) -> np.ndarray:
