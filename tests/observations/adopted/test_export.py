@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from infoloom.errors import FlowError
 from infoloom.observations.adopted.adopt import adopt
-from infoloom.observations.adopted.export import export_graph
-from infoloom.observations.adopted.graph import StoredGraph
+from infoloom.observations.adopted.graphs.export import export_graph
+from infoloom.observations.adopted.graphs.graph import StoredGraph
 
 
 def adopted(function, shape=(3,), **options):

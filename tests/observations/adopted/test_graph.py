@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from infoloom.errors import FlowError
-from infoloom.observations.adopted.bounds import need_of
-from infoloom.observations.adopted.graph import StoredGraph
-from infoloom.observations.adopted.operators import OPERATORS, SIZES, resolve
+from infoloom.observations.adopted.graphs.bounds import need_of
+from infoloom.observations.adopted.graphs.graph import StoredGraph
+from infoloom.observations.adopted.graphs.operators import OPERATORS, SIZES, resolve
 
 TREE = {
     "version": 1,

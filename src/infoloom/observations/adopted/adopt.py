@@ -17,9 +17,9 @@ from infoloom.errors import FlowError
 from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.adopted.exact_certificate import certify_exact
 from infoloom.observations.adopted.files import BIJECTION, KINDS, SCHEDULE, StoredModel, halved, write_model
+from infoloom.observations.adopted.graphs.tracing import class_name, fitting_batch, traced
 from infoloom.observations.adopted.grid_search import GridSearch, search_grid
 from infoloom.observations.adopted.schedules import NoiseSchedule
-from infoloom.observations.adopted.tracing import class_name, fitting_batch, traced
 from infoloom.observations.adopted.velocities import PREDICTIONS
 from infoloom.observations.flows.certificate import Effort, certify
 from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription

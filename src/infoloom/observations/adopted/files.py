@@ -15,9 +15,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from infoloom.errors import FlowError
-from infoloom.observations.adopted.bounds import need_of
 from infoloom.observations.adopted.exact import ExactFlow
-from infoloom.observations.adopted.graph import MAX_NODES, StoredGraph, graph_weights
+from infoloom.observations.adopted.graphs.bounds import need_of
+from infoloom.observations.adopted.graphs.graph import MAX_NODES, StoredGraph, graph_weights
 from infoloom.observations.adopted.schedules import NoiseSchedule
 from infoloom.observations.adopted.velocities import PREDICTIONS, DiffusionVelocity, StoredVelocity
 from infoloom.observations.flows.checkpoint import FlowDescription, write_tensors

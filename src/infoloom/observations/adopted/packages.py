@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from infoloom.errors import FlowError
 from infoloom.observations.adopted.adopt import Adopted, adopt
+from infoloom.observations.adopted.graphs.tracing import class_name
 from infoloom.observations.adopted.splines import branch_free
-from infoloom.observations.adopted.tracing import class_name
 
 __all__ = [
     "from_diffusers",

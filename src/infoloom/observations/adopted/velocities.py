@@ -7,7 +7,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from infoloom.observations.adopted.graph import StoredGraph
+from infoloom.observations.adopted.graphs.graph import StoredGraph
 from infoloom.observations.adopted.schedules import NoiseSchedule
 
 __all__ = ["PREDICTIONS", "DiffusionVelocity", "StoredVelocity"]

@@ -34,6 +34,7 @@ class Finished:
     Attributes:
         steps: How many steps it was trained.
         minutes: How long.
+        loss: Its running loss at the end.
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,6 +49,7 @@ class Finished:
             )
         trained = self.description.card.get("trained", {})
         self.steps, self.minutes = int(trained.get("steps", 0)), float(trained.get("minutes", 0.0))
+        self.loss = float(trained.get("loss", 1.0))
 
     def data(self, data: TrainingData) -> TrainingData:
         """The data in the units that the flow was trained in.
@@ -104,4 +106,4 @@ class Finished:
         trainer.field.spread = self.description.spread
         trainer.average = {name: value.clone() for name, value in weights.items()}
         if not afresh:
-            trainer.step, trainer.seconds = self.steps, 60.0 * self.minutes
+            trainer.step, trainer.seconds, trainer.loss = self.steps, 60.0 * self.minutes, self.loss

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from infoloom.errors import FlowError
-from infoloom.observations.adopted.graph import VERSION
-from infoloom.observations.adopted.operators import IDENTITIES, LARGEST_INTEGER, OF_PYTHON, OPERATORS
+from infoloom.observations.adopted.graphs.graph import VERSION
+from infoloom.observations.adopted.graphs.operators import IDENTITIES, LARGEST_INTEGER, OF_PYTHON, OPERATORS
 
 __all__ = ["Exported", "evaluating", "export_graph"]
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from infoloom.errors import FlowError
-from infoloom.observations.adopted.bounds import need_of
-from infoloom.observations.adopted.export import Exported, evaluating, export_graph
-from infoloom.observations.adopted.graph import StoredGraph
+from infoloom.observations.adopted.graphs.bounds import need_of
+from infoloom.observations.adopted.graphs.export import Exported, evaluating, export_graph
+from infoloom.observations.adopted.graphs.graph import StoredGraph
 
 __all__ = ["class_name", "fitting_batch", "traced"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from infoloom.errors import FlowError
-from infoloom.observations.adopted.operators import LARGEST_INTEGER, MAKING, UNCHECKED, resolve
+from infoloom.observations.adopted.graphs.operators import LARGEST_INTEGER, MAKING, UNCHECKED, resolve
 
 __all__ = ["MAX_NODES", "MAX_RANK", "Reference", "StoredGraph", "Watch", "graph_weights"]
 

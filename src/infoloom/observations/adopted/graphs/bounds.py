@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from infoloom.errors import FlowError
-from infoloom.observations.adopted.graph import MAX_RANK, StoredGraph
+from infoloom.observations.adopted.graphs.graph import MAX_RANK, StoredGraph
 
 __all__ = ["LARGEST_VALUE", "MEMORY", "Need", "need_of"]
 

@@ -1,0 +1,1 @@
+"""Networks as stored graphs of checked operators: traced, written, read, computed."""
