@@ -15,7 +15,7 @@ from infoloom.observations.training.targets import path_point
 
 __all__ = ["Distillation", "distilling_recipe"]
 
-_PARTS: Final = 3  # midpoint steps of the teacher in one step of the grid
+_PARTS: Final = 2  # midpoint steps of the teacher in one step of the grid
 _RATE: Final = 5e-4
 _AVERAGING: Final = 0.995
 _MINUTES: Final = 20.0
