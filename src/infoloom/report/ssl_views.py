@@ -106,6 +106,10 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
         View("Mismatched pairs", "A share of the training pairs has the caption of another row.",
              "share of mismatched pairs", _by("share"), _PAIR),
     ),
+    "missing": (
+        View("Missing modalities", "A share of the training rows lacks the ring or the spectrum.",
+             "share of incomplete rows", _by("absent"), _EACH),
+    ),
     "dropped": (
         View("Words dropped", "The caption says some of its four words.",
              "words", _by("words"), _PAIR),

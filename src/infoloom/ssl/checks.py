@@ -77,13 +77,19 @@ def check_vocabularies(vocabularies: Mapping[str, int], shapes: Mapping[str, tup
         )
 
 
-def check_arrays(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], least: int = 1) -> int:
+def check_arrays(
+    arrays: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    least: int = 1,
+    missing: Mapping[str, Any] | None = None,
+) -> int:
     """Refuse arrays that miss a modality, have another shape, different rows, or values that are not finite.
 
     Args:
         arrays: Name → (n, *shape); further names are left alone.
         shapes: Name → shape of one row, of all that is needed.
         least: Fewest rows.
+        missing: Name → which rows lack it, (n,) of true and false; their values are not looked at.
 
     Returns:
         The number of rows.
@@ -108,12 +114,30 @@ def check_arrays(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]
     )
     rows = next(iter(counts.values()))
     expect(rows >= least, "rows", rows, f"at least {least}", "Draw more rows.")
+    lacking = missing or {}
+    for name in lacking:
+        _check_mask(name, np.asarray(lacking[name]), tuple(shapes), rows)
     for name in shapes:
-        finite = all(bool(np.isfinite(part).all()) for part in parts(arrays[name]))
+        given = parts(arrays[name] if name not in lacking else arrays[name][~np.asarray(lacking[name])])
+        finite = all(bool(np.isfinite(part).all()) for part in given)
         expect(
             finite, f"array {name}", "nan or infinite", "finite values", "Remove those rows from all arrays."
         )
     return rows
+
+
+def _check_mask(name: str, mask: NDArray[Any], names: tuple[str, ...], rows: int) -> None:
+    expect(name in names, "missing", name, f"one of {', '.join(names)}", "Rename it.")
+    expect(
+        mask.shape == (rows,) and mask.dtype == np.bool_,
+        f"missing of {name}",
+        f"{mask.dtype} of shape {mask.shape}",
+        f"{rows} values true or false",
+        "Say for every row whether it lacks it.",
+    )
+    expect(
+        not mask.all(), f"missing of {name}", "all rows", "rows that have it", "Leave it out of the learner."
+    )
 
 
 def parts(rows: Any) -> Iterator[NDArray[Any]]:

@@ -28,6 +28,9 @@ class Learner(nn.Module, ABC):
         settings: What `build` was given.
     """
 
+    #: Whether the loss takes batches that lack some of `needs`.
+    partial = False
+
     def __init__(self, objective: str, shapes: Shapes, settings: LearnerSettings) -> None:
         super().__init__()
         self.objective, self.settings = objective, settings

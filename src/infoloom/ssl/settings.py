@@ -141,8 +141,3 @@ class Training:
             self.precision in known, "precision", self.precision, f"one of {', '.join(known)}", "Use auto."
         )
         expect(self.seed >= 0, "seed", self.seed, "0 or more", "Use 0.")
-
-    def steps_of(self, rows: int) -> tuple[int, int]:
-        """Rows a step and number of steps of a training on so many rows."""
-        batch = min(self.batch, rows)
-        return batch, self.steps or self.epochs * (rows // batch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from infoloom.errors import LearnerError
+from infoloom.ssl.batches import Batches, Group, grouped
 from infoloom.ssl.checks import check_arrays
 from infoloom.ssl.encoding import tensors_of
 from infoloom.ssl.learner import Learner
@@ -66,6 +66,7 @@ def train(
     settings: Training | None = None,
     *,
     held_out: Mapping[str, Any] | None = None,
+    missing: Mapping[str, Any] | None = None,
     device: str | None = None,
     state: str | Path | None = None,
     save_every: int = 500,
@@ -78,6 +79,8 @@ def train(
         arrays: Name → (n, *shape), arrays or tensors (memory maps too), everything in `learner.needs`.
         settings: How to train.
         held_out: Rows that are not trained on, by name as `arrays`, where `settings.stopping` watches for a plateau.
+        missing: Name → which rows of `arrays` lack that modality, (n,) of true and false; what the arrays hold there is
+            not read. Learners that are `partial` learn from such rows as well; others from complete rows alone.
         device: Where to compute, such as `cuda`; where the learner is if left out.
         state: File to go on from, and to write every `save_every` steps and at the end. On a processor a training that
             was interrupted and resumed gives the same weights, bit by bit, as one in one go; on an accelerator, as far
@@ -89,7 +92,7 @@ def train(
         LearnerError: Arrays that do not fit, a state of another training, or a loss that is no longer a number.
     """
     chosen = settings or Training()
-    rows = check_arrays(arrays, learner.needs, least=2)
+    rows = check_arrays(arrays, learner.needs, least=2, missing=missing)
     if chosen.stopping is not None:
         if held_out is None:
             raise LearnerError(
@@ -99,12 +102,13 @@ def train(
         check_arrays(held_out, learner.needs, least=2)
     if device is not None:
         learner.to(device)
-    run = _Run(learner, arrays, chosen, rows, held_out)
+    groups = grouped(tuple(learner.needs), rows, missing, partial=learner.partial)
+    run = _Run(learner, arrays, chosen, groups, held_out)
     path = None if state is None else Path(state)
     if path is not None and path.exists():
         run.resume(path)
     else:
-        learner.prepare(arrays)
+        learner.prepare({name: _there(values, name, missing) for name, values in arrays.items()})
     started = time.perf_counter()
     while run.step < run.steps and not run.standing.reached:
         run.advance()
@@ -138,15 +142,15 @@ class _Run:
         learner: Learner,
         arrays: Mapping[str, Any],
         settings: Training,
-        rows: int,
+        groups: Sequence[Group],
         held_out: Mapping[str, Any] | None,
     ) -> None:
         self.held_out = held_out
-        self.learner, self.arrays, self.settings, self.rows = learner, arrays, settings, rows
-        self.names = tuple(learner.needs)
+        self.learner, self.arrays, self.settings = learner, arrays, settings
+        self.rows = sum(len(places) for _, places in groups)
         self.learned = [weight for weight in learner.parameters() if weight.requires_grad]
-        self.batch, steps = settings.steps_of(rows)
-        self.steps = steps if self.learned else 0
+        self.batches = Batches(groups, settings.batch, settings.seed)
+        self.steps = (settings.steps or settings.epochs * self.batches.per_epoch) if self.learned else 0
         self.device = next((tensor.device for tensor in learner.buffers()), torch.device("cpu"))
         self.generator = torch.Generator(self.device).manual_seed(settings.seed)
         self.optimiser = _optimiser(self.learned, settings) if self.learned else None
@@ -156,12 +160,11 @@ class _Run:
         self.looks: list[Look] = []
         self.standing = Plateau()
         self.best: dict[str, Tensor] = {}
-        self.epoch, self.order = -1, np.empty(0, dtype=np.int64)
 
     def advance(self) -> None:
         """One step."""
         self.learner.train()
-        given = tensors_of(self.arrays, self.names, self._chosen(), self.device)
+        given = tensors_of(self.arrays, *self.batches(self.step), self.device)
         with _precision(self.settings, self.device):
             loss = self.learner.loss(given, self.generator)
         if self.optimiser is not None:
@@ -178,7 +181,7 @@ class _Run:
     def judge(self) -> None:
         """At the end of an epoch, look at the loss of held-out rows and keep the weights if it is the best."""
         rules, held_out = self.settings.stopping, self.held_out
-        per_epoch = self.rows // self.batch
+        per_epoch = self.batches.per_epoch
         if rules is None or held_out is None or self.step % per_epoch:
             return
         look = (self.step // per_epoch, held_out_loss(self.learner, held_out, self.settings, self.device))
@@ -254,19 +257,11 @@ class _Run:
         rules, warmup = self.settings.stopping, self.settings.warmup
         if rules is None:
             return schedule(self.step, self.steps, warmup)
-        rising = warmup * rules.floor * (self.rows // self.batch)
+        rising = warmup * rules.floor * self.batches.per_epoch
         return min(1.0, (self.step + 1) / max(rising, 1.0)) * rules.factor**self.standing.drops
 
     def _about(self) -> dict[str, Any]:
         return {"learner": describe(self.learner), "training": asdict(self.settings), "rows": self.rows}
-
-    def _chosen(self) -> NDArray[np.int64]:
-        """Rows of this step: each epoch has an order of its own, and uses no row twice."""
-        epoch, position = divmod(self.step, self.rows // self.batch)
-        if epoch != self.epoch:
-            shuffler = torch.Generator().manual_seed((self.settings.seed << 32) + epoch)
-            self.epoch, self.order = epoch, torch.randperm(self.rows, generator=shuffler).numpy()
-        return self.order[position * self.batch : (position + 1) * self.batch]
 
 
 @torch.no_grad()
@@ -311,6 +306,11 @@ def schedule(step: int, steps: int, warmup: float) -> float:
     if step + 1 <= rising:
         return (step + 1) / rising
     return 0.5 + 0.5 * math.cos(math.pi * (step - rising) / (steps - rising))
+
+
+def _there(values: Any, name: str, missing: Mapping[str, Any] | None) -> Any:
+    """The rows that have a modality."""
+    return values if missing is None or name not in missing else values[~np.asarray(missing[name])]
 
 
 def _optimiser(learned: Iterable[nn.Parameter], settings: Training) -> torch.optim.AdamW:

@@ -22,7 +22,13 @@ from infoloom.observations.realism.distances import (
 )
 from infoloom.observations.realism.features import CLASSIFIERS, load_features, save_features, train_features
 from infoloom.observations.realism.pictures import whitening_picture
-from infoloom.observations.realism.quality import _sampled, gaussianity, measure_quality, story_latents
+from infoloom.observations.realism.quality import (
+    _sampled,
+    gaussianity,
+    measure_quality,
+    moments,
+    story_latents,
+)
 from infoloom.observations.realism.two_sample import TwoSample
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes
@@ -272,6 +278,26 @@ def test_a_whole_report(tmp_path: Path, monkeypatch) -> None:
     assert found["two_sample_floor"]["rows"] == [44, 7, 13]
     assert found["two_sample_strong"]["rows"] == [210, 30, 60]  # held-out rows, then training rows
     assert min(found["inception"].values()) > 0.0
-    assert set(found["moments"]) == {"mean", "deviation", "component_mean", "component_deviation"}
+    of = {"mean", "mean_error", "deviation", "deviation_error", "component_mean", "component_deviation"}
+    assert set(found["moments"]) == of
     assert found["nearest_ratio"] > 0.0
     assert told[-1] == "done"
+
+
+def test_the_errors_of_moments_are_those_of_repeats():
+    """Rows of one amplitude each, so that their components are not independent."""
+    generator = np.random.default_rng(0)
+
+    def rows() -> np.ndarray:
+        return (generator.lognormal(0.0, 0.4, (200, 1)) * generator.normal(0.2, 1.0, (200, 6))).astype(
+            np.float32
+        )
+
+    found = [moments(rows(), rows()) for _ in range(600)]
+    for name in ("mean", "deviation"):
+        scatter = np.std([one[name] for one in found])
+        said = np.sqrt(np.mean([one[f"{name}_error"] ** 2 for one in found]))
+        assert scatter == pytest.approx(said, rel=4.0 * (2.0 * 600) ** -0.5)
+        assert (
+            abs(np.mean([one[name] for one in found])) < 4.0 * scatter / 600**0.5 + 0.005
+        )  # a ratio has a small bias

@@ -105,7 +105,8 @@ def learn(
     share = float(params.get("share", 0.0))
     arrays = _arrays(story, spent, rows_seed, 0, spent.rows, share)
     held_out = _arrays(story, spent, rows_seed, after, spent.held_out, share) if spent.stopping else None
-    history = ssl.train(learner, arrays, training, held_out=held_out)
+    lost = _lost(story.modalities, spent.rows, float(params.get("absent", 0.0)), seed)
+    history = ssl.train(learner, arrays, training, held_out=held_out, missing=lost)
     data = _probe_rows(story, spent, rows_seed, seed)
     features = _features(learner, data)
     if experiment in SCENES:
@@ -131,6 +132,7 @@ def learn(
             "held_out_losses": [round(loss, _DIGITS) for _, loss in history.looks],
             "parameters": sum(weight.numel() for weight in learner.parameters()),
             **_mixture(story, share),
+            **({} if lost is None else {"complete_rows": int((~np.any(list(lost.values()), axis=0)).sum())}),
             "truth": {query: round(nats, _DIGITS) for query, nats in story.truth_table().items()}
             if len(story.modalities) <= 3
             else {},
@@ -179,6 +181,15 @@ def _arrays(
         others = tokens_of(story, story.sample(rows, seed=seed, start=start + _FAR))[name]
         observed = mixed_in(observed, others, name, share, seed)
     return {**observed, **{name: drawn[name] for name in story.targets}}
+
+
+def _lost(names: tuple[str, ...], rows: int, share: float, seed: int) -> dict[str, NDArray[np.bool_]] | None:
+    """Which rows lack which modality: a share of rows lacks one, each as likely."""
+    if share == 0.0:
+        return None
+    generator = np.random.default_rng([seed, rows])
+    owner = np.where(generator.random(rows) < share, generator.integers(0, len(names), rows), -1)
+    return {name: owner == number for number, name in enumerate(names)}
 
 
 def _mixture(story: Story, share: float) -> dict[str, float]:

@@ -67,6 +67,7 @@ SCENE_GRIDS: Final[tuple[Entry, ...]] = (
     ("preset", _points("name", "factorcl-synthetic"), ("clip", "vicreg", *_FLOORS), _BENT),
     ("dropped", _points("words", 1, 2), ("clip",), {}),
     ("clutter", _points("nats", 0.0, 1.0, 3.0), ("clip", "vicreg", *_FLOORS), {}),
+    ("missing", _points("absent", 0.0, 0.5, 0.9), ("clip", "vicreg", "masked", "mvae", *_FLOORS), {}),
     *(("scarce", ({"rows": rows},), ("clip", "vicreg"), {"rows": rows}) for rows in (256, 1024, 4096)),
     ("many", _points("count", 5, 10), ("symile", "mvae"), {}),
     ("content", ({},), ("masked", "mvae"), {}),

@@ -73,6 +73,20 @@ def mismatched(share: float, nats: float = 4.0) -> Tree:
     return captions(nats)
 
 
+def missing(absent: float, nats: float = 0.7) -> Tree:
+    """The black hole again; a share of the training rows lacks the ring or the spectrum.
+
+    Args:
+        absent: Of rows that lack one of the two, each as likely; the law does not depend on it.
+        nats: As of `turning`.
+    """
+    if not 0.0 <= absent < 1.0:
+        raise BenchmarkError(
+            f"absent `{absent}`: expected a share of incomplete rows, 0 or more and below 1."
+        )
+    return turning(nats)
+
+
 def plenty(rows: int, nats: float = 1.0) -> Tree:
     """The captions again; the run is given so many pairs to train on."""
     del rows
@@ -219,6 +233,7 @@ SCENES: Final[Mapping[str, Callable[..., Tree]]] = {
     "captions": captions,
     "dropped": dropped,
     "mismatched": mismatched,
+    "missing": missing,
     "plenty": plenty,
     "spread": spread,
     "kinds": kinds,

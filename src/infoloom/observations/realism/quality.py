@@ -201,18 +201,30 @@ def moments(real: Rows, made: Rows) -> dict[str, float]:
         made: (m, *shape).
 
     Returns:
-        `mean` and `deviation`, overall: the differences over the real deviation; `component_mean` and
-        `component_deviation`: root mean squares over the components of the same.
+        `mean` and `deviation`, overall: the differences over the real deviation; `mean_error` and
+        `deviation_error`: their standard errors, over rows; `component_mean` and `component_deviation`: root mean
+        squares over the components of the differences.
     """
     one, other = (rows.reshape(len(rows), -1).astype(np.float64) for rows in (real, made))
     size = float(one.std())
     apart = other.mean(axis=0) - one.mean(axis=0), other.std(axis=0) - one.std(axis=0)
+    errors = np.hypot(_moment_errors(one), _moment_errors(other)) / size
     return {
         "mean": float(other.mean() - one.mean()) / size,
+        "mean_error": float(errors[0]),
         "deviation": float(other.std()) / size - 1.0,
+        "deviation_error": float(errors[1]),
         "component_mean": float(np.sqrt((apart[0] ** 2).mean())) / size,
         "component_deviation": float(np.sqrt((apart[1] ** 2).mean())) / size,
     }
+
+
+def _moment_errors(rows: Array) -> Array:
+    """Standard errors of the overall mean and deviation of independent rows (n, d), by the delta method, (2,)."""
+    middle, size = rows.mean(), rows.std()
+    means = (rows - middle).mean(axis=1)
+    squares = ((rows - middle) ** 2).mean(axis=1) / (2.0 * size)
+    return np.array([means.std(), squares.std()], np.float64) / float(len(rows) ** 0.5)
 
 
 def drawn_beside_real(

@@ -86,6 +86,8 @@ class MultimodalAutoencoder(Learner):
         join: Experts → posterior mean (n, d), of one modality or of several.
     """
 
+    partial = True
+
     def __init__(
         self,
         objective: str,
@@ -124,13 +126,15 @@ class MultimodalAutoencoder(Learner):
         scaled = self.scaled(batch)
         experts = self.experts(scaled)
         rows = [values.flatten(1) for values in scaled.values()]
+        numbers = [list(self.shapes).index(name) for name in scaled]
 
         def likelihood(modality: int, latent: Tensor) -> Tensor:
-            decoded = self.decoders[modality](latent).float()
-            scale = self.log_scales[modality]
+            own = numbers[modality]
+            decoded = self.decoders[own](latent).float()
+            scale = self.log_scales[own]
             squares = (rows[modality] - decoded).square().sum(dim=1) * torch.exp(-2.0 * scale)
             constant = rows[modality].shape[1] * (2.0 * scale + math.log(2.0 * math.pi))
-            said: Tensor = -0.5 * self.weights[modality] * (squares + constant)
+            said: Tensor = -0.5 * self.weights[own] * (squares + constant)
             return said
 
         return -self.bound(experts, likelihood, generator).mean() / self.values

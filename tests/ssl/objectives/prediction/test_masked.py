@@ -12,7 +12,7 @@ import torch
 from infoloom.errors import LearnerError
 from infoloom.ssl import Training, build, features, train
 from infoloom.ssl.models.cuts import masked_error, masked_nats
-from infoloom.ssl.objectives.prediction.masked import visible_pieces
+from infoloom.ssl.objectives.prediction.masked import piece_owners, visible_pieces
 
 OWNERS = torch.tensor([0] * 8 + [1] * 4 + [2] * 4)
 SHAPES = {"a": (1, 12, 13), "b": (2, 24), "c": (11,), "text": (9,)}
@@ -114,7 +114,7 @@ def test_nothing_hidden_is_seen_and_everything_shown_is():
     learner = build("masked", SHAPES, features=8, hidden=16, vocabularies=WORDS)
     generator = seeded()
     batch = drawn(5, generator)
-    shown = visible_pieces(learner.get_buffer("owners"), 5, 0.5, 0.5, generator)
+    shown = visible_pieces(piece_owners(learner.numbers), 5, 0.5, 0.5, generator)
     given = {name: values.clone().requires_grad_() for name, values in batch.items() if name != "text"}
     other = {"text": (batch["text"] + 1) % 5}
     # A fixed mixture of the outputs: normalised tokens have a sum that no input changes.
@@ -135,7 +135,7 @@ def test_nothing_hidden_is_seen_and_everything_shown_is():
 def test_loss_is_the_mean_over_modalities():
     learner = build("masked", SHAPES, features=8, hidden=16, whole=0.0, vocabularies=WORDS)
     batch = drawn(6, seeded())
-    shown = visible_pieces(learner.get_buffer("owners"), 6, 0.75, 0.0, seeded(3))
+    shown = visible_pieces(piece_owners(learner.numbers), 6, 0.75, 0.0, seeded(3))
     hidden = torch.ones(6, sum(learner.numbers)).scatter(1, shown, 0.0)
     outputs, first, errors = learner.predict(batch, shown), 0, []
     for name, cut in zip(SHAPES, learner.cuts, strict=True):

@@ -7,7 +7,7 @@ modalities at once. Values are predicted as they are, not normalised by patch, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -78,6 +78,11 @@ class Settings(LearnerSettings):
         expect(self.pool in _POOLS, "pool", self.pool, f"one of {', '.join(_POOLS)}", "Use mean.")
 
 
+def piece_owners(numbers: Sequence[int]) -> Tensor:
+    """Number of the modality that owns each piece, from how many pieces each has."""
+    return torch.arange(len(numbers)).repeat_interleave(torch.tensor(numbers))
+
+
 def visible_pieces(
     owners: Tensor, rows: int, masked: float, whole: float, generator: torch.Generator
 ) -> Tensor:
@@ -116,6 +121,8 @@ class Masked(Learner):
         LearnerError: A modality of fewer than nine pieces.
     """
 
+    partial = True
+
     def __init__(self, shapes: Shapes, settings: Settings) -> None:
         check_shapes(shapes, least=1)
         super().__init__("masked", shapes, settings)
@@ -143,39 +150,40 @@ class Masked(Learner):
             self.decoder = nn.Sequential(
                 *(Block(*sizes) for _ in range(settings.decoder_depth)), nn.LayerNorm(width)
             )
-        owners = [owner for owner, number in enumerate(self.numbers) for _ in range(number)]
-        self.register_buffer("owners", torch.tensor(owners), persistent=False)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Mean over modalities of the error of their hidden pieces.
 
         That of values is the squared error in standardised values, that of words the cross-entropy (nats a word).
         """
-        owners = self.get_buffer("owners")
         rows = len(next(iter(batch.values())))
+        numbers = self._numbers(batch)
+        owners = piece_owners(list(numbers.values())).to(self.mask.device)
         shown = visible_pieces(owners, rows, *self.shares, generator)
         unseen = torch.ones(rows, len(owners), device=owners.device).scatter(1, shown, 0.0)
         wanted, predicted = self._cut(self.scaled(batch)), self.predict(batch, shown)
-        hidden = dict(zip(self.shapes, torch.split(unseen, self.numbers, dim=1), strict=True))
-        errors = [cut.error(predicted[name], wanted[name], hidden[name]) for name, cut in self._cuts.items()]
+        hidden = dict(zip(numbers, torch.split(unseen, list(numbers.values()), dim=1), strict=True))
+        errors = [self._cuts[name].error(predicted[name], wanted[name], hidden[name]) for name in numbers]
         return torch.stack(errors).mean()
 
     def predict(self, batch: Batch, shown: Tensor) -> dict[str, Tensor]:
         """Predict all pieces from some of them.
 
         Args:
-            batch: All modalities.
-            shown: Positions of the pieces that are seen, among those of all modalities in order, (n, shown).
+            batch: All modalities, or some of them.
+            shown: Positions of the pieces that are seen, among those of these modalities in order, (n, shown).
 
         Returns:
             Modality → pieces (n, number, values), in standardised values, or logits of words.
         """
         tokens = torch.cat(list(self._tokens(self._cut(self.scaled(batch))).values()), dim=1)
         told, encoded = self._encoded(_taken(tokens, shown))
-        filled = self._filled(self.bridge(encoded), shown) + self.places[1]
+        numbers, places = self._numbers(batch), self._places(1)
+        filled = self._filled(self.bridge(encoded), shown, sum(numbers.values()))
+        filled = filled + torch.cat([places[name] for name in numbers])
         whole = torch.cat([self.bridge(told)[:, None].to(filled.dtype), filled], dim=1)
-        decoded = torch.split(self.decoder(whole)[:, 1:], self.numbers, dim=1)
-        return {name: cut.leave(part) for (name, cut), part in zip(self._cuts.items(), decoded, strict=True)}
+        decoded = torch.split(self.decoder(whole)[:, 1:], list(numbers.values()), dim=1)
+        return {name: self._cuts[name].leave(part) for name, part in zip(numbers, decoded, strict=True)}
 
     def encode(self, batch: Batch) -> dict[str, Tensor]:
         """Features (n, d) of each modality seen alone, and of all seen together as `fused`; `pool` says of what."""
@@ -187,6 +195,14 @@ class Masked(Learner):
     def _cuts(self) -> dict[str, Cut]:
         return dict(zip(self.shapes, cast(list[Cut], list(self.cuts)), strict=True))
 
+    def _numbers(self, batch: Batch) -> dict[str, int]:
+        """Pieces of each modality that a batch holds."""
+        return {name: number for name, number in zip(self.shapes, self.numbers, strict=True) if name in batch}
+
+    def _places(self, kind: int) -> dict[str, Tensor]:
+        """What the encoder (0) or decoder (1) is told of a piece's place, by modality."""
+        return dict(zip(self.shapes, torch.split(self.places[kind], self.numbers), strict=True))
+
     def _cut(self, scaled: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Pieces by modality."""
         cuts = self._cuts
@@ -194,7 +210,7 @@ class Masked(Learner):
 
     def _tokens(self, cut: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Pieces as tokens that know their place, (n, number, width) by modality."""
-        places = dict(zip(self.shapes, torch.split(self.places[0], self.numbers), strict=True))
+        places = self._places(0)
         return {name: self._cuts[name].enter(pieces) + places[name] for name, pieces in cut.items()}
 
     def _encoded(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
@@ -208,10 +224,10 @@ class Masked(Learner):
         given = {"token": (told,), "mean": (found.mean(dim=1),), "both": (told, found.mean(dim=1))}
         return torch.cat(given[self.pool], dim=1)
 
-    def _filled(self, encoded: Tensor, shown: Tensor) -> Tensor:
+    def _filled(self, encoded: Tensor, shown: Tensor, number: int) -> Tensor:
         """Encoded tokens at their places and mask tokens at the others."""
         rows, _, width = encoded.shape
-        blank = self.mask.to(encoded.dtype).expand(rows, sum(self.numbers), width)
+        blank = self.mask.to(encoded.dtype).expand(rows, number, width)
         return blank.scatter(1, shown[:, :, None].expand(-1, -1, width), encoded)
 
 
