@@ -45,7 +45,9 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trainer = Trainer(arcs(), RECIPE, precision="float32")
     trainer.run(steps=400)
     path = tmp_path_factory.mktemp("teacher") / "arcs.safetensors"
-    package_flow(path, trainer, arcs(), card={"name": "arcs", "data": "arcs.npz", "licence": "CC0"})
+    package_flow(
+        path, trainer, arcs(), card={"name": "arcs", "data": "arcs.npz", "licence": "CC0", "unit": "m"}
+    )
     return path
 
 
@@ -121,7 +123,7 @@ def test_the_card_of_a_distilled_flow(teacher: Path, tmp_path: Path) -> None:
     header = flow_header(path)
     card, own = header["card"], flow_header(teacher)
     assert card["data"] == f"arcs.npz; then {tmp_path / 'arcs.npz'}"
-    assert card["licence"] == "CC0"
+    assert (card["licence"], card["unit"]) == ("CC0", "m")
     assert card["trained"]["steps"] == 2
     assert card["distilled"]["steps"] == 32
     assert card["distilled"]["trained"] == own["card"]["trained"]

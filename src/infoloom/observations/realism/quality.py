@@ -179,7 +179,7 @@ def _of_samples(
 def sample_quality(
     flow: SteppedFlow | ExactFlow, data: TrainingData, features: Features, *, rows: int = 256, seed: int = 0
 ) -> dict[str, float]:
-    """Only the `samples` of `measure_quality`, of a flow that need not lie in a file.
+    """The `samples` of `measure_quality` with their `mean` and `deviation`, of a flow that need not lie in a file.
 
     Args:
         flow: A flow with all its classes in turn.
@@ -190,7 +190,9 @@ def sample_quality(
     """
     held, labels = _real(data, flow, rows, seed, held_out=True)
     wanted = None if labels is None else np.resize(labels, rows)
-    return _compared(features, held, _sampled(flow, None, rows, seed, wanted), wanted)
+    made = _sampled(flow, None, rows, seed, wanted)
+    apart = moments(held, made)
+    return _compared(features, held, made, wanted) | {of: apart[of] for of in ("mean", "deviation")}
 
 
 def moments(real: Rows, made: Rows) -> dict[str, float]:

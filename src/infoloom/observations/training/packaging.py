@@ -58,8 +58,8 @@ def package_flow(
         center=data.center,
         scale=data.scale,
         card={
-            **(card or {}),
             "unit": data.unit,
+            **(card or {}),
             "recipe": recipe.to_dict(),
             "trained": {
                 "steps": trainer.step,
