@@ -17,6 +17,7 @@ from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.networks import build_network
 from infoloom.observations.flows.velocity import VelocityField, flop_count
 from infoloom.observations.training.data.training_data import TrainingData
+from infoloom.observations.training.distilling import distilling_recipe
 from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, real_rows
 from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
 from infoloom.observations.training.targets import flow_matching_target
@@ -214,6 +215,10 @@ def test_every_recipe_has_a_network_that_starts_linear(name: str) -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_what_is_shipped_follows_its_recipe(name: str) -> None:
     flow, recipe = all_classes(name).description, RECIPES[name]
+    assert ("distilled" in flow.card) == (recipe.distilled_steps is not None)
+    if "distilled" in flow.card:
+        assert flow.card["distilled"]["steps"] == recipe.flow_steps
+        recipe = distilling_recipe(recipe, recipe.flow_steps)
     assert flow.grid == pytest.approx(step_grid(recipe.flow_steps, recipe.sigma, recipe.bend), abs=1e-12)
     assert dict(flow.network) == dict(recipe.network)
     assert flow.sigma == recipe.sigma

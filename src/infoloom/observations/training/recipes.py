@@ -72,7 +72,11 @@ RECIPES: dict[str, Recipe] = {
         minutes=10.0,
     ),
     "mnist": Recipe(
-        {"name": "unet", "channels": 40, "multipliers": [1, 2]}, sigma=0.03, minutes=25.0, flow_steps=12
+        {"name": "unet", "channels": 40, "multipliers": [1, 2]},
+        sigma=0.03,
+        minutes=40.0,
+        flow_steps=12,
+        distilled_steps=6,
     ),
     "cifar10": Recipe(
         {"name": "unet", "channels": 64, "multipliers": [1, 2, 3], "attention": [1, 2], "width": 256},
@@ -91,9 +95,10 @@ RECIPES: dict[str, Recipe] = {
         sigma=0.03,
         averaging=0.9993,
         augment="dihedral",
-        minutes=60.0,
+        minutes=90.0,
         flow_steps=16,
         bend=0.5,
+        distilled_steps=8,
         reading=Reading(
             size=32,
             classes={
@@ -104,7 +109,13 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     "heartbeat": _signal(
-        0.05, minutes=15.0, augment="amplitude", flow_steps=24, bend=0.4, reading=Reading(group="patient")
+        0.05,
+        minutes=30.0,
+        augment="amplitude",
+        flow_steps=24,
+        bend=0.4,
+        distilled_steps=8,
+        reading=Reading(group="patient"),
     ),
     "heartbeat-one": Recipe(
         {"name": "signal-unet", "channels": 64, "multipliers": [1, 2, 2], "width": 128},
@@ -112,19 +123,27 @@ RECIPES: dict[str, Recipe] = {
         minutes=10.0,
         flow_steps=12,
     ),
-    "rr-lyrae": _signal(0.05, minutes=10.0, augment="amplitude", channels=32, flow_steps=24),
+    "rr-lyrae": _signal(
+        0.05, minutes=15.0, augment="amplitude", channels=32, flow_steps=24, distilled_steps=8
+    ),
     "star": _signal(
         0.05,
-        minutes=12.0,
+        minutes=24.0,
         channels=40,
+        distilled_steps=6,
         reading=Reading(
             classes={"OB": ("O", "B"), **{name: (name,) for name in ("A", "F", "G", "K", "M")}},
         ),
     ),
     "supernova": _signal(
-        0.05, minutes=15.0, flow_steps=24, bend=0.4, reading=Reading(array="flux", group="object")
+        0.05,
+        minutes=30.0,
+        flow_steps=24,
+        bend=0.4,
+        distilled_steps=8,
+        reading=Reading(array="flux", group="object"),
     ),
-    "supernova-curve": _signal(0.05, minutes=10.0, channels=32, augment="amplitude"),
+    "supernova-curve": _signal(0.05, minutes=15.0, channels=32, augment="amplitude", distilled_steps=6),
     "spoken": Recipe(
         {"name": "unet", "channels": 48, "multipliers": [1, 2, 2], "attention": [2]},
         sigma=0.05,
