@@ -253,6 +253,17 @@ def _turning(rows: Sequence[Row]) -> str:
     return text
 
 
+def _missing(rows: Sequence[Row]) -> str:
+    """Mass from both and spin, with all training rows complete and with some that lack one side."""
+    heads = {"theta0": "mass", "theta100": "spin"}
+
+    def place(row: Row, score: Row) -> str | None:
+        return f"{heads[score['of']]}, {row['params']['absent']:.0%}" if score["of"] in heads else None
+
+    columns = [f"{head}, {share:.0%}" for head in heads.values() for share in (0.0, 0.5, 0.9)]
+    return table(values(some(rows, "missing"), place), "share of incomplete rows", columns)
+
+
 def _galaxies(rows: Sequence[Row]) -> str:
     """R² of the target from the picture alone, as what the picture knows grows, under the ceiling."""
     return _under_ceiling(some(rows, "galaxies"), "nats", "I(galaxy; theta), nats", (0.3, 1.0, 2.0))
@@ -333,6 +344,7 @@ PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
     "spread": _spread,
     "content": _content,
     "turning": _turning,
+    "missing": _missing,
     "many": _many,
     "clutter": _clutter,
     "symile": _tasks("symile-xor", "theta", "bit"),

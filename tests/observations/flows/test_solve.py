@@ -59,3 +59,19 @@ def test_no_increment_needs_one_evaluation() -> None:
     solution = solve_step(torch.zeros_like, goal, tolerance=1e-6)
     assert solution.evaluations == 1
     assert torch.equal(solution.values, goal)
+
+
+def test_a_search_that_pauses_far_from_the_solution_goes_on() -> None:
+    """A steep gradient map in 24 dimensions: the error does not fall in every four evaluations, and then it does."""
+    for seed in range(6):
+        generator = torch.Generator().manual_seed(seed)
+        weights = torch.randn(24, 24, generator=generator) / 24**0.5
+        torch.randn(24, 24, generator=generator)
+        wanted = 2.0 * torch.randn(8, 24, generator=generator)
+
+        def steep(y: torch.Tensor, weights: torch.Tensor = weights) -> torch.Tensor:
+            return -0.7 * y + torch.tanh(3.0 * y @ weights.T) @ weights
+
+        solution = solve_step(steep, wanted + steep(wanted), tolerance=4e-7)
+        assert float(solution.error.max()) <= 4e-7
+        assert torch.allclose(solution.values, wanted, atol=1e-4)

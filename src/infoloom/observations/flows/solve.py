@@ -12,7 +12,8 @@ from torch import Tensor
 __all__ = ["Solution", "solve_step"]
 
 MEMORY = 6
-PATIENCE = 4
+PATIENCE = 4  # evaluations without progress near the rounding floor
+FAR, FAR_PATIENCE = 100.0, 24  # the same for rows that are still so many tolerances off: their search can pause
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,13 @@ def solve_step(
     *,
     tolerance: float,
     start: Tensor | None = None,
-    limit: int = 60,
+    limit: int = 100,
 ) -> Solution:
     """Solve y + g(y) = x for y.
 
     Each row keeps its own history and is frozen at its best point once it is within the tolerance, or has not come
-    nearer in four evaluations (the rounding floor), so that a row's
-    solution does not depend on the rows beside it.
+    nearer in four evaluations (the rounding floor), in 24 while it is more than 100 tolerances off. So a row's solution
+    does not depend on the rows beside it.
 
     Args:
         increment: g, maps (n, d) to (n, d), each row on its own.
@@ -68,7 +69,8 @@ def solve_step(
         best = torch.where(better[:, None], point, best)
         best_error = torch.where(better, error, best_error)
         stale = torch.where(better, torch.zeros_like(stale), stale + 1)
-        active = (best_error > tolerance) & (stale < PATIENCE)
+        patience = torch.where(best_error > FAR * tolerance, FAR_PATIENCE, PATIENCE)
+        active = (best_error > tolerance) & (stale < patience)
         if not bool(active.any()):
             break
         history = [*history[-MEMORY:], (point, residual)]
