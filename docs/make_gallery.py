@@ -20,6 +20,7 @@ from infoloom.spec.load import preset_names, preset_text
 DOCS = Path(__file__).resolve().parent
 PICTURES = DOCS / "images" / "gallery"
 ROWS = 600
+ROW_SHOWN = {"galaxies": 5}  # of a strip; here a galaxy is seen from above and one from the side
 VALUES = 12  # of a truth table that are shown
 ROUNDING = 1e-12
 LINES = 40  # of a spec that are shown
@@ -58,7 +59,7 @@ def draw(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "picture.png"
         if slow(story):
-            draw_strip(story, moved(story), drawn)
+            draw_strip(story, moved(story), drawn, row=ROW_SHOWN.get(name, 0))
         else:
             data = loom.generate(story, Path(folder) / name, rows=ROWS, seed=0, workers=1)
             preview_figure(data, "theta", panel=0.6).savefig(drawn, dpi=130)

@@ -13,7 +13,10 @@ __all__ = ["Solution", "solve_step"]
 
 MEMORY = 6
 PATIENCE = 4  # evaluations without progress near the rounding floor
-FAR, FAR_PATIENCE = 100.0, 24  # the same for rows that are still so many tolerances off: their search can pause
+FAR, FAR_PATIENCE = (
+    100.0,
+    24,
+)  # the same for rows that are still so many tolerances off: their search can pause
 
 
 @dataclass(frozen=True)

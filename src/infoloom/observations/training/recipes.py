@@ -130,7 +130,6 @@ RECIPES: dict[str, Recipe] = {
         0.05,
         minutes=24.0,
         channels=40,
-        distilled_steps=6,
         reading=Reading(
             classes={"OB": ("O", "B"), **{name: (name,) for name in ("A", "F", "G", "K", "M")}},
         ),
