@@ -143,6 +143,8 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
         FlowError: Data, network or grid that cannot be used, or a loss that is no number.
     """
     tell = report or (lambda what, share: None)
+    if plan.output.suffix != ".safetensors":
+        raise FlowError(f"file `{plan.output}`: expected a name ending in `.safetensors`.")
     finished = _finished(plan)
     data = plan.data() if finished is None else finished.data(plan.data())
     for line in data.description():
@@ -154,6 +156,8 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
         data, recipe, seed=plan.seed, device=plan.device, compiled=plan.compiled, precision=plan.precision,
         target=None if finished is None or plan.teacher is None else finished.taught(grid, plan.device),
     )  # fmt: skip
+    if finished is not None:
+        finished.scaled_alike(trainer)
     state = plan.output.with_suffix(".training.safetensors")
     if state.is_file():
         trainer.resume(state)
@@ -219,7 +223,10 @@ def _look(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> float:
 def _finished(plan: TrainingPlan) -> Finished | None:
     """The flow from which a plan goes on, if it does."""
     if plan.teacher is not None:
-        return Finished(flow_path(plan.teacher))
+        teacher = flow_path(plan.teacher)
+        if plan.output.exists() and plan.output.samefile(teacher):
+            raise FlowError(f"output `{plan.output}`: expected another file than that of the flow itself.")
+        return Finished(teacher)
     return Finished(plan.output) if plan.continued else None
 
 

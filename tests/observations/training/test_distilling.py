@@ -16,6 +16,7 @@ from infoloom.observations import build
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.flows.velocity import VelocityField
+from infoloom.observations.training.continuing import Finished
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.distilling import Distillation, distilling_recipe
 from infoloom.observations.training.held_out import HeldOut
@@ -135,6 +136,53 @@ def test_the_card_of_a_distilled_flow(teacher: Path, tmp_path: Path) -> None:
         train_flow(replace(plan, teacher=str(path), output=tmp_path / "other.safetensors"))
     with pytest.raises(FlowError, match=message):
         train_flow(replace(plan, teacher=None, continued=True))
+
+
+def test_a_stopped_distillation_goes_on_with_the_same_one_only(teacher: Path, tmp_path: Path) -> None:
+    """Another grid, another teacher, and flow matching are other trainings; the scaling is the teacher's."""
+    own, other = Finished(teacher), Trainer(arcs(), RECIPE, seed=5)
+    state = tmp_path / "state.safetensors"
+    stopped = Trainer(arcs(), RECIPE, precision="float32", target=own.taught(GRID, "cpu"))
+    own.load(stopped, afresh=True)
+    stopped.run(steps=2)
+    stopped.save(state)
+    same = Trainer(arcs(), RECIPE, precision="float32", target=own.taught(GRID, "cpu"))
+    same.resume(state)
+    straight, resumed = (trainer.run(steps=4) and trainer.weights() for trainer in (stopped, same))
+    assert all(torch.equal(straight[name], resumed[name]) for name in straight)
+    finer = own.taught(step_grid(5, 0.1, 0.9), "cpu")
+    for target in (finer, Distillation(other.field, GRID), None):
+        with pytest.raises(
+            FlowError, match=r"training state .*: expected .*, got distillation of [0-9a-f]{12} to"
+        ):
+            Trainer(arcs(), RECIPE, target=target).resume(state)
+
+
+def test_what_goes_on_has_the_scaling_of_the_finished_flow(teacher: Path, tmp_path: Path) -> None:
+    """Also where it was stopped between, and where the data at hand have another deviation."""
+    data = arcs()
+    np.savez(tmp_path / "half.npz", x=0.5 * data.values, y=np.array(["high", "low"])[data.labels])
+    output = tmp_path / "four.safetensors"
+    plan = TrainingPlan("arcs", str(tmp_path / "half.npz"), output, steps=1, teacher=str(teacher), quick=True)
+    train_flow(plan)
+    assert flow_header(output)["spread"] == flow_header(teacher)["spread"]
+    own = Finished(teacher)
+    recipe = distilling_recipe(plan.recipe((2,), own), 32)
+    taught = own.taught(step_grid(recipe.flow_steps, recipe.sigma, recipe.bend), "cpu")
+    stopped = Trainer(own.data(plan.data()), recipe, target=taught, precision="float32")
+    own.load(stopped, afresh=True)
+    stopped.save(output.with_suffix(".training.safetensors"))
+    train_flow(replace(plan, precision="float32"))
+    assert flow_header(output)["spread"] == flow_header(teacher)["spread"]
+
+
+def test_outputs_that_cannot_be_are_named(teacher: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "arcs.npz", x=arcs().values, y=np.array(["high", "low"])[arcs().labels])
+    plan = TrainingPlan("arcs", str(tmp_path / "arcs.npz"), teacher, steps=1, teacher=str(teacher))
+    with pytest.raises(FlowError, match=r"output .*: expected another file than that of the flow itself"):
+        train_flow(plan)
+    with pytest.raises(FlowError, match=r"file .*: expected a name ending in `\.safetensors`\."):
+        train_flow(replace(plan, output=tmp_path / "arcs.txt"))
 
 
 def test_the_command(teacher: Path, tmp_path: Path) -> None:

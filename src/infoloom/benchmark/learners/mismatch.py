@@ -1,8 +1,8 @@
-"""Pairs of which some do not belong together: the information of the mixture, and rows of it."""
+"""Pairs of which some do not belong together, or lack one side: the information of the mixture, and which rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from infoloom.errors import BenchmarkError
 from infoloom.story import Story
 
-__all__ = ["chosen_rows", "mismatched_information", "mixed_in"]
+__all__ = ["chosen_rows", "lost_rows", "mismatched_information", "mixed_in"]
 
 Array = NDArray[np.float64]
 
@@ -77,6 +77,19 @@ def mixed_in(
     mixed = observed[name].copy()
     mixed[chosen] = others[chosen]
     return {**observed, name: mixed}
+
+
+def lost_rows(names: Sequence[str], rows: int, share: float, seed: int) -> dict[str, NDArray[np.bool_]]:
+    """Which rows lack which modality: each row lacks one with probability `share`, each modality as likely.
+
+    Returns:
+        Modality → (rows,) of true where it is missing; nothing where the share is 0.
+    """
+    if share == 0.0:
+        return {}
+    generator = np.random.default_rng([seed, rows, 1])
+    owner = np.where(generator.random(rows) < share, generator.integers(0, len(names), rows), -1)
+    return {name: owner == number for number, name in enumerate(names)}
 
 
 def _log(value: float) -> float:

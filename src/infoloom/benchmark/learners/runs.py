@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infoloom.benchmark.learners.learning import PAIRED, Measured, measure
-from infoloom.benchmark.learners.mismatch import mismatched_information, mixed_in
+from infoloom.benchmark.learners.mismatch import lost_rows, mismatched_information, mixed_in
 from infoloom.benchmark.learners.named import measure_named
 from infoloom.benchmark.learners.own import make_learner, own_encoders
-from infoloom.benchmark.learners.scenes import SCENES
+from infoloom.benchmark.learners.scenes import LEFT, SCENES
 from infoloom.benchmark.learners.shared_rows import observed_rows, tokens_of
 from infoloom.benchmark.learners.stories import make_story
 from infoloom.datasets.making.captions import speaker
@@ -24,6 +24,7 @@ from infoloom.story import Story
 
 if TYPE_CHECKING:
     from infoloom.ssl.learner import Learner
+    from infoloom.ssl.training import History
 
 __all__ = ["Size", "learn"]
 
@@ -86,28 +87,13 @@ def learn(
     Returns:
         The fields of a row of results.
     """
-    from infoloom import ssl
-
     spent = Size(**size)
     story = make_story(experiment, **params)
-    rows_seed = seed if spent.rows_seed is None else spent.rows_seed
     learner = _learner(story, objective, seed, spent, learner_file)
     if encoder_file is not None:
         learner = own_encoders(learner, encoder_file)
-    training = ssl.Training(
-        epochs=spent.epochs,
-        batch=spent.batch,
-        learning_rate=spent.learning_rate,
-        seed=seed,
-        stopping=ssl.Stopping(**spent.stopping) if spent.stopping else None,
-    )
-    after = spent.rows + sum(spent.probe)
-    share = float(params.get("share", 0.0))
-    arrays = _arrays(story, spent, rows_seed, 0, spent.rows, share)
-    held_out = _arrays(story, spent, rows_seed, after, spent.held_out, share) if spent.stopping else None
-    lost = _lost(story.modalities, spent.rows, float(params.get("absent", 0.0)), seed)
-    history = ssl.train(learner, arrays, training, held_out=held_out, missing=lost)
-    data = _probe_rows(story, spent, rows_seed, seed)
+    history, pairs = _trained(learner, story, spent, params, seed)
+    data = _probe_rows(story, spent, _rows_seed(spent, seed), seed)
     features = _features(learner, data)
     if experiment in SCENES:
         table = measure_named(features, data, learner, spent.probes)
@@ -123,21 +109,58 @@ def learn(
         "rows": spent.rows,
         "scores": [_rounded(score) for score in table.to_json()],
         "details": {
-            "steps": history.steps,
-            "training_seconds": round(history.seconds, 2),
-            "first_loss": _mean(history.losses[:20]),
-            "last_loss": _mean(history.losses[-20:]),
-            "plateau": history.plateau,
-            "best_epoch": history.best_epoch,
-            "held_out_losses": [round(loss, _DIGITS) for _, loss in history.looks],
+            **_course(history),
             "parameters": sum(weight.numel() for weight in learner.parameters()),
-            **_mixture(story, share),
-            **({} if lost is None else {"complete_rows": int((~np.any(list(lost.values()), axis=0)).sum())}),
+            **pairs,
             "truth": {query: round(nats, _DIGITS) for query, nats in story.truth_table().items()}
             if len(story.modalities) <= 3
             else {},
         },
     }
+
+
+def _trained(
+    learner: Learner, story: Story, spent: Size, params: Mapping[str, Any], seed: int
+) -> tuple[History, dict[str, float]]:
+    """Train a learner in place; the course of the training, and what is to be said of pairs that are not whole."""
+    from infoloom import ssl
+
+    training = ssl.Training(
+        epochs=spent.epochs,
+        batch=spent.batch,
+        learning_rate=spent.learning_rate,
+        seed=seed,
+        stopping=ssl.Stopping(**spent.stopping) if spent.stopping else None,
+    )
+    rows_seed, after = _rows_seed(spent, seed), spent.rows + sum(spent.probe)
+    share = float(params.get("share", 0.0))
+    arrays = _arrays(story, spent, rows_seed, 0, spent.rows, share)
+    held_out = _arrays(story, spent, rows_seed, after, spent.held_out, share) if spent.stopping else None
+    lost = lost_rows(story.modalities, spent.rows, float(params.get("absent", 0.0)), seed)
+    complete = ~np.any([np.zeros(spent.rows, bool), *lost.values()], axis=0)
+    if params.get("incomplete") == LEFT:
+        arrays = {name: values[complete] for name, values in arrays.items()}
+        history = ssl.train(learner, arrays, training, held_out=held_out)
+    else:
+        history = ssl.train(learner, arrays, training, held_out=held_out, missing=lost or None)
+    return history, _mixture(story, share) | ({"complete_rows": int(complete.sum())} if lost else {})
+
+
+def _course(history: History) -> dict[str, Any]:
+    """How a training went."""
+    return {
+        "steps": history.steps,
+        "training_seconds": round(history.seconds, 2),
+        "first_loss": _mean(history.losses[:20]),
+        "last_loss": _mean(history.losses[-20:]),
+        "plateau": history.plateau,
+        "best_epoch": history.best_epoch,
+        "held_out_losses": [round(loss, _DIGITS) for _, loss in history.looks],
+    }
+
+
+def _rows_seed(spent: Size, seed: int) -> int:
+    return seed if spent.rows_seed is None else spent.rows_seed
 
 
 def _features(learner: Learner, data: Measured) -> dict[str, NDArray[np.float64]]:
@@ -181,15 +204,6 @@ def _arrays(
         others = tokens_of(story, story.sample(rows, seed=seed, start=start + _FAR))[name]
         observed = mixed_in(observed, others, name, share, seed)
     return {**observed, **{name: drawn[name] for name in story.targets}}
-
-
-def _lost(names: tuple[str, ...], rows: int, share: float, seed: int) -> dict[str, NDArray[np.bool_]] | None:
-    """Which rows lack which modality: a share of rows lacks one, each as likely."""
-    if share == 0.0:
-        return None
-    generator = np.random.default_rng([seed, rows])
-    owner = np.where(generator.random(rows) < share, generator.integers(0, len(names), rows), -1)
-    return {name: owner == number for number, name in enumerate(names)}
 
 
 def _mixture(story: Story, share: float) -> dict[str, float]:

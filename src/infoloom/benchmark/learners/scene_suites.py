@@ -47,6 +47,27 @@ def _points(name: str, *values: Any, **fixed: Any) -> tuple[Params, ...]:
     return tuple({name: value, **fixed} for value in values)
 
 
+def _missing() -> tuple[Entry, ...]:
+    """Rows that lack a modality. Who gets complete rows alone has fewer steps in an epoch, and as many more epochs."""
+    entries: list[Entry] = []
+    for absent, more in ((0.0, 1), (0.5, 2), (0.9, 10)):
+        at = {"absent": absent}
+        entries.append(("missing", (at,), ("clip", *_FLOORS), _longer(more)))
+        entries.append(("missing", (at,), ("mvae", "masked"), _longer(3, patience=1)))
+        if absent > 0.0:
+            left = {**at, "incomplete": "left"}
+            entries.append(("missing", (left,), ("mvae", "masked"), _longer(3 * more, patience=more)))
+    return tuple(entries)
+
+
+def _longer(times: int, *, patience: int | None = None) -> Params:
+    """A cap so many times as late, and as much more patience unless told otherwise."""
+    rules = SCENE_SIZE["stopping"]
+    waits = times if patience is None else patience
+    stopping = {**rules, "floor": waits * rules["floor"], "patience": waits * rules["patience"]}
+    return {"epochs": times * SCENE_SIZE["epochs"], "stopping": stopping}
+
+
 #: Experiment, points, objectives, and what differs of the size; the most wanted first.
 SCENE_GRIDS: Final[tuple[Entry, ...]] = (
     ("captions", _points("nats", 0.2, 1.0, 4.0), ("clip", *_FLOORS), {}),
@@ -67,7 +88,7 @@ SCENE_GRIDS: Final[tuple[Entry, ...]] = (
     ("preset", _points("name", "factorcl-synthetic"), ("clip", "vicreg", *_FLOORS), _BENT),
     ("dropped", _points("words", 1, 2), ("clip",), {}),
     ("clutter", _points("nats", 0.0, 1.0, 3.0), ("clip", "vicreg", *_FLOORS), {}),
-    ("missing", _points("absent", 0.0, 0.5, 0.9), ("clip", "vicreg", "masked", "mvae", *_FLOORS), {}),
+    *_missing(),
     *(("scarce", ({"rows": rows},), ("clip", "vicreg"), {"rows": rows}) for rows in (256, 1024, 4096)),
     ("many", _points("count", 5, 10), ("symile", "mvae"), {}),
     ("content", ({},), ("masked", "mvae"), {}),

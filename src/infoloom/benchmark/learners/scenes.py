@@ -9,10 +9,13 @@ from infoloom.design.designs import design
 from infoloom.errors import BenchmarkError
 from infoloom.spec.load import load_spec
 
-__all__ = ["SCENES", "SPREADS", "WORDS"]
+__all__ = ["LEFT", "SCENES", "SPREADS", "TAKEN", "WORDS"]
 
 Tree = dict[str, Any]
 RING: Final = "ring(32)"
+#: What becomes of training rows that lack a modality.
+TAKEN: Final = "taken"
+LEFT: Final = "left"
 SPECTRUM: Final = "xray_spectrum(64)"
 CURVE: Final = "rotation_curve(64)"
 #: Slots of the caption in the order in which they are kept; those behind are dropped first.
@@ -73,17 +76,20 @@ def mismatched(share: float, nats: float = 4.0) -> Tree:
     return captions(nats)
 
 
-def missing(absent: float, nats: float = 0.7) -> Tree:
+def missing(absent: float, incomplete: str = TAKEN, nats: float = 0.7) -> Tree:
     """The black hole again; a share of the training rows lacks the ring or the spectrum.
 
     Args:
         absent: Of rows that lack one of the two, each as likely; the law does not depend on it.
+        incomplete: `taken` to give a learner these rows as well, `left` to give it the complete ones alone.
         nats: As of `turning`.
     """
     if not 0.0 <= absent < 1.0:
         raise BenchmarkError(
             f"absent `{absent}`: expected a share of incomplete rows, 0 or more and below 1."
         )
+    if incomplete not in (TAKEN, LEFT):
+        raise BenchmarkError(f"incomplete `{incomplete}`: expected {TAKEN} or {LEFT}.")
     return turning(nats)
 
 

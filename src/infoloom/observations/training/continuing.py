@@ -94,6 +94,10 @@ class Finished:
             "recipe": card.get("recipe"),
         }
 
+    def scaled_alike(self, trainer: Trainer) -> None:
+        """Give a training's network the flow's own scaling, whatever the deviation of the data at hand."""
+        trainer.field.spread = self.description.spread
+
     def load(self, trainer: Trainer, *, afresh: bool = False) -> None:
         """Put the flow's weights into a new training.
 
@@ -103,7 +107,6 @@ class Finished:
         """
         weights = {name: value.to(trainer.device) for name, value in self.velocity.state_dict().items()}
         trainer.field.load_state_dict(weights)
-        trainer.field.spread = self.description.spread
         trainer.average = {name: value.clone() for name, value in weights.items()}
         if not afresh:
             trainer.step, trainer.seconds, trainer.loss = self.steps, 60.0 * self.minutes, self.loss

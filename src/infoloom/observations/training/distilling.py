@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -42,6 +43,16 @@ class Distillation:
         device = next(teacher.parameters()).device
         self.grid = torch.tensor(grid, dtype=torch.float32, device=device)
         self.parts = parts
+
+    @property
+    def name(self) -> str:
+        """Grid and a digest of the teacher's weights."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.teacher.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.cpu().contiguous().numpy().tobytes())
+        times = ", ".join(f"{time:.4f}" for time in self.grid.tolist())
+        return f"distillation of {digest.hexdigest()[:12]} to the times {times}"
 
     def moments(self, count: int, generator: torch.Generator) -> Tensor:
         """Starts of the grid's steps, each as often as the others, in random order."""

@@ -16,6 +16,10 @@ __all__ = ["FlowMatching", "Target", "flow_matching_target", "path_point"]
 class Target(Protocol):
     """Times to train at, and what the network should say there."""
 
+    @property
+    def name(self) -> str:
+        """What is learnt, and all that it depends on beside the data: a stopped training goes on with the same."""
+
     def moments(self, count: int, generator: torch.Generator) -> Tensor:
         """Random times of a batch, (count,)."""
 
@@ -30,6 +34,8 @@ class Target(Protocol):
 
 class FlowMatching:
     """The velocity of the straight path; times are denser towards the data."""
+
+    name = "flow matching"
 
     def moments(self, count: int, generator: torch.Generator) -> Tensor:
         """Times: three quarters logistic-normal towards the data, one quarter uniform, both stratified."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from infoloom.errors import FlowError
 from infoloom.foreign.files import require_regular
-from infoloom.foreign.trees import Finite, Open, Word, checked, parse_json
+from infoloom.foreign.trees import Finite, Line, Open, Word, checked, parse_json
 from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.training.augment import augment, check_augmentation
@@ -205,6 +205,7 @@ class Trainer:
             "loss": self.loss,
             "recipe": self.recipe.to_dict(),
             "precision": self.precision,
+            "target": self.target.name,
             "best": [self.best.loss, self.best.step] if self.best.weights else None,
         }
         write_tensors(
@@ -217,7 +218,7 @@ class Trainer:
         """Go on from a saved state.
 
         Raises:
-            FlowError: The state belongs to another network.
+            FlowError: The state belongs to another network, or to a training towards something else.
         """
         try:
             require_regular(path)
@@ -234,6 +235,11 @@ class Trainer:
             raise FlowError(
                 f"training state `{path}`: expected network {dict(self.recipe.network)}, got "
                 f"{meta['recipe']['network']}. Remove the file to start afresh."
+            )
+        if meta.get("target", FlowMatching.name) != self.target.name:
+            raise FlowError(
+                f"training state `{path}`: expected {self.target.name}, got {meta.get('target', FlowMatching.name)}. "
+                "Remove the file to start afresh, or give another output."
             )
         self.field.load_state_dict(_under(tensors, "field."))
         self.average = {name: value.to(self.device) for name, value in _under(tensors, "average.").items()}
@@ -333,6 +339,7 @@ class StateTree(Open):
     loss: Finite | Literal["NaN", "Infinity", "-Infinity"]
     recipe: RecipeTree
     precision: Word | None = None
+    target: Line = FlowMatching.name
     best: Annotated[list[Finite], Field(min_length=2, max_length=2)] | None = None
 
 
