@@ -7,7 +7,7 @@ Between `<!-- numbers: NAME -->` and `<!-- end -->` nothing is written by hand; 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -110,19 +110,17 @@ def training(headers: Mapping[str, Header]) -> str:
 def realism(headers: Mapping[str, Header]) -> str:
     """Can a network tell samples from real rows, and do their moments agree?"""
     lines = []
-    for name, header in headers.items():
-        found = header["card"].get("quality", {})
-        if _is_measured(found):
-            tests = [found.get(f"two_sample{kind}") for kind in ("", "_story_whiten", "_floor")]
-            lines.append(
-                [
-                    f"`{name}`",
-                    f"{found['rows']:,}, {found['held_out_rows']:,}",
-                    *(_accuracy(test) for test in tests),
-                    *(_percent(found["moments"], of) for of in ("mean", "deviation")),
-                    f"{found['nearest_ratio']:.2f}",
-                ]
-            )
+    for name, found in _measured(headers):
+        tests = [found.get(f"two_sample{kind}") for kind in ("", "_story_whiten", "_floor")]
+        lines.append(
+            [
+                f"`{name}`",
+                f"{found['rows']:,}, {found['held_out_rows']:,}",
+                *(_accuracy(test) for test in tests),
+                *(_percent(found["moments"], of) for of in ("mean", "deviation")),
+                f"{found['nearest_ratio']:.2f}",
+            ]
+        )
     head = "flow; samples, held-out rows; two-sample accuracy; whitened story; floor; mean; deviation"
     return markdown(f"{head}; nearest-neighbour ratio", lines)
 
@@ -130,26 +128,13 @@ def realism(headers: Mapping[str, Header]) -> str:
 def features(headers: Mapping[str, Header]) -> str:
     """Distances in a classifier's features, every flow's own table."""
     parts = []
-    for name, header in headers.items():
-        found = header["card"].get("quality", {})
-        if not _is_measured(found):
-            continue
-        right = found["classifier_accuracy"]
+    for name, found in _measured(headers):
+        right, normal = found["classifier_accuracy"], found["gaussianity"]
         by = "principal components" if right is None else f"classifier right on {right:.1%} of held-out rows"
-        lines = []
-        for kind, label in KINDS.items():
-            one = found[kind]
-            accuracy = one.get("class_accuracy")
-            lines.append(
-                [
-                    label,
-                    *(f"{one[of]:.{digits}f}" for of, digits in (("frechet", 2), ("kernel", 3))),
-                    *(f"{one[of]:.2f}" for of in ("precision", "recall")),
-                    "–" if accuracy is None else f"{accuracy:.2f}",
-                ]
-            )
-        table = markdown("rows; Fréchet; kernel; precision; recall; class accuracy", lines)
-        normal = found["gaussianity"]
+        table = markdown(
+            "rows; Fréchet; kernel; precision; recall; class accuracy",
+            [_distances(label, found[kind]) for kind, label in KINDS.items()],
+        )
         said = (
             f"Inverted real rows: variance {normal['variance']:.2f}, excess kurtosis {normal['excess_kurtosis']:.2f}, "
             f"|z|²/d {normal['norm_mean']:.2f} with {normal['norm_spread']:.1f} times the spread of a normal's, at "
@@ -174,8 +159,24 @@ def written(page: str) -> str:
     return BLOCK.sub(lambda match: f"{match[1]}{BLOCKS[match['name']](headers)}{match[3]}", page)
 
 
-def _is_measured(quality: Mapping[str, Any]) -> bool:
-    return "mean_error" in quality.get("moments", {})
+def _measured(headers: Mapping[str, Header]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Flows whose quality was measured with the classifiers that ship, which says errors of moments too."""
+    for name, header in headers.items():
+        found = header["card"].get("quality", {})
+        if "mean_error" in found.get("moments", {}):
+            yield name, found
+
+
+def _distances(label: str, one: Mapping[str, float]) -> list[str]:
+    accuracy = one.get("class_accuracy")
+    return [
+        label,
+        f"{one['frechet']:.2f}",
+        f"{one['kernel']:.3f}",
+        f"{one['precision']:.2f}",
+        f"{one['recall']:.2f}",
+        "–" if accuracy is None else f"{accuracy:.2f}",
+    ]
 
 
 def _accuracy(test: Mapping[str, Any] | None) -> str:

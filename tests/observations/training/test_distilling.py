@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from observations.arcs import arcs, write_arcs
 from typer.testing import CliRunner
 
 from infoloom.cli.main import app
@@ -17,7 +17,6 @@ from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.training.continuing import Finished
-from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.distilling import Distillation, distilling_recipe
 from infoloom.observations.training.held_out import HeldOut
 from infoloom.observations.training.packaging import package_flow
@@ -28,16 +27,6 @@ from infoloom.spec.flows.flow import flow_header
 
 RECIPE = Recipe({"name": "mlp", "hidden": 48, "blocks": 2, "width": 32}, sigma=0.1, batch=128, flow_steps=32)
 GRID = step_grid(4, 0.1, 0.9)
-
-
-def arcs(rows: int = 2000) -> TrainingData:
-    """Two arcs in the plane, one for each class."""
-    generator = np.random.default_rng(0)
-    label = generator.integers(0, 2, rows)
-    angle = np.pi * (generator.random(rows) + label)
-    values = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
-    held = np.arange(rows) % 10 == 9
-    return TrainingData(values[~held], label[~held], values[held], label[held], ("high", "low"), "metre")
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +85,7 @@ def test_every_step_is_taught_as_often_and_held_out_points_lie_at_steps() -> Non
 def test_a_distilled_flow_lands_nearer_to_the_teachers_many_steps(teacher: Path, tmp_path: Path) -> None:
     """The teacher's weights on the same four steps are the alternative."""
     path = tmp_path / "four.safetensors"
-    np.savez(tmp_path / "arcs.npz", x=arcs().values, y=np.array(["high", "low"])[arcs().labels])
+    write_arcs(tmp_path / "arcs.npz")
     plan = TrainingPlan(
         "arcs", str(tmp_path / "arcs.npz"), path, steps=400, flow_steps=4, teacher=str(teacher), quick=True
     )
@@ -117,7 +106,7 @@ def test_a_distilled_flow_lands_nearer_to_the_teachers_many_steps(teacher: Path,
 
 
 def test_the_card_of_a_distilled_flow(teacher: Path, tmp_path: Path) -> None:
-    np.savez(tmp_path / "arcs.npz", x=arcs().values, y=np.array(["high", "low"])[arcs().labels])
+    write_arcs(tmp_path / "arcs.npz")
     path = tmp_path / "half.safetensors"
     plan = TrainingPlan("arcs", str(tmp_path / "arcs.npz"), path, steps=2, teacher=str(teacher), quick=True)
     train_flow(plan)
@@ -160,8 +149,7 @@ def test_a_stopped_distillation_goes_on_with_the_same_one_only(teacher: Path, tm
 
 def test_what_goes_on_has_the_scaling_of_the_finished_flow(teacher: Path, tmp_path: Path) -> None:
     """Also where it was stopped between, and where the data at hand have another deviation."""
-    data = arcs()
-    np.savez(tmp_path / "half.npz", x=0.5 * data.values, y=np.array(["high", "low"])[data.labels])
+    write_arcs(tmp_path / "half.npz", size=0.5)
     output = tmp_path / "four.safetensors"
     plan = TrainingPlan("arcs", str(tmp_path / "half.npz"), output, steps=1, teacher=str(teacher), quick=True)
     train_flow(plan)
@@ -177,7 +165,7 @@ def test_what_goes_on_has_the_scaling_of_the_finished_flow(teacher: Path, tmp_pa
 
 
 def test_outputs_that_cannot_be_are_named(teacher: Path, tmp_path: Path) -> None:
-    np.savez(tmp_path / "arcs.npz", x=arcs().values, y=np.array(["high", "low"])[arcs().labels])
+    write_arcs(tmp_path / "arcs.npz")
     plan = TrainingPlan("arcs", str(tmp_path / "arcs.npz"), teacher, steps=1, teacher=str(teacher))
     with pytest.raises(FlowError, match=r"output .*: expected another file than that of the flow itself"):
         train_flow(plan)
@@ -186,7 +174,7 @@ def test_outputs_that_cannot_be_are_named(teacher: Path, tmp_path: Path) -> None
 
 
 def test_the_command(teacher: Path, tmp_path: Path) -> None:
-    np.savez(tmp_path / "arcs.npz", x=arcs().values, y=np.array(["high", "low"])[arcs().labels])
+    write_arcs(tmp_path / "arcs.npz")
     source, output = str(tmp_path / "arcs.npz"), str(tmp_path / "four.safetensors")
     call = [
         "flow",

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from observations.arcs import arcs
 
 from infoloom.errors import FlowError
 from infoloom.observations import build
@@ -41,16 +42,6 @@ SHAPES = {
 }
 
 
-def ring(rows: int = 2000) -> TrainingData:
-    """Two arcs in the plane, one for each class."""
-    generator = np.random.default_rng(0)
-    label = generator.integers(0, 2, rows)
-    angle = np.pi * (generator.random(rows) + label)
-    values = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
-    held = np.arange(rows) % 10 == 9
-    return TrainingData(values[~held], label[~held], values[held], label[held], ("upper", "lower"), "metre")
-
-
 def test_the_target_is_the_velocity_of_the_path() -> None:
     field = VelocityField(RECIPE.network, (2,), 2, sigma=0.1, spread=0.7)
     data, noise, moment = torch.randn(5, 2), torch.randn(5, 2), torch.rand(5)
@@ -76,14 +67,14 @@ def test_the_linear_part_is_the_best_one_for_normal_data() -> None:
 
 
 def test_a_trained_flow_beats_an_untrained_one_and_inverts(tmp_path: Path) -> None:
-    data, path = ring(), tmp_path / "ring.safetensors"
+    data, path = arcs(), tmp_path / "ring.safetensors"
     trainer = Trainer(data, RECIPE)
     before = distance_to_ring(trainer, data, path)
     reached = trainer.run(steps=400)
     assert reached.loss < 0.9
     assert distance_to_ring(trainer, data, path) < 0.5 * before
     assert certify_file(path, data, effort=Effort(32, 64, 16))["passes"]
-    flow = build(f"{path}[upper]")
+    flow = build(f"{path}[high]")
     x = flow.forward(torch.randn((200, 2), generator=torch.Generator().manual_seed(0)))
     assert float((x[:, 1] > -0.3).float().mean()) > 0.9
     back = flow.inverse(real_rows(data, flow)[::2])
@@ -92,7 +83,7 @@ def test_a_trained_flow_beats_an_untrained_one_and_inverts(tmp_path: Path) -> No
 
 def distance_to_ring(trainer: Trainer, data: TrainingData, path: Path) -> float:
     package_flow(path, trainer, data)
-    flow = build(f"{path}[lower]", allow_uncertified=True)
+    flow = build(f"{path}[low]", allow_uncertified=True)
     x = flow.forward(torch.randn((200, 2), generator=torch.Generator().manual_seed(1)))
     return float((x.norm(dim=1) - 1.0).abs().mean())
 
@@ -103,14 +94,14 @@ def test_training_repeats_exactly() -> None:
 
 
 def _trained(steps: int) -> Trainer:
-    trainer = Trainer(ring(), replace(RECIPE, label_dropout=0.1, guidance=0.3, augment="amplitude"))
+    trainer = Trainer(arcs(), replace(RECIPE, label_dropout=0.1, guidance=0.3, augment="amplitude"))
     trainer.run(steps=steps)
     return trainer
 
 
 def test_a_resumed_training_is_the_same_training(tmp_path: Path) -> None:
     recipe = replace(RECIPE, label_dropout=0.1, guidance=0.3)
-    straight, stopped, resumed = (Trainer(ring(), recipe, precision="float32") for _ in range(3))
+    straight, stopped, resumed = (Trainer(arcs(), recipe, precision="float32") for _ in range(3))
     stopped.run(steps=5)
     stopped.save(tmp_path / "state.safetensors")
     resumed.resume(tmp_path / "state.safetensors")
@@ -123,8 +114,8 @@ def test_a_resumed_training_is_the_same_training(tmp_path: Path) -> None:
 
 
 def test_resuming_with_another_network_is_refused(tmp_path: Path) -> None:
-    Trainer(ring(), RECIPE).save(tmp_path / "state.safetensors")
-    other = Trainer(ring(), replace(RECIPE, network={"name": "mlp", "hidden": 32}))
+    Trainer(arcs(), RECIPE).save(tmp_path / "state.safetensors")
+    other = Trainer(arcs(), replace(RECIPE, network={"name": "mlp", "hidden": 32}))
     with pytest.raises(FlowError, match=r"expected network .* Remove the file to start afresh\."):
         other.resume(tmp_path / "state.safetensors")
 
@@ -132,28 +123,28 @@ def test_resuming_with_another_network_is_refused(tmp_path: Path) -> None:
 def test_no_seed_is_set_behind_the_back() -> None:
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    Trainer(ring(), RECIPE).run(steps=2)
+    Trainer(arcs(), RECIPE).run(steps=2)
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_trainings_that_cannot_start_are_named() -> None:
     with pytest.raises(FlowError, match=r"training: expected a budget\. Give `minutes` or `steps`\."):
-        Trainer(ring(), RECIPE).run()
+        Trainer(arcs(), RECIPE).run()
     constant = replace(
-        ring(), values=np.ones((100, 2), dtype=np.float32), labels=np.zeros(100, dtype=np.int64)
+        arcs(), values=np.ones((100, 2), dtype=np.float32), labels=np.zeros(100, dtype=np.int64)
     )
-    held_only = replace(ring(), values=np.zeros((0, 2), dtype=np.float32), labels=np.zeros(0, dtype=np.int64))
+    held_only = replace(arcs(), values=np.zeros((0, 2), dtype=np.float32), labels=np.zeros(0, dtype=np.int64))
     with pytest.raises(FlowError, match="expected rows to train on, got held-out rows only"):
         Trainer(held_only, RECIPE)
     with pytest.raises(FlowError, match="expected rows that differ, got a constant"):
         Trainer(constant, RECIPE)
     with pytest.raises(FlowError, match=r"training: the loss is .* Lower the learning rate and resume"):
-        Trainer(ring(), replace(RECIPE, learning_rate=1e30)).run(steps=20)
+        Trainer(arcs(), replace(RECIPE, learning_rate=1e30)).run(steps=20)
 
 
 def test_progress_is_reported(tmp_path: Path) -> None:
     told: list[Progress] = []
-    Trainer(ring(), RECIPE).run(
+    Trainer(arcs(), RECIPE).run(
         steps=6, report=told.append, report_every=2, save_to=tmp_path / "s.safetensors"
     )
     assert [at.step for at in told] == [2, 4, 6]
@@ -161,7 +152,7 @@ def test_progress_is_reported(tmp_path: Path) -> None:
 
 
 def test_the_whole_workflow(tmp_path: Path) -> None:
-    data = ring()
+    data = arcs()
     source, output = tmp_path / "ring.npz", tmp_path / "mine.safetensors"
     np.savez(source, x=data.values, y=data.labels)
     plan = TrainingPlan(
@@ -184,7 +175,7 @@ def test_the_whole_workflow(tmp_path: Path) -> None:
 
 def test_the_weights_with_the_smallest_held_out_loss_are_kept(tmp_path: Path) -> None:
     few = replace(
-        ring(300), values=ring(300).values[:20], labels=np.zeros(20, int), held_out_labels=np.zeros(60, int)
+        arcs(300), values=arcs(300).values[:20], labels=np.zeros(20, int), held_out_labels=np.zeros(60, int)
     )
     trainer = Trainer(few, replace(RECIPE, batch=20, averaging=0.9))  # twenty rows are soon known by heart
     looks: list[tuple[float, int]] = []
