@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from infoloom.benchmark.learners.scene_suites import RATES, TUNED
+from infoloom.benchmark.learners.scenes import LEFT
 from infoloom.benchmark.running.results import read_results
 from infoloom.report.ssl_figures import Mean, ceiling_figure, order, points
 from infoloom.report.ssl_views import VIEWS
@@ -254,14 +255,19 @@ def _turning(rows: Sequence[Row]) -> str:
 
 
 def _missing(rows: Sequence[Row]) -> str:
-    """Mass from both and spin, with all training rows complete and with some that lack one side."""
+    """Mass and spin from both sides, with all training rows complete and with some that lack one."""
     heads = {"theta0": "mass", "theta100": "spin"}
 
     def place(row: Row, score: Row) -> str | None:
         return f"{heads[score['of']]}, {row['params']['absent']:.0%}" if score["of"] in heads else None
 
     columns = [f"{head}, {share:.0%}" for head in heads.values() for share in (0.0, 0.5, 0.9)]
-    return table(values(some(rows, "missing"), place), "share of incomplete rows", columns)
+    own = some(rows, "missing")
+    left = [row for row in own if row["params"].get("incomplete") == LEFT]
+    alone = [{**row, "objective": f"{row['objective']}, complete rows alone"} for row in left]
+    return table(
+        values([row for row in own if row not in left] + alone, place), "share of incomplete rows", columns
+    )
 
 
 def _galaxies(rows: Sequence[Row]) -> str:

@@ -103,6 +103,29 @@ def test_others_learn_from_complete_rows_alone():
     assert history.steps == 2 * 3
 
 
+def test_a_stopped_training_goes_on_with_the_same_missing_rows_only(tmp_path):
+    """Other masks with as many rows of each kind are another training, and so is none."""
+    arrays, lost, settings = STORY.sample(48, 0), masks(48), Training(batch=8, epochs=2)
+    straight, stopped = fresh("mvae"), fresh("mvae")
+    train(straight, arrays, settings, missing=lost)
+
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    state = tmp_path / "state.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped, arrays, settings, missing=lost, state=state, save_every=3, progress=stop)
+    resumed = fresh("mvae")
+    train(resumed, arrays, settings, missing=lost, state=state)
+    assert all(torch.equal(value, resumed.state_dict()[key]) for key, value in straight.state_dict().items())
+    other = {key: np.roll(mask, 1) for key, mask in lost.items()}
+    for wrong in (other, None):
+        with pytest.raises(
+            LearnerError, match=r"expected missing .*, got .* Remove the file to start afresh"
+        ):
+            train(fresh("mvae"), arrays, settings, missing=wrong, state=state)
+
+
 @pytest.mark.parametrize("name", ["masked", "mvae"])
 def test_the_loss_of_one_modality_alone_reads_nothing_of_the_other(name):
     learner = fresh(name)

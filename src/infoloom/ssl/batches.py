@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,6 +42,15 @@ class Batches:
         if epoch != self.epoch:
             self.epoch, self.order = epoch, self._drawn(epoch)
         return self.order[position]
+
+    def digest(self) -> str | None:
+        """What says which rows lack what; None where all rows have all."""
+        if len(self.groups) == 1 and np.array_equal(self.groups[0][1], np.arange(len(self.groups[0][1]))):
+            return None
+        digest = hashlib.sha256()
+        for names, rows in self.groups:
+            digest.update(json.dumps([names, rows.tolist()]).encode())
+        return digest.hexdigest()[:12]
 
     def _drawn(self, epoch: int) -> list[Group]:
         shuffler = torch.Generator().manual_seed((self.seed << 32) + epoch)

@@ -261,7 +261,12 @@ class _Run:
         return min(1.0, (self.step + 1) / max(rising, 1.0)) * rules.factor**self.standing.drops
 
     def _about(self) -> dict[str, Any]:
-        return {"learner": describe(self.learner), "training": asdict(self.settings), "rows": self.rows}
+        return {
+            "learner": describe(self.learner),
+            "training": asdict(self.settings),
+            "rows": self.rows,
+            "missing": self.batches.digest(),
+        }
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import pytest
 
 import infoloom as loom
 from infoloom.benchmark.learners.learning import Measured
-from infoloom.benchmark.learners.mismatch import chosen_rows, mismatched_information, mixed_in
+from infoloom.benchmark.learners.mismatch import chosen_rows, lost_rows, mismatched_information, mixed_in
 from infoloom.benchmark.learners.named import factors_of, measure_named, told_of
 from infoloom.benchmark.learners.runs import learn
 from infoloom.benchmark.learners.shared_rows import observed_rows
@@ -84,7 +84,34 @@ def test_rows_that_are_mixed_in():
     assert abs(chosen.mean() - 0.3) < 4.0 * math.sqrt(0.3 * 0.7 / 1000)
 
 
+def test_rows_that_lack_a_modality():
+    lost = lost_rows(("a", "b", "c"), 6000, 0.6, seed=4)
+    together = np.sum(list(lost.values()), axis=0)
+    assert set(together.tolist()) == {0, 1}  # no row lacks two
+    for mask in lost.values():
+        assert abs(mask.mean() - 0.2) < 4.0 * math.sqrt(0.2 * 0.8 / 6000)
+    assert lost_rows(("a", "b"), 6000, 0.0, seed=4) == {}
+    again = lost_rows(("a", "b", "c"), 6000, 0.6, seed=4)
+    assert all(np.array_equal(again[name], mask) for name, mask in lost.items())
+
+
+def test_complete_rows_alone_are_what_is_left():
+    """Two runs differ in what becomes of the other rows: an epoch of complete rows has fewer steps."""
+    size = {**TINY, "batch": 32}
+    params = {"absent": 0.5}
+    taken = learn("missing", params, "mvae", 0, size)["details"]
+    left = learn("missing", {**params, "incomplete": "left"}, "mvae", 0, size)["details"]
+    assert taken["complete_rows"] == left["complete_rows"] < 192
+    assert left["steps"] == left["complete_rows"] // 32 < taken["steps"]
+
+
 def test_refusals():
+    with pytest.raises(
+        BenchmarkError, match=r"^absent `1\.0`: expected a share of incomplete rows, 0 or more"
+    ):
+        make_story("missing", absent=1.0)
+    with pytest.raises(BenchmarkError, match=r"^incomplete `x`: expected taken or left\.$"):
+        make_story("missing", absent=0.5, incomplete="x")
     with pytest.raises(BenchmarkError, match=r"^words `5`: expected 1 to 4\.$"):
         make_story("dropped", words=5)
     with pytest.raises(
