@@ -73,6 +73,11 @@ def _inliers(dims: str, share: float) -> Maker:
 
 def _quick() -> list[Plan]:
     """A thousand rows, few columns: what classical estimators may reach in twenty processor minutes."""
+    return [*_quick_linear(), *_quick_nonlinear(), *_quick_observed()]
+
+
+def _quick_linear() -> list[Plan]:
+    """Relations in which `gaussian` is right by construction."""
     return [
         Plan(
             "information", "From little to much, among 16 columns", "linear", _CLASSICAL,
@@ -94,6 +99,12 @@ def _quick() -> list[Plan]:
             "relations", "One copy, and four side by side", "linear", _CLASSICAL,
             (Setting("4 columns a copy", copies(4, 2, "rotated"), most=2.5, truths=1),),
         ),
+    ]  # fmt: skip
+
+
+def _quick_nonlinear() -> list[Plan]:
+    """Other laws, maps and families."""
+    return [
         Plan(
             "law", "Causes that are not normal", "nonlinear", _CLASSICAL,
             (Setting("laplace", grid(9, 1, "ones", "laplace"), most=3.0),),
@@ -128,6 +139,12 @@ def _quick() -> list[Plan]:
                 Setting("inliers 5 × 5", _inliers("5v5", 0.2), most=4.0),
             ),
         ),
+    ]  # fmt: skip
+
+
+def _quick_observed() -> list[Plan]:
+    """Real observations, and what is scored by itself."""
+    return [
         Plan(
             "observations", "Spectra, curves, digits and words", "real", (*_CLASSICAL, "gao"),
             (
@@ -153,7 +170,11 @@ def _quick() -> list[Plan]:
 
 def _core() -> list[Plan]:
     """What trained estimators may reach too: 16 to 3,072 columns, 1,000 to 20,000 rows."""
-    flows = (("mnist", 1), ("galaxy", 1), ("cifar10", 1))
+    return [*_core_linear(), *_core_nonlinear(), *_core_observed()]
+
+
+def _core_linear() -> list[Plan]:
+    """Relations in which `gaussian` is right by construction."""
     return [
         Plan(
             "information", "From little to much, among 16 columns", "linear", _TRAINED,
@@ -178,6 +199,12 @@ def _core() -> list[Plan]:
             "relations", "One copy, and four side by side", "linear", _SOME,
             (Setting("4 columns a copy", copies(4, 2, "rotated"), rows=5000, most=2.5, truths=1),),
         ),
+    ]  # fmt: skip
+
+
+def _core_nonlinear() -> list[Plan]:
+    """Other laws, maps and families."""
+    return [
         Plan(
             "law", "Causes that are not normal", "nonlinear", _CLASSICAL,
             tuple(
@@ -220,6 +247,13 @@ def _core() -> list[Plan]:
                 Setting("inliers 25 × 25", _inliers("25v25", 0.2), rows=5000, most=4.0),
             ),
         ),
+    ]  # fmt: skip
+
+
+def _core_observed() -> list[Plan]:
+    """Real observations, and what is scored by itself."""
+    flows = (("mnist", 1), ("galaxy", 1), ("cifar10", 1))
+    return [
         Plan(
             "observations", "Spectra, curves, pictures and words by formula", "real", _TRAINED,
             (
