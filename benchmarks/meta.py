@@ -37,6 +37,8 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"without a neural map: {rate(asked.tasks, maps=PLAIN):,.0f} tasks a second (claim 1,000)")
     print(f"with coupling layers: {rate(asked.tasks, maps=('coupling',)):,.0f} tasks a second (claim 100)")
+    for name in ("flow", "rendered"):
+        print(f"behind `{name}`: {rate(asked.tasks // 2, maps=(name,)):,.0f} tasks a second")
     for name in FAMILIES:
         print(f"  {name}: {rate(asked.tasks // 4, maps=PLAIN, families=[name]):,.0f} tasks a second")
     few = asked.tasks // 16

@@ -146,10 +146,6 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
         View("Shared clutter", "Ring and spectrum share causes that are not about the target.",
              "shared clutter (nats)", _by("nats")),
     ),
-    "scarce": (
-        View("Paired rows", "Fewer rows on which ring and spectrum are both known.",
-             "paired rows", lambda row, score: row["params"]["rows"] if score["of"] == "theta0" else None),
-    ),
     "preset": (
         View("Data sets of the literature", "FactorCL's, Symile's and CoMM's synthetic data as stories.",
              "task", _task),

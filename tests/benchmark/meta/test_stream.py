@@ -15,8 +15,8 @@ from infoloom.benchmark.meta.laws.base import Family, Frame, log_uniform, rising
 from infoloom.benchmark.meta.laws.named import FAMILIES
 from infoloom.benchmark.meta.laws.story import StoryLaw, information
 from infoloom.benchmark.meta.recipes import BLOCK
-from infoloom.benchmark.meta.sides import MAPS, relabelled, side
-from infoloom.benchmark.meta.steps import BENDS, backward, forward
+from infoloom.benchmark.meta.sides import MAPS, USUAL, relabelled, side
+from infoloom.benchmark.meta.steps import BENDS, Residual, backward, forward
 from infoloom.errors import TaskError
 from infoloom.estimators import build
 
@@ -87,7 +87,8 @@ def test_every_map_is_undone_in_float64():
     """Heavy tails too: rows are Cauchy's, which reach 1e5 here."""
     rng = np.random.default_rng(0)
     for name, dim in itertools.product(MAPS, (1, 2, 7)):
-        for rows in (rng.standard_normal((200, dim)), rng.standard_cauchy((2000, dim))):
+        count = 100 if name == "rendered" else 2000  # its inverse searches
+        for rows in (rng.standard_normal((200, dim))[:count], rng.standard_cauchy((2000, dim))[:count]):
             steps = side(rng, name, dim)
             back = backward(steps, forward(steps, rows))
             np.testing.assert_allclose(back, rows, rtol=1e-6, atol=1e-6)
@@ -114,6 +115,37 @@ def test_rows_in_float32_are_those_of_the_law_behind_their_maps():
         for one, other in zip(found, law, strict=True):
             np.testing.assert_allclose(one, other, atol=2e-2)
             assert np.median(np.abs(one - other)) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["flow", "rendered"])
+def test_maps_that_are_named_hide_the_rows_and_show_them_again(name):
+    """In float32, up to what it holds of them; more columns than before where factors are rendered."""
+    tasks = loom.tasks.stream(3, dims=(1, 6), rows=(50, 50), families=["gaussian", "story"], maps=[name])
+    for task in itertools.islice(tasks, 8):
+        law = task.recipe.latents()
+        found = task.recipe.unveil(task.x.astype(np.float64), task.y.astype(np.float64))
+        for one, other in zip(found, law, strict=True):
+            np.testing.assert_allclose(one, other, atol=2e-3)
+        if name == "rendered":
+            assert task.x.shape[1] > law[0].shape[1]
+        assert task.maps == (name, name)
+
+
+def test_streams_draw_named_maps_only_where_they_are_named():
+    tasks = itertools.islice(loom.tasks.stream(0, **SMALL), 3 * BLOCK)
+    drawn = {name for task in tasks for name in task.maps}
+    assert drawn == {*USUAL, "relabelled"}
+
+
+def test_residual_steps_shrink_what_they_add():
+    """So that each is a bijection: the change of two rows is at most 0.8 of their distance."""
+    rng = np.random.default_rng(2)
+    for dim in (1, 3, 20):
+        step = next(one for one in side(rng, "flow", dim) if isinstance(one, Residual))
+        rows = 0.1 * rng.standard_normal((500, dim))
+        change = step.forward(rows) - rows
+        far = np.linalg.norm(np.diff(rows, axis=0), axis=1)
+        assert (np.linalg.norm(np.diff(change, axis=0), axis=1) <= 0.8 * far * (1.0 + 1e-9)).all()
 
 
 def test_gaussian_tasks_estimate_to_their_truth():
@@ -232,7 +264,7 @@ REFUSED = {
         ("gaussian", "families=gaussian`: expected names out of story"),
         (3, "families=3`: expected names out of"),
     ],
-    "maps": [(["spun"], "maps=spun`: expected one of plain, bent, rotated, turned, coupling. Name one of them.")],
+    "maps": [(["spun"], "rotated, turned, coupling, flow, rendered. Name one of them.")],
     "start": [(-1, "start=-1`: expected a whole number from 0 to 2^53 - 1. Use 0."), (1.0, "start=1.0`")],
 }  # fmt: skip
 

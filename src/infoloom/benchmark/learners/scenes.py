@@ -155,12 +155,6 @@ def turning(nats: float = 0.7) -> Tree:
     return tree
 
 
-def scarce(rows: int, nats: float = 0.7) -> Tree:
-    """The black hole again; the run is given so many paired rows to train on."""
-    del rows
-    return turning(nats)
-
-
 def clutter(nats: float, about: float = 0.4) -> Tree:
     """A ring and a spectrum that know `about` each of the target and share `nats` of other causes."""
     shared = nats > 0.0
@@ -244,7 +238,6 @@ SCENES: Final[Mapping[str, Callable[..., Tree]]] = {
     "spread": spread,
     "kinds": kinds,
     "turning": turning,
-    "scarce": scarce,
     "clutter": clutter,
     "many": many,
     "content": content,

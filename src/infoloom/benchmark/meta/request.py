@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from infoloom.benchmark.checks import expect, whole
 from infoloom.benchmark.meta.laws.named import FAMILIES
-from infoloom.benchmark.meta.sides import MAPS
+from infoloom.benchmark.meta.sides import MAPS, USUAL
 
 __all__ = ["MAX_COLUMNS", "MAX_ROWS", "Request", "request"]
 
@@ -71,7 +71,7 @@ def request(
         _whole_range("rows", rows, MAX_ROWS),
         _nats(nats),
         _names("families", families, tuple(FAMILIES)),
-        _names("maps", maps, MAPS),
+        _names("maps", USUAL if maps is None else maps, MAPS),
     )
     for name in asked.families:
         carries = FAMILIES[name].capacity(asked.dims[1])
@@ -117,7 +117,9 @@ def _names(name: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
     listed = isinstance(given, Iterable) and not isinstance(given, str | bytes)
     expect(listed, name, given, f"names out of {', '.join(known)}", "Give them as a list.")
     names = list(given)
-    expect(len(names) > 0, name, given, "at least one name", f"Leave it out for all: {', '.join(known)}.")
+    expect(
+        len(names) > 0, name, given, "at least one name", f"Leave it out, or name some of {', '.join(known)}."
+    )
     for one in names:
         expect(one in known, name, one, f"one of {', '.join(known)}", "Name one of them.")
     return tuple(one for one in known if one in names)

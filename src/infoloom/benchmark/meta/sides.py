@@ -6,12 +6,15 @@ from typing import Final
 
 import numpy as np
 
-from infoloom.benchmark.meta.steps import BENDS, Bend, Columns, Coupling, Relabel, Rotation, Step
+from infoloom.benchmark.meta.rendered import rendered
+from infoloom.benchmark.meta.steps import BENDS, Bend, Columns, Coupling, Relabel, Residual, Rotation, Step
 
-__all__ = ["MAPS", "relabelled", "side"]
+__all__ = ["MAPS", "USUAL", "relabelled", "side"]
 
-#: What a side may hide behind; labels are renamed in place of any of these.
-MAPS: Final = ("plain", "bent", "rotated", "turned", "coupling")
+#: What a side hides behind unless told otherwise; labels are renamed in place of any map.
+USUAL: Final = ("plain", "bent", "rotated", "turned", "coupling")
+#: What a side may hide behind.
+MAPS: Final = (*USUAL, "flow", "rendered")
 _LEVELS: Final = 32
 _HIDDEN: Final = 32
 
@@ -21,8 +24,10 @@ def side(rng: np.random.Generator, name: str, dim: int) -> tuple[Step, ...]:
 
     Args:
         rng: Where its settings come from.
-        name: `plain` (order, scales, shifts), `bent` (columns bent), `rotated`, `turned` (rotated, bent, rotated) or
-            `coupling` (two to four affine coupling layers, then rotated; one column is bent in their place).
+        name: `plain` (order, scales, shifts), `bent` (columns bent), `rotated`, `turned` (rotated, bent, rotated),
+            `coupling` (two to four affine coupling layers, then rotated; one column is bent in their place), `flow`
+            (three to six residual steps with rotations between them) or `rendered` (columns set the factors of a
+            rotation curve, a spectrum or a ring, and there are more columns after it).
         dim: Columns.
     """
     ends = _columns(rng, dim)
@@ -33,6 +38,13 @@ def side(rng: np.random.Generator, name: str, dim: int) -> tuple[Step, ...]:
     if name == "coupling" and dim > 1:
         layers = [_coupling(rng, dim) for _ in range(int(rng.integers(2, 5)))]
         return *layers, _rotation(rng, dim), ends
+    if name == "flow":
+        bends: list[Step] = []
+        for _ in range(int(rng.integers(3, 7))):
+            bends += [_rotation(rng, dim), _residual(rng, dim)]
+        return *bends, ends
+    if name == "rendered":
+        return (rendered(rng, dim),)
     if name == "turned":
         return _rotation(rng, dim), _bend(rng, dim), _rotation(rng, dim), ends
     return _bend(rng, dim), ends
@@ -67,3 +79,9 @@ def _coupling(rng: np.random.Generator, dim: int) -> Coupling:
     first = 1.5 * rng.standard_normal((kept, _HIDDEN)) / np.sqrt(kept)
     last = 1.5 * rng.standard_normal((_HIDDEN, 2 * (dim - kept))) / np.sqrt(_HIDDEN)
     return Coupling(rng.permutation(dim), first, rng.standard_normal(_HIDDEN), last)
+
+
+def _residual(rng: np.random.Generator, dim: int) -> Residual:
+    first, last = rng.standard_normal((dim, _HIDDEN)), rng.standard_normal((_HIDDEN, dim))
+    first, last = (weights / np.linalg.norm(weights, 2) for weights in (first, last))
+    return Residual(first, rng.standard_normal(_HIDDEN), last)

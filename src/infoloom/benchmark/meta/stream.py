@@ -137,7 +137,9 @@ def stream(
         nats: Least and most information (nats).
         families: Out of `story`, `gaussian`, `student`, `additive`, `mixture`, `discrete`, `mixed`; all when left out.
         maps: What x and y hide behind, out of `plain`, `bent`, `rotated`, `turned` (rotated, bent, rotated) and
-            `coupling`; all when left out. Labels are renamed instead.
+            `coupling`, which are all meant when left out; `flow` (residual steps) and `rendered` (a rotation curve, a
+            spectrum or a ring whose factors the columns set: it has more columns than `dims`, and needs torch).
+            Labels are renamed instead.
         start: Number of the first task; a stream that stopped at `position` goes on with `start=position`.
 
     Returns:

@@ -36,7 +36,9 @@ def meta(
     ] = None,
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", help="A map of x and y; may be repeated.", show_default="all"),
+        typer.Option(
+            "--map", help="A map of x and y; may be repeated.", show_default="all but flow and rendered"
+        ),
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes; the bytes are the same for any number.")] = 1,
     tasks_per_shard: Annotated[int, typer.Option(help="Tasks of a Parquet file, a multiple of 64.")] = 2048,
