@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infoloom.benchmark.learners.scene_suites import RATES, TUNED
+from infoloom.benchmark.learners.scene_suites import RATES, SCENE_SIZE, TUNED
 from infoloom.benchmark.learners.scenes import LEFT
 from infoloom.benchmark.running.results import read_results
 from infoloom.report.ssl_figures import Mean, ceiling_figure, order, points
@@ -101,7 +101,7 @@ def _run(rows: Sequence[Row]) -> str:
     return (
         f"{len(rows):,} runs, {minutes:.0f} processor minutes of {rows[0]['machine']['processor']}. Of {len(trained)} "
         f"trainings {ended} ended at a plateau of their own held-out loss; the others, {late or 'none'}, at the cap of "
-        f"80 epochs. Best epochs go from {epochs[0]} to {epochs[-1]}, the median is "
+        f"{SCENE_SIZE['epochs']} epochs. Best epochs go from {epochs[0]} to {epochs[-1]}, the median is "
         f"{epochs[len(epochs) // 2]}.\n"
     )
 
@@ -126,11 +126,30 @@ def _causes(rows: Sequence[Row]) -> str:
     """Each cause of the picture from the picture's features, at 1 nat; CLIP with more pairs too."""
     causes = ("warmth", "height", "side", "bulk")
     found = values(some(rows, "captions", nats=1.0), scores_of(*causes), inputs="picture")
-    more = values(some(rows, "plenty"), scores_of(*causes), inputs="picture")
-    found |= {("clip, 8,192 pairs", at): nats for (_, at), nats in more.items()}
+    more = values(some(rows, "plenty", rows=8192), scores_of(*causes), inputs="picture")
+    found |= {(f"{name}, 8,192 pairs", at): nats for (name, at), nats in more.items()}
     return _variants(table(found, "cause behind", causes)).replace(
         "| warmth | height | side | bulk |", "| the hue | the height | the side | the size |", 1
     )
+
+
+def _pairs(rows: Sequence[Row]) -> str:
+    """What more pairs teach, where picture and caption share 1 nat; a random encoder has no use for them."""
+    own = [
+        *({**row, "params": {"rows": SCENE_SIZE["rows"]}} for row in some(rows, "captions", nats=1.0)),
+        *some(rows, "plenty"),
+    ]
+    known = {row["objective"] for row in some(rows, "plenty")}
+    own = [row for row in own if row["objective"] in known]
+    found = values(own, param("rows"))
+    for cause, name in (("warmth", "the hue"), ("bulk", "the size")):
+        seen = values(own, param("rows", of=cause), inputs="picture")
+        found |= {(f"{objective}, {name}", at): nats for (objective, at), nats in seen.items()}
+    counts = sorted({at for _, at in found})
+    text = _variants(table(found, "pairs", counts))
+    for count in counts:
+        text = text.replace(f"| {count} |", f"| {count:,} |", 1)
+    return text
 
 
 def _variants(text: str) -> str:
@@ -153,7 +172,7 @@ def _critic(rows: Sequence[Row]) -> str:
         (f"{nats:g} nats".replace("1 nats", "1 nat"), some(rows, "captions", nats=nats))
         for nats in (0.2, 1.0, 4.0)
     ]
-    kinds += [("1 nat, 8,192 pairs", some(rows, "plenty"))]
+    kinds += [("1 nat, 8,192 pairs", some(rows, "plenty", rows=8192))]
     kinds += [
         (f"4 nats, {100 * share:.0f} % mismatched", some(rows, "mismatched", share=share))
         for share in (0.5, 0.8)
@@ -275,6 +294,18 @@ def _galaxies(rows: Sequence[Row]) -> str:
     return _under_ceiling(some(rows, "galaxies"), "nats", "I(galaxy; theta), nats", (0.3, 1.0, 2.0))
 
 
+def _automobiles(rows: Sequence[Row]) -> str:
+    """The same of pictures of CIFAR-10."""
+    return _under_ceiling(some(rows, "automobiles"), "nats", "I(automobile; theta), nats", (0.3, 1.0, 2.0))
+
+
+def _patterns(rows: Sequence[Row]) -> str:
+    """R² of the target from pictures of galaxies that know it by one template or another."""
+    return _under_ceiling(
+        some(rows, "patterns"), "template", "template", ("ones", "frequency", "disk", "sparse")
+    )
+
+
 def _beats(rows: Sequence[Row]) -> str:
     """R² of the target from heartbeats that know it by one template or another."""
     return _under_ceiling(
@@ -342,6 +373,7 @@ PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
     "run": _run,
     "captions": _captions,
     "causes": _causes,
+    "pairs": _pairs,
     "critic": _critic,
     "mismatched": _mismatched,
     "dropped": _dropped,
@@ -359,7 +391,12 @@ PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
     "steps": _steps,
     "first": _first,
 }
-REAL: Mapping[str, Callable[[Sequence[Row]], str]] = {"galaxies": _galaxies, "beats": _beats}
+REAL: Mapping[str, Callable[[Sequence[Row]], str]] = {
+    "galaxies": _galaxies,
+    "automobiles": _automobiles,
+    "patterns": _patterns,
+    "beats": _beats,
+}
 
 
 def written(page: str) -> str:

@@ -156,6 +156,14 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
         View("Galaxies", "A galaxy's picture and its rotation curve; the picture knows more and more of the mass.",
              "I(x1; theta) (nats)", _by("nats")),
     ),
+    "automobiles": (
+        View("Automobiles", "An automobile of CIFAR-10 and a curve; the picture knows more and more of the mass.",
+             "I(x1; theta) (nats)", _by("nats")),
+    ),
+    "patterns": (
+        View("Patterns", "A galaxy's picture shows the target by a template, always with the same information.",
+             "template", _by("template")),
+    ),
     "beats": (
         View("Heartbeats", "A heartbeat shows the target by a template, always with the same information.",
              "template", _by("template")),

@@ -25,7 +25,7 @@ TUNED: Final[Mapping[str, float]] = {
 SCENE_SIZE: Final[Params] = {
     "rows": 2048,
     "batch": 256,
-    "epochs": 80,
+    "epochs": 240,
     "stopping": {"floor": 8, "patience": 4, "drops": 1},
     "held_out": 512,
     "probe": [768, 256, 1024],
@@ -101,6 +101,8 @@ SCENE_GRIDS: Final[tuple[Entry, ...]] = (
 REAL_GRIDS: Final[tuple[Entry, ...]] = (
     ("galaxies", _points("nats", 0.3, 1.0, 2.0), (*_FEW, *_FLOORS, "pixels"), {}),
     ("beats", _points("template", "ones", "frequency", "patch", "sparse"), (*_FEW, *_FLOORS, "pixels"), {}),
+    ("automobiles", _points("nats", 0.3, 1.0, 2.0), ("clip", *_FLOORS), {}),
+    ("patterns", _points("template", "ones", "frequency", "disk", "sparse"), (*_MOST, *_FLOORS), {}),
 )
 
 

@@ -37,6 +37,13 @@ BEATS: Final[Mapping[str, str]] = {
     "patch": "patch(48, 32)",
     "sparse": "sparse(8, seed=1)",
 }
+#: The same over the pixels of a picture of 3 × 32 × 32, without regard to colour or by single values.
+PATTERNS: Final[Mapping[str, str]] = {
+    "ones": "ones",
+    "frequency": "frequency(3)",
+    "disk": "disk",
+    "sparse": "sparse(8, seed=1)",
+}
 #: Weights of the second cause in the target of the black hole.
 ETAS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -200,6 +207,16 @@ def galaxies(nats: float) -> Tree:
     return _real("galaxy[spiral]", "a*mass@disk + noise", nats)
 
 
+def automobiles(nats: float) -> Tree:
+    """The same with a class of CIFAR-10 in place of the galaxy."""
+    return _real("cifar10[automobile]", "a*mass@disk + noise", nats)
+
+
+def patterns(template: str, nats: float = 0.7) -> Tree:
+    """A galaxy's picture that shows the mass by a template, always with the same information, and a curve."""
+    return _real("galaxy[spiral]", f"a*mass@{PATTERNS[template]} + noise", nats)
+
+
 def beats(template: str, nats: float = 0.7) -> Tree:
     """A heartbeat that shows the mass by a template, always with the same information, and a curve."""
     return _real("heartbeat-one", f"a*mass@{BEATS[template]} + noise", nats)
@@ -242,6 +259,8 @@ SCENES: Final[Mapping[str, Callable[..., Tree]]] = {
     "many": many,
     "content": content,
     "galaxies": galaxies,
+    "automobiles": automobiles,
+    "patterns": patterns,
     "beats": beats,
     "tuning": tuning,
     "preset": preset,
