@@ -157,7 +157,7 @@ def _equals(ranked: Sequence[Score], pairs: Sequence[Comparison]) -> list[str]:
         return []
     return [
         f"- **The rank is not the last word.** On the problems that both met, `{first}` is not nearer to the truth "
-        f"than these more often than by chance (its share, two standard errors around it reach a half): "
+        f"than these on clearly more than half of them (its share of them is within two standard errors of 0.5): "
         f"{', '.join(near)}."
     ]
 
@@ -183,11 +183,10 @@ def _by_block(board: ProblemSet, ranked: Sequence[Score]) -> list[str]:
             ranked, key=lambda one, number=number: (one.blocks[number].credit.value, one.blocks[number].right)
         )
         at = top.blocks[number]
-        little = " **Nobody succeeds here.**" if at.credit.value < _LITTLE else ""
-        lines.append(
-            f"- {block.question} (`{block.name}`): the most credit has `{top.estimator}`, {at.credit.value:.2f}, right "
-            f"on {at.right} of {at.problems}.{little}"
-        )
+        best = f"the most credit has `{top.estimator}`, {at.credit.value:.2f}, right on {at.right} of {at.problems}."
+        if at.credit.value < _LITTLE:
+            best = f"**nobody succeeds here**; the nearest is `{top.estimator}`, right on {at.right} of {at.problems}."
+        lines.append(f"- {block.question} (`{block.name}`): {best}")
     return lines
 
 

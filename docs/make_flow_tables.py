@@ -80,7 +80,7 @@ def certificates(headers: Mapping[str, Header]) -> str:
         lines.append(
             [f"`{name}`", str(found["eigen_rows"]), *both, f"{found['held_out_rows']:,}", determinants]
         )
-    return markdown("flow; eigenvalues; float32; float64; real rows held out; log-determinant", lines)
+    return markdown("flow; eigenvalues; float32; float64; held-out rows at hand; log-determinant", lines)
 
 
 def training(headers: Mapping[str, Header]) -> str:

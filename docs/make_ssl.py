@@ -206,7 +206,7 @@ def _mismatched(rows: Sequence[Row]) -> str:
     ]
     known = {row["objective"] for row in some(rows, "mismatched")}
     own = [row for row in own if row["objective"] in known]
-    return table(values(own, param("share")), "share of mismatched pairs", (0.0, 0.5, 0.8))
+    return table(values(own, param("share"), inputs="picture"), "share of mismatched pairs", (0.0, 0.5, 0.8))
 
 
 def _mixed(rows: Sequence[Row]) -> str:

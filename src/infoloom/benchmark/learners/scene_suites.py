@@ -12,7 +12,7 @@ Entry = tuple[str, tuple[Params, ...], tuple[str, ...], Params]
 
 #: Learning rates that every objective is tried with on the suite `tuning`, all the same.
 RATES: Final = (1e-3, 3e-3)
-#: The best of them by the objective's own held-out loss; a test compares with the log of the search.
+#: The best of them by R² about the target of that suite's story; a test compares with the log of the search.
 TUNED: Final[Mapping[str, float]] = {
     "clip": 3e-3,
     "vicreg": 1e-3,

@@ -216,9 +216,11 @@ def print_trained(plan: TrainingPlan, certificate: Mapping[str, Any]) -> int:
 
 
 def print_verdict(name: str, found: Mapping[str, Any]) -> str:
+    from infoloom.observations.flows.certificate import MARGIN
+
     lines = [f"{name}: {'certified' if found['passes'] else 'NOT certified, ' + str(found.get('reason'))}"]
     if "margin" in found:
-        lines.append(f"  smallest eigenvalue of a step   {found['margin']:.3f} (must be above 0)")
+        lines.append(f"  smallest eigenvalue of a step   {found['margin']:.3f} (must be {MARGIN:g} or more)")
     lines += [
         f"  round trip in {kind:<8}          {trip['worst']:.1e} worst relative error"
         for kind, trip in found["round_trip"].items()
