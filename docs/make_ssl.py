@@ -100,8 +100,8 @@ def _run(rows: Sequence[Row]) -> str:
     late = ", ".join(f"{count} of `{name}`" for name, count in capped.items() if count)
     return (
         f"{len(rows):,} runs, {minutes:.0f} processor minutes of {rows[0]['machine']['processor']}. Of {len(trained)} "
-        f"trainings {ended} ended at a plateau of their own held-out loss; the others, {late or 'none'}, at the cap of "
-        f"{SCENE_SIZE['epochs']} epochs. Best epochs go from {epochs[0]} to {epochs[-1]}, the median is "
+        f"trainings {ended} ended at a plateau of their own held-out loss; the others, {late or 'none'}, at their cap of "
+        f"{SCENE_SIZE['epochs']} epochs or more. Best epochs go from {epochs[0]} to {epochs[-1]}, the median is "
         f"{epochs[len(epochs) // 2]}.\n"
     )
 
