@@ -20,6 +20,7 @@ TUNED: Final[Mapping[str, float]] = {
     "jepa": 1e-3,
     "masked": 3e-3,
     "mvae": 3e-3,
+    "comm": 3e-3,
     "supervised": 1e-3,
 }
 SCENE_SIZE: Final[Params] = {

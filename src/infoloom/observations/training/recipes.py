@@ -76,6 +76,7 @@ RECIPES: dict[str, Recipe] = {
         sigma=0.03,
         minutes=40.0,
         flow_steps=12,
+        distilled_steps=6,
     ),
     "cifar10": Recipe(
         {"name": "unet", "channels": 64, "multipliers": [1, 2, 3], "attention": [1, 2], "width": 256},
