@@ -80,7 +80,7 @@ def markdown(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join([text[0], "|" + "---|" * len(lines[0]), *text[1:]]) + "\n"
 
 
-def some(rows: Iterable[Row], experiment: str, **params: Any) -> list[Row]:
+def some(rows: Iterable[Row], experiment: str, /, **params: Any) -> list[Row]:
     """Runs of an experiment with these parameters."""
     return [
         row
@@ -98,11 +98,13 @@ def _run(rows: Sequence[Row]) -> str:
     for row in trained:
         capped[row["objective"]] += row["details"]["plateau"] is not True
     late = ", ".join(f"{count} of `{name}`" for name, count in capped.items() if count)
+    plateau = f"Of {len(trained)} trainings {ended} ended at a plateau of their own held-out loss"
+    if not late:
+        plateau = f"All {len(trained)} trainings ended at a plateau of their own held-out loss"
     return (
-        f"{len(rows):,} runs, {minutes:.0f} processor minutes of {rows[0]['machine']['processor']}. Of {len(trained)} "
-        f"trainings {ended} ended at a plateau of their own held-out loss; the others, {late or 'none'}, at their cap of "
-        f"{SCENE_SIZE['epochs']} epochs or more. Best epochs go from {epochs[0]} to {epochs[-1]}, the median is "
-        f"{epochs[len(epochs) // 2]}.\n"
+        f"{len(rows):,} runs, {minutes:.0f} processor minutes of {rows[0]['machine']['processor']}. {plateau}"
+        f"{f', the others, {late}, at their cap' if late else ''}. Best epochs go from {epochs[0]} to {epochs[-1]}, "
+        f"the median is {epochs[len(epochs) // 2]}.\n"
     )
 
 
@@ -284,9 +286,8 @@ def _missing(rows: Sequence[Row]) -> str:
     own = some(rows, "missing")
     left = [row for row in own if row["params"].get("incomplete") == LEFT]
     alone = [{**row, "objective": f"{row['objective']}, complete rows alone"} for row in left]
-    return table(
-        values([row for row in own if row not in left] + alone, place), "share of incomplete rows", columns
-    )
+    found = values([row for row in own if row not in left] + alone, place)
+    return _variants(table(found, "share of incomplete rows", columns))
 
 
 def _galaxies(rows: Sequence[Row]) -> str:
