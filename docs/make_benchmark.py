@@ -55,7 +55,6 @@ def _parts(prefix: str, board: ProblemSet, rows: Sequence[Mapping[str, Any]]) ->
     """What can be said of one set, by name."""
     keys = board.truths
     rows = [row for row in rows if (row["task"], row["rows"], row["seed"]) in keys]
-    board = _met(board, rows)
     found, pairs = scores(board, rows), compare(board, rows)
     parts: dict[str, Callable[[], str]] = {
         "board": lambda: tables.markdown(tables.board_table(found)),
@@ -67,15 +66,6 @@ def _parts(prefix: str, board: ProblemSet, rows: Sequence[Mapping[str, Any]]) ->
         "settings": lambda: _settings(board),
     }
     return {f"{prefix}{name}": make for name, make in parts.items()}
-
-
-def _met(board: ProblemSet, rows: Sequence[Mapping[str, Any]]) -> ProblemSet:
-    """The blocks that somebody met: where nobody ran, nobody failed."""
-    met = {(row["task"], row["rows"], row["seed"]) for row in rows}
-    blocks = [
-        block for block in board.blocks if any(key in met for group in block.groups for key in group.keys)
-    ]
-    return board.model_copy(update={"blocks": blocks})
 
 
 def _people(found: Sequence[Score]) -> list[Score]:
