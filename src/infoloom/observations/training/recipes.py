@@ -89,6 +89,7 @@ RECIPES: dict[str, Recipe] = {
         minutes=100.0,
         flow_steps=24,
         bend=0.4,
+        distilled_steps=12,
     ),
     "galaxy": Recipe(
         {"name": "unet", "channels": 48, "multipliers": [1, 2, 4], "attention": [2], "width": 192},
