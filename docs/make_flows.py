@@ -75,7 +75,7 @@ def curves(made: Any, real: Any, names: list[str] | None, card: dict[str, Any]) 
     )
     for half, rows, title in zip(figure.subfigures(1, 2), (made, real), TITLES, strict=True):
         half.suptitle(title, fontsize=10)
-        panels = half.subplots(COLUMNS, LINES, sharex=True, sharey=True)
+        panels = half.subplots(-(-len(rows) // LINES), LINES, sharex=True, sharey=True)
         for i, (ax, row) in enumerate(zip(panels.flat, rows, strict=False)):
             for number, series in enumerate(row.reshape(-1, row.shape[-1])):
                 label = axis["series"][number] if number < len(axis["series"]) > 1 else None
@@ -83,7 +83,9 @@ def curves(made: Any, real: Any, names: list[str] | None, card: dict[str, Any]) 
             ax.set_ylim(*limits)
             if names is not None:
                 ax.set_title(names[i], fontsize=7, pad=2)
-            ax.tick_params(labelsize=6)
+            ax.tick_params(labelsize=6, labelbottom=i + LINES >= len(rows))
+        for ax in panels.flat[len(rows) :]:
+            ax.set_axis_off()
         if len(axis["series"]) > 1:
             panels.flat[0].legend(fontsize=5, loc="upper right")
         half.supxlabel(axis["label"], fontsize=8)
