@@ -37,10 +37,10 @@ BEATS: Final[Mapping[str, str]] = {
     "patch": "patch(48, 32)",
     "sparse": "sparse(8, seed=1)",
 }
-#: The same over the pixels of a picture of 3 × 32 × 32, without regard to colour or by single values.
+#: One cause, four ways to spread it over the values of a picture of 3 × 32 × 32.
 PATTERNS: Final[Mapping[str, str]] = {
     "ones": "ones",
-    "frequency": "frequency(3)",
+    "frequency": "frequency(2, 1)",
     "disk": "disk",
     "sparse": "sparse(8, seed=1)",
 }
