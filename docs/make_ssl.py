@@ -8,85 +8,35 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from ssl_values import (
+    RESULTS,
+    Row,
+    markdown,
+    param,
+    rows_of,
+    scores_of,
+    share_of_ceiling,
+    some,
+    table,
+    values,
+    variants,
+    written_mean,
+)
 
 from infoloom.benchmark.learners.scene_suites import RATES, SCENE_SIZE, TUNED
 from infoloom.benchmark.learners.scenes import LEFT
 from infoloom.benchmark.running.results import read_results
-from infoloom.report.ssl_figures import Mean, ceiling_figure, order, points
+from infoloom.report.ssl_figures import ceiling_figure, order, points
 from infoloom.report.ssl_views import VIEWS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "ssl.md"
-RESULTS = ROOT / "benchmarks" / "results"
 PICTURES = ROOT / "docs" / "images"
 BLOCK = re.compile(r"(<!-- numbers: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-Row = Mapping[str, Any]
-Place = Callable[[Row, Row], Any]
-
-
-def rows_of(suite: str) -> list[Row]:
-    """Runs of a suite that have a result."""
-    path = RESULTS / f"ssl-{suite}.jsonl"
-    return [row for row in read_results(path) if row["status"] == "ok"] if path.exists() else []
-
-
-def values(
-    rows: Iterable[Row], place: Place, inputs: str = "fused", probe: str = "ridge", field: str = "reachable"
-) -> dict[tuple[str, Any], list[float]]:
-    """Objective and place → one value a seed."""
-    found: dict[tuple[str, Any], list[float]] = defaultdict(list)
-    for row in rows:
-        for score in row["scores"]:
-            at = place(row, score)
-            if at is not None and (score["probe"], score["inputs"]) == (probe, inputs) and field in score:
-                found[row["objective"], at].append(score[field])
-    return found
-
-
-def param(name: str, of: str = "theta") -> Place:
-    """Along a parameter of the story."""
-    return lambda row, score: row["params"].get(name) if score["of"] == of else None
-
-
-def scores_of(*names: str) -> Place:
-    """Along what is told."""
-    return lambda row, score: score["of"] if score["of"] in names else None
-
-
-def written_mean(found: Sequence[float]) -> str:
-    """Mean ± standard error over seeds."""
-    one = Mean.of(found)
-    error = "" if one.error is None else f" ± {one.error:.2f}"
-    return f"{one.value:.2f}{error}".replace("-", "−")
-
-
-def table(found: Mapping[tuple[str, Any], Sequence[float]], head: str, places: Sequence[Any] = ()) -> str:
-    """A row an objective, a column a place."""
-    columns = list(places) or list(dict.fromkeys(at for _, at in found))
-    lines = [[head, *(f"{at:g}" if isinstance(at, float) else str(at) for at in columns)]]
-    for name in order(name for name, _ in found):
-        cells = [written_mean(found[name, at]) if found.get((name, at)) else "" for at in columns]
-        lines.append([f"`{name}`", *cells])
-    return markdown(lines)
-
-
-def markdown(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells, the first the head."""
-    text = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([text[0], "|" + "---|" * len(lines[0]), *text[1:]]) + "\n"
-
-
-def some(rows: Iterable[Row], experiment: str, /, **params: Any) -> list[Row]:
-    """Runs of an experiment with these parameters."""
-    return [
-        row
-        for row in rows
-        if row["experiment"] == experiment and all(row["params"].get(n) == v for n, v in params.items())
-    ]
 
 
 def _run(rows: Sequence[Row]) -> str:
@@ -130,7 +80,7 @@ def _causes(rows: Sequence[Row]) -> str:
     found = values(some(rows, "captions", nats=1.0), scores_of(*causes), inputs="picture")
     more = values(some(rows, "plenty", rows=8192), scores_of(*causes), inputs="picture")
     found |= {(f"{name}, 8,192 pairs", at): nats for (name, at), nats in more.items()}
-    return _variants(table(found, "cause behind", causes)).replace(
+    return variants(table(found, "cause behind", causes)).replace(
         "| warmth | height | side | bulk |", "| the hue | the height | the side | the size |", 1
     )
 
@@ -148,15 +98,10 @@ def _pairs(rows: Sequence[Row]) -> str:
         seen = values(own, param("rows", of=cause), inputs="picture")
         found |= {(f"{objective}, {name}", at): nats for (objective, at), nats in seen.items()}
     counts = sorted({at for _, at in found})
-    text = _variants(table(found, "pairs", counts))
+    text = variants(table(found, "pairs", counts))
     for count in counts:
         text = text.replace(f"| {count} |", f"| {count:,} |", 1)
     return text
-
-
-def _variants(text: str) -> str:
-    """`clip, such` as `clip`, such."""
-    return re.sub(r"`(\w+), ([^`]+)`", r"`\1`, \2", text)
 
 
 def _critic(rows: Sequence[Row]) -> str:
@@ -220,21 +165,7 @@ def _mixed(rows: Sequence[Row]) -> str:
     text = table(found, "cause", causes)
     for name, head in (("own1", "x1's own"), ("own2", "x2's own"), ("hidden", "only both show it")):
         text = text.replace(f"| {name} |", f"| {head} |", 1)
-    return _variants(text)
-
-
-def _share_of_ceiling(
-    rows: Sequence[Row], place: Place, inputs: str, probe: str
-) -> dict[tuple[str, Any], list[float]]:
-    found: dict[tuple[str, Any], list[float]] = defaultdict(list)
-    for row in rows:
-        for score in row["scores"]:
-            at = place(row, score)
-            if at is None or (score["probe"], score["inputs"]) != (probe, inputs):
-                continue
-            if score.get("ceiling_r_squared", 0.0) > 0.05:
-                found[row["objective"], at].append(score["r_squared"] / score["ceiling_r_squared"])
-    return found
+    return variants(text)
 
 
 def _xor(rows: Sequence[Row]) -> str:
@@ -244,7 +175,7 @@ def _xor(rows: Sequence[Row]) -> str:
         ("ridge", "fused", "ridge"),
         ("network", "fused", "mlp"),
     ):
-        one = _share_of_ceiling(own, lambda row, score: score["of"] == "theta" or None, inputs, probe)
+        one = share_of_ceiling(own, lambda row, score: score["of"] == "theta" or None, inputs, probe)
         found |= {(name, head): nats for (name, _), nats in one.items()}
     return table(found, "read by", ("ridge", "network"))
 
@@ -287,7 +218,7 @@ def _missing(rows: Sequence[Row]) -> str:
     left = [row for row in own if row["params"].get("incomplete") == LEFT]
     alone = [{**row, "objective": f"{row['objective']}, complete rows alone"} for row in left]
     found = values([row for row in own if row not in left] + alone, place)
-    return _variants(table(found, "share of incomplete rows", columns))
+    return variants(table(found, "share of incomplete rows", columns))
 
 
 def _galaxies(rows: Sequence[Row]) -> str:
@@ -344,7 +275,7 @@ def _dropped(rows: Sequence[Row]) -> str:
 def _tasks(name: str, *tasks: str) -> Callable[[Sequence[Row]], str]:
     def read(rows: Sequence[Row]) -> str:
         own = some(rows, "preset", name=name)
-        found = _share_of_ceiling(own, scores_of(*tasks), "fused", "mlp")
+        found = share_of_ceiling(own, scores_of(*tasks), "fused", "mlp")
         return table(found, "task", tasks)
 
     return read

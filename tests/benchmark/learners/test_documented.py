@@ -17,6 +17,12 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 @pytest.fixture(scope="module")
 def maker():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(ROOT / "docs")  # for what the script imports from beside itself
+        return loaded()
+
+
+def loaded():
     spec = importlib.util.spec_from_file_location("make_ssl", ROOT / "docs" / "make_ssl.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
