@@ -137,6 +137,15 @@ def test_streams_draw_named_maps_only_where_they_are_named():
     assert drawn == {*USUAL, "relabelled"}
 
 
+def test_renderers_are_refused_without_torch(monkeypatch):
+    monkeypatch.setattr("infoloom.benchmark.meta.request.find_spec", lambda name: None)
+    with pytest.raises(
+        TaskError, match=r"^task setting `maps=rendered`: expected torch, because it renders\. Install"
+    ):
+        loom.tasks.stream(0, maps=["rendered"])
+    loom.tasks.stream(0, maps=["flow"])
+
+
 def test_residual_steps_shrink_what_they_add():
     """So that each is a bijection: the change of two rows is at most 0.8 of their distance."""
     rng = np.random.default_rng(2)

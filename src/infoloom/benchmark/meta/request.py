@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from numbers import Real
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ def request(
     """Check what a stream is asked for.
 
     Raises:
-        TaskError: Not such numbers or names, or more information than the columns can carry.
+        TaskError: Not such numbers or names, more information than the columns can carry, or renderers without torch.
     """
     expect(whole(seed) and 0 <= seed < _SEEDS, "seed", seed, "a whole number from 0 to 2^63 - 1", "Use 0.")
     asked = Request(
@@ -72,6 +73,13 @@ def request(
         _nats(nats),
         _names("families", families, tuple(FAMILIES)),
         _names("maps", USUAL if maps is None else maps, MAPS),
+    )
+    expect(
+        "rendered" not in asked.maps or find_spec("torch") is not None,
+        "maps",
+        "rendered",
+        "torch, because it renders",
+        "Install it with: pip install 'infoloom[torch]'.",
     )
     for name in asked.families:
         carries = FAMILIES[name].capacity(asked.dims[1])
