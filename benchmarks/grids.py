@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--grids", nargs="+", default=["12:0.7", "24:0.7", "24:0.4"], metavar="STEPS:BEND")
     parser.add_argument("--rows", type=int, default=256)
+    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     data, shipped = data_of_flow(given.flow, given.data), all_classes(given.flow)
     features = load_features(
@@ -47,7 +48,7 @@ def main() -> None:
         with torch.no_grad():
             flow.forward(torch.zeros((flow.batch, flow.dim)))
         speed = flow.batch / (time.process_time() - began)
-        found = sample_quality(flow, data, features, rows=given.rows)
+        found = sample_quality(flow, data, features, rows=given.rows, seed=given.seed)
         accuracy = found.get("class_accuracy", float("nan"))
         print(
             f"{grid:8} {found['frechet']:8.2f} {accuracy:15.2f} {found['mean']:+7.1%} {found['deviation']:+10.1%}"

@@ -29,6 +29,7 @@ from ssl_values import (
 
 from infoloom.benchmark.learners.scene_suites import RATES, SCENE_SIZE, TUNED
 from infoloom.benchmark.learners.scenes import LEFT
+from infoloom.benchmark.learners.suites import jobs
 from infoloom.benchmark.running.results import read_results
 from infoloom.report.ssl_figures import ceiling_figure, order, points
 from infoloom.report.ssl_views import VIEWS
@@ -52,7 +53,8 @@ def _run(rows: Sequence[Row]) -> str:
     if not late:
         plateau = f"All {len(trained)} trainings ended at a plateau of their own held-out loss"
     return (
-        f"{len(rows):,} runs, {minutes:.0f} processor minutes of {rows[0]['machine']['processor']}. {plateau}"
+        f"{len(rows):,} of the suite's {len(jobs('scenes')):,} runs, {minutes:.0f} processor minutes of "
+        f"{rows[0]['machine']['processor']}. {plateau}"
         f"{f', the others, {late}, at their cap' if late else ''}. Best epochs go from {epochs[0]} to {epochs[-1]}, "
         f"the median is {epochs[len(epochs) // 2]}.\n"
     )

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from infoloom.cli.flow.commands import flow_app
 from infoloom.errors import FlowError
+from infoloom.observations.flows.certificate import MARGIN
 from infoloom.spec.flows.flow import flow_header
 
 
@@ -56,6 +57,7 @@ def test_check_of_a_map_that_is_not_injective_ends_with_one(tmp_path: Path) -> N
     status, text = call("check", str(path), "--rows", "32", "--eigen-rows", "32")
     assert status == 1
     assert "NOT certified, smallest eigenvalue -" in text
+    assert f"(must be {MARGIN:g} or more)" in text
 
 
 def test_without_a_terminal_it_says_where_it_stands(
