@@ -170,6 +170,12 @@ def _mixed(rows: Sequence[Row]) -> str:
     return variants(text)
 
 
+def _parts(rows: Sequence[Row]) -> str:
+    """Share of the reachable information about one target that both show, one shows, or only both together show."""
+    kinds = ("redundant", "unique", "synergistic")
+    return table(values(some(rows, "kinds"), param("kind")), "the information is", kinds)
+
+
 def _xor(rows: Sequence[Row]) -> str:
     own = some(rows, "kinds", kind="xor")
     found: dict[tuple[str, Any], list[float]] = {}
@@ -315,6 +321,7 @@ PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
     "xor": _xor,
     "spread": _spread,
     "content": _content,
+    "parts": _parts,
     "turning": _turning,
     "missing": _missing,
     "many": _many,

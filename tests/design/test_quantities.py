@@ -60,7 +60,7 @@ def values(weights):
 
 
 @given(st.lists(st.floats(-1.5, 1.5).filter(lambda w: abs(w) > 0.1), min_size=3, max_size=3))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_values_are_the_measures_and_derivatives_their_differences(weights):
     weights = np.array(weights)
     found, slopes = Quantities(LINEARISED, PARSED).at(weights)

@@ -161,7 +161,8 @@ def test_kept_information_between_nothing_and_all() -> None:
 def test_the_loss_is_that_of_the_dense_formulas(flow: str) -> None:
     """Against J⁻¹e and I + C formed and solved whole, in float64."""
     bijection, channel = build(flow, dtype=torch.float64), EightBit(-2.0, 2.0)
-    latents = torch.randn((2, bijection.dim), generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    rows = 2 if bijection.dim < 20 else 1
+    latents = torch.randn((rows, bijection.dim), generator=torch.Generator().manual_seed(4), dtype=torch.float64)
     template = np.random.default_rng(0).standard_normal(bijection.dim)
     with torch.no_grad():
         x = bijection.forward(latents)
