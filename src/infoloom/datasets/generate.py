@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
 from infoloom.datasets.finish import finish
+from infoloom.datasets.making.computing import known_device
 from infoloom.datasets.making.plain import is_plain
 from infoloom.datasets.making.plan import Plan, make_plan, read_plan
 from infoloom.datasets.making.shard import Made, ShardJob, read_done, require_torch
@@ -172,8 +172,7 @@ def shard_jobs(root: Path, device: str = "cpu") -> tuple[ShardJob, ...]:
     Raises:
         DatasetError: No such kind of device.
     """
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
-        raise DatasetError(f"device `{device}`: expected `cpu`, `cuda` or one GPU such as `cuda:1`.")
+    known_device(device)
     plan, spec = read_plan(root)
     place = str(root.resolve())
     return tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from infoloom.datasets.making.shard import one_thread
+from infoloom.datasets.making.computing import one_thread
 from infoloom.datasets.storage.channel_columns import channel_of
 from infoloom.datasets.storage.columns import Column
 

@@ -14,11 +14,12 @@ from infoloom.datasets.checking.moments import FALSE_ALARM, Moments, deviation, 
 from infoloom.datasets.checking.outcome import Check, Report
 from infoloom.datasets.making.captions import caption_of, caption_rows, speaker
 from infoloom.datasets.making.code_path import path_text
+from infoloom.datasets.making.computing import one_thread
 from infoloom.datasets.making.observe import flow_input, rows_of
 from infoloom.datasets.making.plain import has_torch, plain_map
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
-from infoloom.datasets.making.shard import bijection_of, make_with, one_thread, require_torch
+from infoloom.datasets.making.shard import bijection_of, make_with, require_torch
 from infoloom.datasets.reading.read import Dataset, open_dataset
 from infoloom.datasets.storage.channel_columns import channel_of, channel_source, levels_of
 from infoloom.datasets.storage.columns import Column, rows_at_once

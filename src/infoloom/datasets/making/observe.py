@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from infoloom.datasets.making.captions import caption_columns, caption_rows
+from infoloom.datasets.making.computing import one_thread, usable_device
 from infoloom.errors import DatasetError
+from infoloom.law.choices import FLOW, category_column, choosing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,8 +95,6 @@ def flow_input(story: Story, modality: str, rows: Rows) -> np.ndarray[Any, Any]:
     Returns:
         Shape (n, d), or (n, d + 1) where a cause chooses, float32.
     """
-    from infoloom.law.choices import FLOW, category_column
-
     latents: np.ndarray[Any, Any] = np.ascontiguousarray(rows[modality], dtype=np.float32)
     cause = dict(story.graph.nodes[modality].chosen).get(FLOW)
     if cause is None:
@@ -114,7 +114,6 @@ def rows_of(story: Story, modality: str, taken: np.ndarray[Any, Any]) -> dict[st
     Returns:
         The latent by the modality's name, and the cause that chooses, where there is one.
     """
-    from infoloom.law.choices import FLOW
     from infoloom.law.sources.distributions import atoms_of
 
     cause = dict(story.graph.nodes[modality].chosen).get(FLOW)
@@ -179,12 +178,15 @@ def observe_rows(
         device: Where flows compute, such as `cuda`.
         allow_uncertified: Whether flows are used whose certificate fails; information is then an upper bound.
 
+    On a processor the values are those of a dataset to the bit: they are computed on one thread.
+
     Returns:
         Each modality's observations (n, *shape), float32; of a caption `text` its sentences (n,), `text_words` and
         `text_tokens`; causes, targets and labels as they came.
 
     Raises:
-        DatasetError: Latents of a modality are missing, or numbers saturate.
+        DatasetError: Latents of a modality are missing, of another shape or not finite, a category is missing, or
+            numbers saturate.
         FlowError: A flow cannot be built, or is not certified.
     """
     missing = [name for name in story.modalities if name not in rows]
@@ -193,13 +195,40 @@ def observe_rows(
             f"rows `{', '.join(rows)}`: expected the latents of `{missing[0]}` among them. Give what `story.sample` "
             "returns."
         )
+    _check_latents(story, rows)
+    usable_device(device)
     found = {name: np.asarray(values) for name, values in rows.items() if name not in story.modalities}
-    for name in story.mapped:
-        found[name] = observe(story, name, rows, device, allow_uncertified=allow_uncertified, strict=True)
+    with one_thread():
+        for name in story.mapped:
+            found[name] = observe(story, name, rows, device, allow_uncertified=allow_uncertified, strict=True)
     said = {name: caption_rows(story, name, rows) for name in story.captions}
     for column in caption_columns(story):
         found[column.name] = said[column.name.removesuffix(f"_{column.kind}")][column.kind]
     return found
+
+
+def _check_latents(story: Story, rows: Rows) -> None:
+    """Refuse latents that the maps cannot take.
+
+    Raises:
+        DatasetError: Of another shape, of unequal rows, not finite, or without the categories that choose a map.
+    """
+    count = len(np.asarray(rows[next(iter(story.modalities))]))
+    for name in story.modalities:
+        values, wanted = np.asarray(rows[name]), (count, story.dim(name))
+        if values.shape != wanted:
+            raise DatasetError(
+                f"latents of `{name}`: expected the shape {wanted}, got {values.shape}. Give what `story.sample` "
+                "returns."
+            )
+        if not np.isfinite(values).all():
+            raise DatasetError(f"latents of `{name}`: expected finite numbers. Leave out rows that are not.")
+    for cause in choosing(story.graph):
+        if category_column(cause) not in rows:
+            raise DatasetError(
+                f"rows `{', '.join(rows)}`: expected `{category_column(cause)}` among them, which chooses a flow. Give "
+                "what `story.sample` returns."
+            )
 
 
 def map_rows(bijection: Injection, rows: Tensor) -> Tensor:

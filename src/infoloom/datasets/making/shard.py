@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -15,6 +14,7 @@ import numpy as np
 
 from infoloom.datasets.making.captions import caption_of, caption_rows
 from infoloom.datasets.making.code_path import FIXED, code_path, is_fixed
+from infoloom.datasets.making.computing import one_thread, usable_device
 from infoloom.datasets.making.observe import flow_input, map_rows, refuse_saturated
 from infoloom.datasets.making.plain import has_torch, numpy_path, plain_map, plain_only
 from infoloom.datasets.making.pmi import parse_pmi
@@ -40,7 +40,6 @@ __all__ = [
     "bijection_of",
     "make_shard",
     "make_with",
-    "one_thread",
     "read_done",
     "require_torch",
 ]
@@ -176,7 +175,9 @@ def _observe(job: ShardJob, modality: str, latent: np.ndarray[Any, Any]) -> np.n
     device = job.device
     if device == "cuda":
         device = f"cuda:{job.shard.index % max(1, torch.cuda.device_count())}"
-    bijection = bijection_of(job.spec, job.root, modality, device, allow_uncertified=job.allow_uncertified)
+    bijection = bijection_of(
+        job.spec, job.root, modality, str(usable_device(device)), allow_uncertified=job.allow_uncertified
+    )
     with torch.no_grad():
         rows = torch.from_numpy(np.ascontiguousarray(latent)).to(device)
         observed, saturated = map_rows(bijection, rows), bijection.saturated(rows)
@@ -283,22 +284,6 @@ def require_torch(story: Story, *, numpy_does: bool = True) -> None:
         "package `torch`: expected it, because observations are made by bijections that compute with it; without it "
         "there are stories of `identity` and `vector` alone. Install it: pip install 'infoloom[torch]'."
     )
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread, because the order of a parallel sum could change the last bit; restored afterwards."""
-    if not has_torch():
-        yield  # numpy alone: every sum is over the few directions of a span
-        return
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _unwritable(path: Path, error: OSError) -> str:

@@ -13,11 +13,11 @@ import torch
 from torch.utils import data as torch_data
 
 from infoloom.datasets.making.captions import caption_of, caption_rows
+from infoloom.datasets.making.computing import one_thread, usable_device
 from infoloom.datasets.making.observe import flow_input, map_rows, observer, refuse_saturated
 from infoloom.datasets.making.plan import parse_splits, plan_columns, split_rows
-from infoloom.datasets.making.shard import one_thread
 from infoloom.datasets.reading.prefetch import ahead
-from infoloom.datasets.reading.stream import Batch, Stream
+from infoloom.datasets.reading.stream import Batch, Stream, expect_whole
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.layout import MAX_ROWS
 from infoloom.datasets.storage.shuffle import Epoch
@@ -80,9 +80,9 @@ class StoryStream(Stream):
         world_size: int | None = None,
         allow_uncertified: bool = False,
     ) -> None:
-        if batch < 1:
+        if expect_whole("batch", batch) < 1:
             raise DatasetError(f"batch `{batch}`: expected a positive number.")
-        if not 0 < rows <= MAX_ROWS:
+        if not 0 < expect_whole("rows", rows) <= MAX_ROWS:
             raise DatasetError(f"rows `{rows}`: expected a number from 1 to {MAX_ROWS:,}.")
         self.first, last = _part(rows, split, splits)
         super().__init__(
@@ -90,7 +90,7 @@ class StoryStream(Stream):
         )
         self.story, self.shuffle = story, shuffle
         self.columns = _columns(story, columns)
-        self.device, self.allow_uncertified = torch.device(device), allow_uncertified
+        self.device, self.allow_uncertified = usable_device(device), allow_uncertified
 
     def between(self, start: int, stop: int) -> Iterator[Batch]:
         """Batches drawn and mapped on the device, the next one ahead where that is CUDA."""
@@ -212,6 +212,8 @@ def _columns(story: Story, names: Sequence[str] | None) -> tuple[Column, ...]:
     if names is None:
         return tuple(column for column in known.values() if column.kind in _USUAL)
     unknown = [name for name in names if name not in known]
+    if not names:
+        raise DatasetError("columns `[]`: expected at least one. Leave `columns` out for the usual ones.")
     if unknown:
         raise DatasetError(f"column `{unknown[0]}`: expected one of {', '.join(known)}.")
     return tuple(known[name] for name in names)

@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 from torch.utils import data as torch_data
 
+from infoloom.datasets.reading.passes import Passes
 from infoloom.datasets.storage.shuffle import share
 from infoloom.errors import DatasetError
 
-__all__ = ["Batch", "Stream"]
+__all__ = ["Batch", "Stream", "expect_whole"]
 
 Batch: TypeAlias = dict[str, Any]  # tensors; texts are lists of strings
-_WORKERS: Final = 4096
+_LARGEST: Final = 2**62
+
+
+def expect_whole(name: str, given: object, least: int = -_LARGEST) -> int:
+    """A whole number, at least so large.
+
+    Raises:
+        DatasetError: It is not.
+    """
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or not least <= given <= _LARGEST:
+        size = f", {least} or more" if least > -_LARGEST else ""
+        raise DatasetError(f"{name} `{str(given)[:40]}`: expected a whole number{size}.")
+    return int(given)
+
+
+class _Resumed(NamedTuple):
+    """Where a pass goes on: so many batches are left out, of the process or of a worker."""
+
+    epoch: int
+    batches: int
+    of_worker: bool
 
 
 class Stream(torch_data.IterableDataset[Batch], ABC):
@@ -44,18 +66,22 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
         rank: int | None = None,
         world_size: int | None = None,
     ) -> None:
-        self.rows, self.batch_size, self.seed, self.drop_last = rows, batch_size, seed, drop_last
+        self.rows, self.batch_size = expect_whole("rows", rows, 0), expect_whole("batch size", batch_size, 1)
+        self.seed, self.drop_last = expect_whole("seed", seed, 0), drop_last
         if (rank is None) != (world_size is None):
             raise DatasetError(
                 f"rank `{rank}`, world_size `{world_size}`: expected both or neither. Leave both out to take those of "
                 "torch.distributed."
             )
-        self._given = None if rank is None or world_size is None else (rank, world_size)
-        # The epoch that was set, then how many passes each worker has begun since: shared with all of them, and each
-        # changes its own number only, so that none can be ahead of one that is slow to start.
-        self._passes = torch.zeros(1 + _WORKERS, dtype=torch.int64)
-        self._passes.share_memory_()  # type: ignore[no-untyped-call]
-        self._done = self._skip = 0
+        self._given: tuple[int, int] | None = None
+        if rank is not None and world_size is not None:
+            size = expect_whole("world_size", world_size, 1)
+            if expect_whole("rank", rank, 0) >= size:
+                raise DatasetError(f"rank `{rank}`: expected a number from 0 to {size - 1}.")
+            self._given = int(rank), size
+        self._passes = Passes()
+        self._resumed: _Resumed | None = None
+        self._done = 0
         self._over = False
 
     @abstractmethod
@@ -65,9 +91,7 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
     @property
     def epoch(self) -> int:
         """Number of the pass that goes on, or was the last, which decides its order."""
-        worker = torch_data.get_worker_info()
-        begun = self._passes[1 + worker.id % _WORKERS] if worker else self._passes[1:].max()
-        return int(self._passes[0]) + max(0, int(begun) - 1)
+        return self._passes.epoch
 
     @property
     def place(self) -> tuple[int, int]:
@@ -113,39 +137,70 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next pass, in workers that persist too; those after it count on from there."""
-        self._passes.zero_()
-        self._passes[0] = epoch
-        self._over = False
+        self._passes.start_at(expect_whole("epoch", epoch, 0))
+        self._resumed, self._done, self._over = None, 0, False
 
     def state_dict(self) -> dict[str, int]:
         """Where this pass is: its epoch, and the batches that this process or worker has given.
 
         Once all are given, it is at the beginning of the next.
+
+        Raises:
+            DatasetError: The pass is made by workers of a loader, and this is not one of them.
         """
-        return {"epoch": self.epoch + self._over, "batches": 0 if self._over else self._done}
+        worker = torch_data.get_worker_info()
+        if worker is None and self._passes.by_workers:
+            raise DatasetError(
+                "state of a stream: expected a pass without workers, because they count their batches themselves. "
+                "Use torchdata's StatefulDataLoader and its `state_dict`, or num_workers=0."
+            )
+        state = {"epoch": self.epoch + self._over, "batches": 0 if self._over else self._done}
+        return state if worker is None else {**state, "workers": worker.num_workers}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Let the next pass go on where another was, as torchdata's StatefulDataLoader asks.
 
+        A state of a pass without workers may go on with some: they share the batches that are left out.
+
         Raises:
-            DatasetError: Not a state of `state_dict`.
+            DatasetError: Not a state of `state_dict`, or that of another number of workers.
         """
+        worker = torch_data.get_worker_info()
         try:
-            epoch, done = int(state["epoch"]), int(state["batches"])
-        except (KeyError, TypeError, ValueError) as error:
+            epoch = expect_whole("epoch", state["epoch"], 0)
+            done = expect_whole("batches", state["batches"], 0)
+            workers = expect_whole("workers", state.get("workers", 0), 0)
+        except (KeyError, TypeError, AttributeError, DatasetError) as error:
             raise DatasetError(f"state `{str(state)[:60]}`: expected one of `state_dict`.") from error
+        if workers and (worker is None or worker.num_workers != workers):
+            raise DatasetError(
+                f"state of one of {workers} workers: expected to be loaded by as many. Give the state of the loader "
+                "to the loader."
+            )
+        if done > len(self):
+            raise DatasetError(
+                f"state `batches={done}`: expected at most {len(self)}, the batches of this stream. Use the batch size "
+                "and rows that it was made with."
+            )
         self.set_epoch(epoch)
-        self._done = self._skip = done
+        self._resumed, self._done = _Resumed(epoch, done, workers > 0), done
 
     def __iter__(self) -> Iterator[Batch]:
         worker = torch_data.get_worker_info()
-        self._passes[1 + (worker.id % _WORKERS if worker else 0)] += 1
+        self._passes.begin()
         self._over = False
         first, last = share(len(self), worker.id, worker.num_workers) if worker else (0, len(self))
-        begun, self._skip = min(self._skip, last - first), 0
+        begun = self._left_out(first, last)
         start, stop = ((self.batches[0] + k) * self.batch_size for k in (first + begun, last))
         self._done = begun
         for batch in self.between(start, min(stop, self.rows)):
             self._done += 1
             yield batch
         self._over = True
+
+    def _left_out(self, first: int, last: int) -> int:
+        """Batches of a pass that are not given again, of those from `first` to `last`."""
+        resumed, self._resumed = self._resumed, None
+        if resumed is None or resumed.epoch != self.epoch:  # a copy in a worker of a later pass
+            return 0
+        return max(0, min(resumed.batches - (0 if resumed.of_worker else first), last - first))

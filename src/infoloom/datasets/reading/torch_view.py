@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils import data as torch_data
 
-from infoloom.datasets.reading.stream import Batch, Stream
+from infoloom.datasets.reading.stream import Batch, Stream, expect_whole
 from infoloom.datasets.storage.columns import row_bytes
 from infoloom.datasets.storage.memmap import existing_memmap
 from infoloom.datasets.storage.shuffle import Epoch, piece_edges
@@ -133,7 +133,7 @@ class BatchStream(Stream):
         world_size: int | None = None,
         window: int = 16,
     ) -> None:
-        if batch_size < 1 or window < 1:
+        if expect_whole("batch size", batch_size) < 1 or expect_whole("window", window) < 1:
             raise DatasetError(f"batch size `{batch_size}`, window `{window}`: expected positive numbers.")
         super().__init__(
             len(data), batch_size, seed=seed, drop_last=drop_last, rank=rank, world_size=world_size
