@@ -10,6 +10,7 @@ import pytest
 
 from infoloom.benchmark.learners.suites import SUITES, jobs
 from infoloom.benchmark.running.results import read_results
+from infoloom.benchmark.running.trees import require_rows
 
 ROOT = Path(__file__).resolve().parents[3]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -43,6 +44,12 @@ def test_the_results_are_runs_of_the_suites():
         rows = read_results(RESULTS / f"ssl-{suite}.jsonl")
         assert {row["suite"] for row in rows} == {suite}
         assert {row["run"] for row in rows} <= {job.run for job in jobs(suite)}
+
+
+@pytest.mark.parametrize("suite", ["paper", "scenes", "tuning", "real"])
+def test_every_committed_run_can_be_reported(suite):
+    """Scores without a ceiling too, and fractions of a truth that is nearly 0."""
+    require_rows(read_results(RESULTS / f"ssl-{suite}.jsonl"), "ssl")
 
 
 def test_what_the_page_shows_has_all_seeds(maker):

@@ -111,7 +111,8 @@ def generate(
     for note in path_notes(made):
         sys.stderr.write(f"infoloom: {note}\n")
     if shards is not None:
-        print(f"{len(made)} of {len(plan.shards)} shards are in {out}; `infoloom finish {out}` joins them.")
+        there = sum((out / shard.done).is_file() for shard in plan.shards)
+        print(f"{there} of {len(plan.shards)} shards are in {out}; `infoloom finish {out}` joins them.")
         return
     _say_done(join(out, made))
 
