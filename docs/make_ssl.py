@@ -161,9 +161,7 @@ def _mismatched(rows: Sequence[Row]) -> str:
 def _mixed(rows: Sequence[Row]) -> str:
     own = some(rows, "kinds", kind="mixed")
     causes = ("shared", "own1", "own2", "hidden")
-    found = values(own, scores_of(*causes))
-    beside = values(own, scores_of(*causes), inputs="x1,x2")
-    found |= {(f"{name}, side by side", at): nats for (name, at), nats in beside.items()}
+    found = values(own, scores_of(*causes)) | _beside(values(own, scores_of(*causes), inputs="x1,x2"))
     text = table(found, "cause", causes)
     for name, head in (("own1", "x1's own"), ("own2", "x2's own"), ("hidden", "only both show it")):
         text = text.replace(f"| {name} |", f"| {head} |", 1)
@@ -173,7 +171,14 @@ def _mixed(rows: Sequence[Row]) -> str:
 def _parts(rows: Sequence[Row]) -> str:
     """Share of the reachable information about one target that both show, one shows, or only both together show."""
     kinds = ("redundant", "unique", "synergistic")
-    return table(values(some(rows, "kinds"), param("kind")), "the information is", kinds)
+    own = [row for row in some(rows, "kinds") if row["params"]["kind"] in kinds]
+    found = values(own, param("kind")) | _beside(values(own, param("kind"), inputs="x1,x2"))
+    return variants(table(found, "the information is", kinds))
+
+
+def _beside(found: Mapping[tuple[str, Any], Sequence[float]]) -> dict[tuple[str, Any], Sequence[float]]:
+    """The same of the two sides' features side by side."""
+    return {(f"{name}, side by side", at): nats for (name, at), nats in found.items()}
 
 
 def _xor(rows: Sequence[Row]) -> str:
