@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import re
+import signal
+import subprocess
 import sys
 import time
 from importlib.metadata import EntryPoint
@@ -201,6 +202,14 @@ def test_programs_end_at_the_limit_and_must_exist(tmp_path):
 PARENT = "sleep 60 & echo $! > '{}'; "
 
 
+def ends(path, seconds=10.0):
+    """Wait until the process of whom a file has the id has ended."""
+    state, until = Path(f"/proc/{int(path.read_text())}/stat"), time.monotonic() + seconds
+    while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("then", ["sleep 60", "echo '{\"nats\": 0.5}'"])
 def test_what_a_program_started_ends_with_it(tmp_path, then):
     one = SubprocessEstimator(("sh", "-c", PARENT.format(tmp_path / "pid") + then), limit=1.0)
@@ -211,10 +220,7 @@ def test_what_a_program_started_ends_with_it(tmp_path, then):
         with pytest.raises(EstimatorError, match="expected an answer within the limit"):
             one.estimate(X, Y)
     assert time.monotonic() - start < 10.0
-    state = f"/proc/{int((tmp_path / 'pid').read_text())}/stat"
-    while os.path.exists(state) and Path(state).read_text().rpartition(")")[2].split()[0] != "Z":
-        assert time.monotonic() - start < 10.0
-        time.sleep(0.02)
+    ends(tmp_path / "pid")
 
 
 @pytest.mark.parametrize(
@@ -230,6 +236,24 @@ def test_what_a_program_started_ends_with_it(tmp_path, then):
 )
 def test_answers_of_programs_that_are_read(tmp_path, text):
     assert program(tmp_path, text).estimate(X, Y) == 0.5
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_program_ends_with_its_caller(tmp_path, number):
+    words = ["sh", "-c", PARENT.format(tmp_path / "pid") + "sleep 60"]
+    text = (
+        "import signal; from infoloom.estimators.programs import run_program\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"run_program({words!r}, 60.0)"
+    )
+    with subprocess.Popen([sys.executable, "-c", text], stderr=subprocess.DEVNULL) as caller:
+        start = time.monotonic()
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            assert time.monotonic() - start < 30.0
+            time.sleep(0.02)
+        caller.send_signal(number)
+        assert caller.wait(10.0) == (-number if number == signal.SIGINT else 128 + number)
+    ends(tmp_path / "pid")
 
 
 def test_only_the_end_of_what_a_program_says_is_kept():

@@ -8,9 +8,10 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,7 @@ _SAID: Final = 2**20  # bytes of stderr
 _CHUNK: Final = 2**16
 _TICK: Final = 0.05  # seconds between looks whether it has ended
 _DRAIN: Final = 1.0  # seconds in which what is left in its pipes is read
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 _apart = True  # whether programs lead sessions of their own
 
 
@@ -79,16 +81,16 @@ def run_program(command: Sequence[str], limit: float, echo: bool = False) -> Don
         OSError: It does not start.
         ValueError: A word that no command can have.
     """
-    program = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-        start_new_session=_apart,
-    )
     printed, said = _Heard(_PRINTED, False), _Heard(_SAID, echo)
-    with selectors.DefaultSelector() as pipes:
+    with selectors.DefaultSelector() as pipes, _signals_raise():
+        program = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=_apart,
+        )
         try:
             for pipe, heard in ((program.stdout, printed), (program.stderr, said)):
                 if pipe is not None:
@@ -102,6 +104,25 @@ def run_program(command: Sequence[str], limit: float, echo: bool = False) -> Don
                     pipe.close()
     lines = said.text().splitlines()[-LAST_LINES:]
     return Done(status, printed.text(), "\n".join(line.rstrip()[:LINE] for line in lines))
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Turn signals that would end this process at once into exits, which end a program of another session first."""
+    taken = []
+    if _apart and threading.current_thread() is threading.main_thread():
+        taken = [one for one in _ENDING if signal.getsignal(one) is signal.SIG_DFL]
+    for one in taken:
+        signal.signal(one, _exit)
+    try:
+        yield
+    finally:
+        for one in taken:
+            signal.signal(one, signal.SIG_DFL)
+
+
+def _exit(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _wait(program: subprocess.Popen[bytes], pipes: selectors.BaseSelector, limit: float) -> int | None:

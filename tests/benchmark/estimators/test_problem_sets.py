@@ -199,6 +199,11 @@ def test_a_set_may_be_a_file_without_an_ending(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_set(problem_set("v2/quick").model_copy(update={"name": "mine/1"}), "myset")
     assert len(jobs("myset", [Entrant("own", "sh x.sh")])) == 229
+    write_set(problem_set("v2/quick").model_copy(update={"name": "paper"}), "myset")
+    with pytest.raises(
+        BenchmarkError, match=r"^problem set `myset`: expected a name of its own, because `paper` is"
+    ):
+        jobs("myset")
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,11 @@ def _every(
             "Choose one of them."
         )
     found = part_of(problem_set(suite), seeds, columns)
+    if found.name in SUITES:
+        raise BenchmarkError(
+            f"problem set `{suite}`: expected a name of its own, because `{found.name}` is a suite of the first version. "
+            "Rename it."
+        )
     seconds = found.limit if limit is None else limit
     return (job for block, group in found.groups() for job in _group(block, group, entrants, seconds))
 
