@@ -109,8 +109,8 @@ def _every(
     found = part_of(problem_set(suite), seeds, columns)
     if found.name in SUITES:
         raise BenchmarkError(
-            f"problem set `{suite}`: expected a name of its own, because `{found.name}` is a suite of the first version. "
-            "Rename it."
+            f"problem set `{suite}`: expected a name of its own, because `{found.name}` is a suite of the first "
+            "version. Rename it."
         )
     seconds = found.limit if limit is None else limit
     return (job for block, group in found.groups() for job in _group(block, group, entrants, seconds))
