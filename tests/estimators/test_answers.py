@@ -86,6 +86,20 @@ A_NUMBER = "expected a number as `{}`, a tuple of it with its standard error or 
         ({"nats": 0.4, "bits": 0.4}, "expected a number as `nats` or as `bits`, one of them."),
         ({}, "expected a number as `nats` or as `bits`, one of them."),
         (Estimate(0.5, (0.7, 0.4)), "expected an `interval` whose first number is the lower one."),
+        (np.ma.masked, A_NUMBER.format("answer")),
+        (10**400, "expected a finite `answer`."),
+        pytest.param(10**5000, "`mine` `a int`: expected a finite `answer`.", id="digits"),
+        (1e12, "`mine` `1000000000000.0`: expected `answer` within ±1e+09 nats. Raise an error where there is no"),
+        ({"bits": 1.5e9}, "expected `bits` within ±1e+09 nats."),
+        ((0.5, 1e308), "expected `standard_error` within ±1e+09 nats."),
+        ({"nats": 0.5, "standard_error": 1e300}, "expected `standard_error` within ±1e+09 nats."),
+        ({"nats": 0.5, "interval": [-1e10, 1e10]}, "expected `interval` within ±1e+09 nats."),
+        ({"nats": 0.5, "details": []}, "expected `details` to be an object."),
+        ({"nats": 0.5, "details": 0}, "expected `details` to be an object."),
+        (Estimate(0.5, details=5), "expected `details` to be an object."),
+        (Estimate(0.5, seconds="x"), A_NUMBER.format("seconds")),
+        (Estimate(0.5, seconds=-1.0), "expected `seconds` of 0 or more. Leave them out: they are measured."),
+        (Estimate(1e12), "expected `nats` within ±1e+09 nats."),
         (Estimate(True), A_NUMBER.format("nats")),
         (Estimate(0.5, reliable="no"), "expected `reliable` to be true or false"),
     ],
@@ -95,6 +109,41 @@ def test_answers_that_are_refused(answer, message):
         read_answer(answer, "nats", "mine")
 
 
+def deep(levels):
+    return {"a": deep(levels - 1)} if levels else {}
+
+
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [
+        ({"ceiling": "none"}, "`ceiling`: expected a valid number, got 'none'"),
+        ({"ceiling": 1e12}, "`ceiling`: expected less than or equal to 1000000000, got 1000000000000.0"),
+        ({"folds": 3}, "`folds`: expected a valid list, got 3"),
+        ({"a": math.nan}, "`NaN` is no number of JSON"),
+        ({"a": np.array([1.0, np.inf])}, "`Infinity` is no number of JSON"),
+        ({"a": 2**63}, "number 9223372036854775808… does not fit 64 bits"),
+        ({"a": "\ud800"}, "half a character (a lone surrogate)"),
+        (deep(40), "nested deeper than 32 levels"),
+        ({"a": "x" * 2**20}, "1,048,598 signs of JSON, at most 1,048,576"),
+    ],
+)
+def test_details_that_no_file_holds(details, reason):
+    message = f"expected `details` that a results file can hold ({reason}). Leave that part out."
+    for answer in ({"nats": 0.5, "details": details}, Estimate(0.5, details=details)):
+        with pytest.raises(EstimatorError, match=re.escape(message)):
+            read_answer(answer, "nats", "mine")
+
+
+def test_details_that_are_read():
+    details = {"ceiling": 1.0, "folds": [{"ceiling": None}], 3: np.arange(2), "set": {1}}
+    found = read_answer({"nats": 0.5, "details": details}, "nats", "mine").details
+    assert list(found) == ["ceiling", "folds", "3", "set"]
+
+
 def test_a_refusal_shows_the_line():
     with pytest.raises(EstimatorError, match=re.escape('`python e.py` `{"nats": true}`: expected a number')):
         read_answer({"nats": True}, "nats", "python e.py", '{"nats": true}')
+
+
+def test_an_interval_of_a_bootstrap_need_not_hold_the_estimate():
+    assert read_answer((0.5, 0.52, 0.7), "nats", "mine").interval == (0.52, 0.7)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import signal
+import subprocess
 import sys
+import time
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +19,7 @@ import infoloom.estimators.registry as registry
 from infoloom.errors import EstimatorError
 from infoloom.estimators import CallableEstimator, Estimate, KSGEstimator, SubprocessEstimator, as_estimator
 from infoloom.estimators.classical.gaussian import gaussian_information
+from infoloom.estimators.programs import run_program
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((50, 2))
@@ -77,6 +82,7 @@ def test_an_estimate_passes_through_with_its_time():
             "`command` `python x.py`: expected a tuple of the program",
         ),
         (lambda: SubprocessEstimator(("x",), limit=0.0), "`limit` `0.0`: expected seconds above 0. Use 600."),
+        (lambda: SubprocessEstimator(("x",), limit=math.nan), "`limit` `nan`: expected seconds above 0."),
     ],
 )
 def test_settings(make, message):
@@ -119,10 +125,21 @@ def test_programs_may_give_an_interval(tmp_path):
         ("pass", "``: expected a last line of JSON"),
         (
             """print('{"nats": 0.4, "interval": [NaN, 1.0]}')""",
-            '`{"nats": 0.4, "interval": [NaN, 1.0]}`: expected a finite `interval`.',
+            '`{"nats": 0.4, "interval": [NaN, 1.0]}`: expected a last line of JSON, an object with `nats` or `bits` '
+            "(`NaN` is no number of JSON). Print",
+        ),
+        ("""print('{"nats": 0.5, "nats": 3}')""", "(key `nats` is there twice). Print"),
+        ("print('{\"nats\":1' + '0' * 400 + '}')", "(number 10000000000000000000… does not fit 64 bits). Print"),
+        ("print('{\"nats\":1' + '0' * 5000 + '}')", "(number 10000000000000000000… does not fit 64 bits). Print"),
+        ("""print('{"nats": 0.5, "details": {"a": "\\\\ud800"}}')""", "(half a character (a lone surrogate)). Print"),
+        ("print('[' * 100000)", f"`{'[' * 120}`: expected a last line of JSON"),
+        ("print('{\"a\":' * 100000)", "(nested deeper than 32 levels). Print"),
+        (
+            """import sys; sys.stderr.write('so it is'); print('{"nats": true}')""",
+            '{"nats": 0.5}.\nThe last lines of its stderr:\nso it is',
         ),
     ],
-)
+)  # fmt: skip
 def test_programs_that_fail(tmp_path, text, message):
     with pytest.raises(EstimatorError, match=re.escape(message)):
         program(tmp_path, text).estimate(X, Y)
@@ -176,8 +193,74 @@ def test_programs_end_at_the_limit_and_must_exist(tmp_path):
     slow = SubprocessEstimator((sys.executable, "-c", "import time; time.sleep(60)"), limit=0.5)
     with pytest.raises(EstimatorError, match=re.escape("`ran 0.5 s`: expected an answer within the limit.")):
         slow.estimate(X, Y)
-    with pytest.raises(EstimatorError, match="expected a program that starts"):
-        SubprocessEstimator((str(tmp_path / "missing"),)).estimate(X, Y)
+    for command in (str(tmp_path / "missing"), "a\0b"):
+        with pytest.raises(EstimatorError, match="expected a program that starts"):
+            SubprocessEstimator((command,)).estimate(X, Y)
+
+
+#: Notes the id of a child that holds the pipes open, and goes on.
+PARENT = "sleep 60 & echo $! > '{}'; "
+
+
+def ends(path, seconds=10.0):
+    """Wait until the process of whom a file has the id has ended."""
+    state, until = Path(f"/proc/{int(path.read_text())}/stat"), time.monotonic() + seconds
+    while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("then", ["sleep 60", "echo '{\"nats\": 0.5}'"])
+def test_what_a_program_started_ends_with_it(tmp_path, then):
+    one = SubprocessEstimator(("sh", "-c", PARENT.format(tmp_path / "pid") + then), limit=1.0)
+    start = time.monotonic()
+    if then.startswith("echo"):
+        assert one.estimate(X, Y) == 0.5
+    else:
+        with pytest.raises(EstimatorError, match="expected an answer within the limit"):
+            one.estimate(X, Y)
+    assert time.monotonic() - start < 10.0
+    ends(tmp_path / "pid")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'print(\'{"nats": 0.5, "details": {"of": "a\u2028b"}}\')',
+        "print('10 %\\r{\"nats\": 0.5}\\r')",
+        "print('x' * 10**7); print('{\"nats\": 0.5}')",
+        "print('x\\n' * 10**7); print('{\"nats\": 0.5}')",
+        "import sys; sys.stderr.write('x' * 10**7); print('{\"nats\": 0.5}')",
+        "import os; print('{\"nats\": 0.5}', flush=True); os.close(1); os.close(2)",
+    ],
+)
+def test_answers_of_programs_that_are_read(tmp_path, text):
+    assert program(tmp_path, text).estimate(X, Y) == 0.5
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_program_ends_with_its_caller(tmp_path, number):
+    words = ["sh", "-c", PARENT.format(tmp_path / "pid") + "sleep 60"]
+    text = (
+        "import signal; from infoloom.estimators.programs import run_program\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"run_program({words!r}, 60.0)"
+    )
+    with subprocess.Popen([sys.executable, "-c", text], stderr=subprocess.DEVNULL) as caller:
+        start = time.monotonic()
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            assert time.monotonic() - start < 30.0
+            time.sleep(0.02)
+        caller.send_signal(number)
+        assert caller.wait(10.0) == (-number if number == signal.SIGINT else 128 + number)
+    ends(tmp_path / "pid")
+
+
+def test_only_the_end_of_what_a_program_says_is_kept():
+    ended = "sys.stdout.write('x' * 10**7); sys.stderr.write('y' * 10**7 + '\\n' + 'z' * 10**4)"
+    done = run_program([sys.executable, "-c", f"import sys; {ended}"], 60.0)
+    assert done.printed == "x" * 2**22
+    assert done.said == f"{'y' * 500}\n{'z' * 500}"
 
 
 def test_entry_points_are_found(monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from infoloom.estimators.inputs import expect, flat
 from infoloom.estimators.programs import run_program
 from infoloom.estimators.protocol import Array, Estimate, Estimator
 from infoloom.estimators.registry import build
+from infoloom.foreign.trees import parse_json
 
 __all__ = ["CallableEstimator", "SubprocessEstimator", "as_estimator"]
 
@@ -81,7 +82,7 @@ class SubprocessEstimator(ArrayEstimator):
 
     Args:
         command: Program and arguments, such as `("/envs/other/bin/python", "estimate.py")`; no shell.
-        limit: Seconds after which the program is ended; infinity for none.
+        limit: Seconds after which the program is ended, with all that it started; infinity for none.
         discrete_x: Which columns of x are discrete; where left out, all of int64 rows and none of others.
         discrete_y: Which columns of y are, likewise.
         echo: Whether what it says on stderr is said on ours too, while it runs.
@@ -126,7 +127,7 @@ class SubprocessEstimator(ArrayEstimator):
         """What it printed, and the last lines of what it said on stderr."""
         try:
             done = run_program([*self.command, str(path)], self.limit, self.echo)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a word with a sign that no command has
             raise self._refusal(str(error), "a program that starts", "Check the path.") from error
         if done.status is None:
             raise self._refusal(
@@ -140,27 +141,36 @@ class SubprocessEstimator(ArrayEstimator):
         return done.printed, done.said
 
     def _read(self, printed: str, said: str) -> Estimate:
-        last = (printed.strip().splitlines() or [""])[-1]
+        # JSON ends its lines with these two only; a text in it may hold the other signs that end lines
+        last = re.split(r"[\r\n]", printed.strip())[-1].strip()
+        answer, problem = None, ""
         try:
-            answer = json.loads(last)
-        except json.JSONDecodeError:
-            answer = None
+            answer = parse_json(last)
+        except ValueError as error:
+            problem = f" ({error})" if last.startswith("{") else ""
         if not isinstance(answer, dict):
             raise self._refusal(
                 last[:120],
-                "a last line of JSON, an object with `nats` or `bits`",
-                'Print {"nats": 0.5}.',
+                f"a last line of JSON, an object with `nats` or `bits`{problem}",
+                'Print {"nats": 0.5}, or end with status 1 where there is no estimate.',
                 said,
             )
-        return read_answer(answer, "nats", self._name, last)
+        try:
+            return read_answer(answer, "nats", self._name, last)
+        except EstimatorError as error:
+            raise EstimatorError(f"{error}{_heard(said)}") from error
 
     def _refusal(self, got: str, expected: str, advice: str, said: str = "") -> EstimatorError:
-        heard = f"\nThe last lines of its stderr:\n{said}" if said else ""
-        return EstimatorError(f"`{self._name}` `{got}`: expected {expected}. {advice}{heard}")
+        return EstimatorError(f"`{self._name}` `{got}`: expected {expected}. {advice}{_heard(said)}")
 
     @property
     def _name(self) -> str:
         return self.label or " ".join(self.command)
+
+
+def _heard(said: str) -> str:
+    """The end of a message: what a program said on stderr."""
+    return f"\nThe last lines of its stderr:\n{said}" if said else ""
 
 
 def _arrays(sides: Mapping[str, tuple[Array, tuple[bool, ...]]]) -> dict[str, np.ndarray[Any, Any]]:

@@ -11,7 +11,7 @@ def row(estimator, task="t", truth=1.0, estimate=1.0, seed=101, rows=100, status
     common = {
         "format": 1,
         "bench": "estimators",
-        "suite": "test",
+        "suite": "quick",
         "run": f"{task} rows={rows} seed={seed} {estimator}",
         "status": status,
         "message": None if status == "ok" else "no luck",

@@ -13,8 +13,8 @@ from infoloom.benchmark.estimators import samples
 from infoloom.benchmark.estimators.entering.entrants import known_names
 from infoloom.benchmark.estimators.estimation import method_of, run, takes
 from infoloom.benchmark.tasks import GaussianTask
-from infoloom.errors import KindError
-from infoloom.estimators import build
+from infoloom.errors import EstimatorError, KindError
+from infoloom.estimators import Estimate, build
 
 TASK = GaussianTask("2v3", 0.5, 1, "bent")
 
@@ -61,6 +61,27 @@ def test_rows_through_a_trained_flow_are_drawn_once(tmp_path, monkeypatch):
     first, second = (run(TASK.id, 60, 101, "gaussian") for _ in range(2))
     assert first["estimate"] == second["estimate"]
     assert drawn == [(60, 101)] * 2
+
+
+def test_only_rows_that_went_through_a_flow_leave_files(tmp_path, monkeypatch):
+    monkeypatch.setenv(samples.FOLDER, str(tmp_path / "kept"))
+    run(TASK.id, 60, 101, "gaussian")
+    assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (Estimate(1e12), r"^`gaussian` `1000000000000\.0`: expected an estimate that a results file can hold \(`est"),
+        (Estimate(0.5, (0.0, 1e12)), r"can hold \(`interval\.1`: expected less than or equal to 1000000000"),
+        (Estimate(0.5, details={"ceiling": math.nan}), r"\(`details\.ceiling`: expected a valid number, got 'nan'\)"),
+    ],
+)  # fmt: skip
+def test_estimates_that_no_file_holds_are_refused(found, message, monkeypatch):
+    method = type("Method", (), {"estimate_with_info": lambda *_: found, "parameters": lambda _: {}})
+    monkeypatch.setattr("infoloom.benchmark.estimators.estimation.method_of", lambda *_: method())
+    with pytest.raises(EstimatorError, match=message):
+        run(TASK.id, 50, 101, "gaussian")
 
 
 def test_details_are_short():

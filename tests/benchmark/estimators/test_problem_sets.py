@@ -10,7 +10,7 @@ import pytest
 from infoloom.benchmark import tasks
 from infoloom.benchmark.estimators.drawing.draw import LOWEST, Plan, Setting, draw_set, truths
 from infoloom.benchmark.estimators.drawing.makers import copies, gaussian, grid, of_family
-from infoloom.benchmark.estimators.drawing.plans import DRAWN, SEEDS
+from infoloom.benchmark.estimators.drawing.plans import DRAWN, SEEDS, draw
 from infoloom.benchmark.estimators.entering.entrants import Entrant, check_entrants
 from infoloom.benchmark.estimators.problem_sets import (
     PUBLISHED,
@@ -175,6 +175,54 @@ def test_a_set_is_written_and_read(tmp_path):
     assert problem_set(path) == found
     assert {job.limit for job in jobs(str(path))} == {found.limit}
     assert len(jobs(str(path), [Entrant("own", "sh x.sh")])) == len(found.truths)
+
+
+def test_a_set_does_not_replace_another(tmp_path):
+    found = problem_set("v2/quick").model_copy(update={"name": "mine/1"})
+    path = write_set(found, tmp_path / "set.json", new=True)
+    assert write_set(found, path, new=True) == path
+    other = found.model_copy(update={"limit": 1.0})
+    with pytest.raises(
+        BenchmarkError, match=r"^file `.*set\.json`: expected none yet, or the same set, because results may"
+    ):
+        write_set(other, path, new=True)
+    assert problem_set(path) == found
+    assert problem_set(write_set(other, path)) == other
+    for place in (tmp_path, tmp_path / "none" / "set.json"):
+        with pytest.raises(
+            BenchmarkError, match=r"^file `.*`: expected one that can be written \(.*directory\)\. Choose"
+        ):
+            write_set(found, place)
+
+
+def test_a_set_may_be_a_file_without_an_ending(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_set(problem_set("v2/quick").model_copy(update={"name": "mine/1"}), "myset")
+    assert len(jobs("myset", [Entrant("own", "sh x.sh")])) == 229
+    write_set(problem_set("v2/quick").model_copy(update={"name": "paper"}), "myset")
+    with pytest.raises(
+        BenchmarkError, match=r"^problem set `myset`: expected a name of its own, because `paper` is"
+    ):
+        jobs("myset")
+
+
+@pytest.mark.parametrize(
+    ("seed", "name", "message"),
+    [
+        (-7, "mine/1", r"^seed `-7`: expected 0 or more\. Use 7\.$"),
+        *(
+            (
+                7,
+                name,
+                r"^set `.*`: expected a name with a `/`, of at most 200 signs without .*\. Use `mine/1`\.$",
+            )
+            for name in ("", "quick", "plain", "a/b c", "a/|", "a/\x1b", "a/\udcff", "/" * 257)
+        ),
+    ],
+)
+def test_sets_that_cannot_be_drawn(seed, name, message):
+    with pytest.raises(BenchmarkError, match=message):
+        draw("v2/quick", seed, name)
 
 
 def test_the_first_seeds_of_every_setting(board):

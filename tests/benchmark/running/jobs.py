@@ -71,6 +71,19 @@ def unanswerable():
     return {"nats": np.float64(0.5), "ends": (float("inf"), float("nan")), "rows": np.arange(2)}
 
 
+def nest(levels):
+    found = {}
+    for _ in range(levels):
+        found = {"in": found}
+    return found
+
+
+def say_much_and_wait(size):
+    sys.stderr.write("x" * size)
+    sys.stderr.flush()
+    time.sleep(60.0)
+
+
 def threads():
     import torch
 

@@ -92,8 +92,8 @@ def test_a_run_that_is_there_twice_is_refused(tmp_path):
     path = write(tmp_path / "r.jsonl", row("a"))
     with pytest.raises(BenchmarkError, match=r"^run `a`: expected once in .*\. Give each result once\.$"):
         read_results([path, path])
-    write(path, row("a"), row("a", bench="ssl"))
-    assert len(read_results(path)) == 2
+    write(path, row("a"), row("a", bench="ssl"), row("a", suite="mine/1"), row("a", suite="mine/2"))
+    assert len(read_results(path)) == 4
 
 
 def test_a_missing_file_is_refused(tmp_path):
@@ -111,8 +111,28 @@ def test_two_writers_of_one_file_are_refused(tmp_path):
         pass
 
 
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        ("file/r.jsonl", r"that can be written \(its folder is a file\)\. Choose another place\.$"),
+        ("file/new/r.jsonl", r"that can be written \(Not a directory\)\. Choose another place\.$"),
+        (".", r"expected a readable file \(Is a directory\)\.$"),
+    ],
+)
+def test_results_that_cannot_be_written(tmp_path, place, problem):
+    (tmp_path / "file").touch()
+    with pytest.raises(BenchmarkError, match=problem), open_results(tmp_path / place, forget=keep_all):
+        pass
+    with pytest.raises(
+        BenchmarkError, match=r"^results `.*`: expected a file that can be written \(.*directory"
+    ):
+        append(tmp_path / place, row("a"))
+
+
 def test_plain_values_are_json():
     value = {1: np.float32(0.5), "a": np.arange(2), "b": (True, None, "x", float("-inf")), "c": {3}}
     expected = {"1": 0.5, "a": [0, 1], "b": [True, None, "x", "-inf"], "c": "{3}"}
     assert plain(value) == expected
+    odd = {"\ud800": "a\udcff", "large": 2**63, "larger": -(10**400), "whole": -(2**63)}
+    assert plain(odd) == {"?": "a?", "large": 2.0**63, "larger": "-inf", "whole": -(2**63)}
     assert json.loads(json.dumps(plain(value), allow_nan=False)) == expected

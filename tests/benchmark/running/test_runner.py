@@ -190,7 +190,47 @@ def test_jobs_run_side_by_side(tmp_path):
     assert [row["run"] for row in read_results(out)] == ["0", "1", "2", "slow"]
 
 
+def test_a_result_that_no_file_holds_is_a_failure_of_its_run_alone(tmp_path):
+    out = tmp_path / "r.jsonl"
+    bad = [
+        job("deep", "nest", levels=40),
+        job("long", "fail", message="x" * 10**7),
+        job("half", "fail", message="\ud800"),
+    ]
+    assert counts(run([*bad, job("good", value=1)], out)) == (0, 1, 3, 0)
+    message = {name: row["message"] for name, row in by_run(out).items()}
+    assert message["deep"] == "a result that no file can hold (nested deeper than 32 levels)"
+    assert message["half"] == "ValueError: ?"
+    assert message["long"].startswith("ValueError: xxx")
+    assert " … " in message["long"]
+    assert len(message["long"]) < 10**5
+
+
+def test_a_time_out_keeps_little_of_a_long_line(tmp_path):
+    row = only_row(tmp_path, "say_much_and_wait", limit=1.0, size=10**7)
+    assert row["message"] == f"not done within its limit of 1 s; the last that it said:\n{'x' * 500}"
+
+
+def test_runs_of_another_suite_are_other_runs(tmp_path):
+    out = tmp_path / "r.jsonl"
+    for suite in ("mine/1", "mine/2"):
+        assert counts(execute([job("a", value=1)], out, bench="estimators", suite=suite)) == (0, 1, 0, 0)
+    assert counts(execute([job("a", value=1)], out, bench="estimators", suite="mine/1")) == (1, 0, 0, 0)
+    assert [row["suite"] for row in read_results(out)] == ["mine/1", "mine/2"]
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])
+def test_limits_are_checked(tmp_path, limit):
+    with pytest.raises(BenchmarkError, match=rf"^limit `{limit:g}`: expected seconds above 0\. Use 600\.$"):
+        run([job("a", value=1, limit=limit)], tmp_path / "r.jsonl")
+    assert not (tmp_path / "r.jsonl").exists()
+
+
 def test_names_and_workers_are_checked(tmp_path):
+    with pytest.raises(
+        BenchmarkError, match=r"^run `a{80}…`: expected a name of at most 4096 signs, got 5000\."
+    ):
+        run([job("a" * 5000, value=1)], tmp_path / "r.jsonl")
     with pytest.raises(
         BenchmarkError, match=r"^run `a`: expected once, got 2 jobs of this name\. Name them apart\.$"
     ):

@@ -82,6 +82,7 @@ def test_named_estimators_enter(tmp_path, invoke):
 def test_lists_what_is_to_do(tmp_path, invoke):
     out = tmp_path / "r.jsonl"
     append(out, {**row("gaussian"), "run": f"{EASY} rows=1000 seed=101 gaussian"})
+    append(out, {**row("ksg"), "run": f"{EASY} rows=1000 seed=101 ksg", "suite": "mine/1"})
     said = invoke("estimators", "--suite", "quick", "--list", "--only", EASY, "--out", out).splitlines()
     assert said[0] == f"ok        {EASY} rows=1000 seed=101 gaussian"
     assert said[1].startswith("to do     ")
@@ -162,12 +163,71 @@ def test_a_set_of_ones_own_is_run_and_scored_by_the_same_commands(tmp_path, invo
     [
         (("--like", "v3/quick", "--name", "x"), r"^set `v3/quick`: expected one of v2/quick, v2/core, v2/full\. "),
         (("--name", "v2/core"), r"^set `v2/core`: expected a name that is not published\. Choose another one\.$"),
+        (("--name", ""), r"^set ``: expected a name with a `/`, of at most 200 signs"),
+        (("--name", "x/1", "--seed", "-7"), r"^seed `-7`: expected 0 or more\. Use 7\.$"),
+        (("--name", "x/1", "-o", "none/x.json"), r"^file `none/x\.json`: expected a file in a folder that is there\."),
+        (("--name", "x/1", "-o", "."), r"^file `\.`: expected a file in a folder that is there\. Choose another pl"),
     ],
 )  # fmt: skip
 def test_sets_that_cannot_be_drawn(tmp_path, words, message):
     given = ["bench", "draw", "--seed", "1", "-o", str(tmp_path / "x.json"), *words]
     with pytest.raises(BenchmarkError, match=message):
         CliRunner().invoke(app, given, catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--samples", "file"), r"^samples `.*/file`: expected a folder that can be written\. Name another one by"),
+        (("--samples", "file/in"), r"^samples `.*/file/in`: expected a folder that can be written\. Name"),
+        (("--limit", "-1"), r"^limit `-1`: expected seconds above 0\. Use 600\.$"),
+        (("--limit", "nan"), r"^limit `nan`: expected seconds above 0\. Use 600\.$"),
+        (("--out", "file/r.jsonl"), r"^results `file/r\.jsonl`: expected a file that can be written \(its folder is"),
+    ],
+)  # fmt: skip
+def test_places_and_limits_are_refused_before_any_run(tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(FOLDER, str(tmp_path / "samples"))
+    (tmp_path / "file").touch()
+    given = ["bench", "estimators", "--suite", "quick", "--only", EASY, "--out", "r.jsonl", *words]
+    with pytest.raises(BenchmarkError, match=message):
+        CliRunner().invoke(app, given, catch_exceptions=False)
+    assert {path.name for path in tmp_path.iterdir()} <= {"file", "samples"}
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "nan"])
+def test_a_trial_needs_time(limit):
+    with pytest.raises(BenchmarkError, match=rf"^limit `{limit}`: expected seconds above 0\. Use 10\.$"):
+        CliRunner().invoke(app, ["bench", "check", "--limit", limit, "ksg"], catch_exceptions=False)
+
+
+def test_results_of_a_set_that_is_not_known_are_not_scored_as_a_suite(tmp_path):
+    append(tmp_path / "r.jsonl", {**row("a"), "suite": "plain"})
+    with pytest.raises(
+        BenchmarkError, match=r"^results of `plain`: expected the problem set, because its truths"
+    ):
+        CliRunner().invoke(app, ["bench", "leaderboard", str(tmp_path / "r.jsonl")], catch_exceptions=False)
+
+
+def test_what_an_entrant_says_spoils_nothing_for_the_others(tmp_path, invoke):
+    script, out = tmp_path / "estimate.sh", tmp_path / "r.jsonl"
+    script.write_text("sleep 60 & cat ANSWER\n".replace("ANSWER", str(tmp_path / "answer")))
+    only = ("estimators", "--suite", "quick", "--only", EASY, "--out", out, "--command", f"sh {script}")
+    answers = {
+        "good": '{"nats": 2.0}',
+        "large": '{"nats": 1e12}',
+        "wide": '{"nats": 0.5, "standard_error": 1e308}',
+        "odd": '{"nats": 0.5, "details": {"ceiling": "none"}}',
+        "half": '{"nats": 0.5, "details": {"a": "\\ud800"}}',
+        "deep": '{"nats": 0.5, "details": {"a": ' + "[" * 40 + "]" * 40 + "}}",
+    }
+    for label, answer in answers.items():
+        (tmp_path / "answer").write_text(answer)
+        invoke(*only, "--label", label, "--limit", 30)
+    assert {row["estimator"]: row["status"] for row in read_results(out)} == {
+        label: "ok" if label == "good" else "failed" for label in answers
+    }
+    assert "good" in invoke("leaderboard", out)
 
 
 def test_labels_that_are_taken_are_named_before_any_run(tmp_path):

@@ -62,6 +62,17 @@ def test_nothing_is_written_where_one_is_wrong(run, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("rows", [10**11, 10**20])
+def test_rows_that_fit_into_no_memory(run, tmp_path, monkeypatch, rows):
+    def too_large(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(type(tasks.build("1v1-additive-0.1")), "behind", too_large)
+    status, out, err = run("dump", "1v1-additive-0.1", "--rows", rows, "-o", tmp_path)
+    assert (status, out) == (2, "")
+    assert err == f"infoloom: rows `{rows}`: expected as many as fit into memory. Use fewer.\n"
+
+
 def test_an_unknown_group_is_refused(run):
     status, _, err = run("tasks", "easy")
     assert status == 2

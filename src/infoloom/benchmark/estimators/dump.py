@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -47,24 +48,32 @@ def dump(task: PairTask, rows: int, seed: int, folder: Path) -> Path:
         The new folder.
 
     Raises:
-        TaskError: It is there already, or cannot be written.
+        TaskError: It is there already, or cannot be written, or the rows do not fit into memory.
     """
+    if rows * (task.dim_x + task.dim_y) * 8 > sys.maxsize:
+        raise _too_many(rows)
     place = folder / f"{file_name(task.id)}-rows_{rows}-seed_{seed}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         pmi = task.pmi_behind(*task.behind(rows, seed))
-        place.mkdir()
         x, y = task.sample(rows, seed)
+        place.mkdir()
         arrays = {"rows.npz": {"x": _narrow(x), "y": _narrow(y)}, "truth.npz": {"pmi": pmi}}
         for name, content in arrays.items():
             with aside(place / name) as part, part.open("wb") as file:
                 np.savez(file, allow_pickle=False, **content)
         write_json(place / "task.json", _about(task, rows, seed, arrays))
+    except MemoryError as error:
+        raise _too_many(rows) from error
     except OSError as error:
         raise TaskError(
             f"folder `{place}`: cannot be written ({error.strerror}). Choose another folder."
         ) from error
     return place
+
+
+def _too_many(rows: int) -> TaskError:
+    return TaskError(f"rows `{rows}`: expected as many as fit into memory. Use fewer.")
 
 
 def _about(

@@ -17,10 +17,13 @@ from infoloom.benchmark import tasks
 from infoloom.benchmark.estimators import references, samples
 from infoloom.benchmark.estimators.variants import VARIANTS, settings_of
 from infoloom.benchmark.running import child
+from infoloom.benchmark.running.results import plain
+from infoloom.benchmark.running.trees import FoundTree
 from infoloom.benchmark.tasks import PairTask
-from infoloom.errors import KindError
+from infoloom.errors import EstimatorError, KindError
 from infoloom.estimators import Estimate, SubprocessEstimator, accepted, build
 from infoloom.estimators.kinds import KINDS
+from infoloom.foreign.trees import checked
 
 __all__ = ["FUNCTION", "method_of", "run", "takes"]
 
@@ -54,6 +57,7 @@ def run(
 
     Raises:
         KindError: The estimator does not take the kind of variables of the task.
+        EstimatorError: It answers what no results file can hold.
     """
     made = tasks.build(task)
     if command is None and made.kind not in _accepted(estimator):
@@ -72,7 +76,7 @@ def run(
     estimator_processor_seconds = child.tree_seconds() - processor
     metadata = made.metadata
     truth = made.mutual_information
-    return {
+    fields = {
         "family": metadata["family"],
         "task_params": dict(made.params),
         "dim_x": made.dim_x,
@@ -90,6 +94,14 @@ def run(
         "estimator_processor_seconds": estimator_processor_seconds,
         "details": _rounded(found.details),
     }
+    try:
+        checked(FoundTree, plain(fields))
+    except ValueError as error:
+        raise EstimatorError(
+            f"`{estimator}` `{found.nats}`: expected an estimate that a results file can hold ({error}). Look at the "
+            "estimator."
+        ) from error
+    return fields
 
 
 def takes(estimator: str, task: str) -> bool:
@@ -112,7 +124,7 @@ def _kind(task: str) -> str:
 def _rows(task: Any, rows: int, seed: int) -> Any:
     """The rows; of several runs that want the same ones at once, one draws and the others wait and read."""
     folder = os.environ.get(samples.FOLDER)
-    if folder is None:
+    if folder is None or not samples.is_kept(task):
         return samples.drawn(task, rows, seed)
     name = hashlib.sha256(f"{task.id} {rows} {seed}".encode()).hexdigest()
     Path(folder).mkdir(parents=True, exist_ok=True)

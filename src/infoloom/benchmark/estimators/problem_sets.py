@@ -16,8 +16,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from infoloom.datasets.storage.files import aside
 from infoloom.errors import BenchmarkError
-from infoloom.foreign.files import read_bytes
+from infoloom.foreign.files import read_bytes, require_regular
 from infoloom.foreign.trees import Finite, Line, Tree, Word, checked, parse_json
 
 __all__ = [
@@ -191,12 +192,39 @@ def _kept(groups: list[Group], seeds: int | None, columns: int | None) -> list[G
     return kept
 
 
-def write_set(found: ProblemSet, path: str | Path) -> Path:
+def write_set(found: ProblemSet, path: str | Path, *, new: bool = False) -> Path:
     """Write a set as a file, one group a line.
+
+    Args:
+        found: The set.
+        path: The file.
+        new: Whether a file that is there and holds anything else is refused instead of replaced.
 
     Returns:
         The path.
+
+    Raises:
+        BenchmarkError: There is another file, or it cannot be written.
     """
+    path, text = Path(path), _text(found)
+    try:
+        if path.exists():
+            require_regular(path)
+            if new and path.read_text(encoding="utf-8", errors="replace") != text:
+                raise BenchmarkError(
+                    f"file `{path}`: expected none yet, or the same set, because results may be of what it holds. "
+                    "Choose another name, or remove it."
+                )
+        with aside(path) as part:
+            part.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BenchmarkError(
+            f"file `{path}`: expected one that can be written ({error.strerror}). Choose another place."
+        ) from error
+    return path
+
+
+def _text(found: ProblemSet) -> str:
     tree = found.model_dump()
     blocks = []
     for block in tree.pop("blocks"):
@@ -205,8 +233,7 @@ def write_set(found: ProblemSet, path: str | Path) -> Path:
         blocks.append(f'  {head[:-1]}, "groups": [\n   {groups}]}}')
     head = json.dumps(tree, ensure_ascii=False)
     body = ",\n".join(blocks)
-    Path(path).write_text(f'{head[:-1]}, "blocks": [\n{body}]}}\n', encoding="utf-8")
-    return Path(path)
+    return f'{head[:-1]}, "blocks": [\n{body}]}}\n'
 
 
 @cache

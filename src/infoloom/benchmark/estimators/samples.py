@@ -18,7 +18,7 @@ from infoloom.benchmark.tasks.stories.base import StoryPairTask
 from infoloom.datasets.storage.files import aside, sha256
 from infoloom.spec.flows.flow import FlowStep, flow_path, parse_flow
 
-__all__ = ["FOLDER", "drawn"]
+__all__ = ["FOLDER", "drawn", "is_kept"]
 
 #: Environment variable that names the folder of kept samples; nothing is kept without it.
 FOLDER: Final = "INFOLOOM_SAMPLES"
@@ -51,6 +51,11 @@ def drawn(task: PairTask, rows: int, seed: int, folder: Path | None = None) -> t
         return _read(kept["x"]), _read(kept["y"])
 
 
+def is_kept(task: PairTask) -> bool:
+    """Whether the rows of a task go through a flow, and so are kept where a folder is named."""
+    return bool(_steps(task))
+
+
 def _kept(rows: NDArray[Any]) -> NDArray[Any]:
     return rows if rows.dtype.kind == "i" else rows.astype(np.float32)
 
@@ -59,8 +64,10 @@ def _read(rows: NDArray[Any]) -> NDArray[Any]:
     return rows if rows.dtype.kind == "i" else rows.astype(np.float64)
 
 
-def _steps(task: StoryPairTask) -> tuple[FlowStep, ...]:
+def _steps(task: PairTask) -> tuple[FlowStep, ...]:
     """Steps of the flows that the task's rows go through, less those that do nothing."""
+    if not isinstance(task, StoryPairTask):
+        return ()
     story = task.compiled
     seen = [name for side in task.sides for name in side if task.observed and name in story.mapped]
     steps = [step for name in seen for step in parse_flow(story.flow(name))]

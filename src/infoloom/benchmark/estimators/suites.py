@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, Final
 
 from infoloom.benchmark.estimators.entering.entrants import Entrant, check_entrants
@@ -100,12 +101,17 @@ def _every(
             )
         seconds = SUITES[suite].limit if limit is None else limit
         return (job for block in SUITES[suite].blocks() for job in _block(block, entrants, seconds))
-    if "/" not in suite and "." not in suite:
+    if "/" not in suite and "." not in suite and not Path(suite).is_file():
         raise BenchmarkError(
             f"suite `{suite}`: expected one of {', '.join((*PUBLISHED, *SUITES))}, or the file of another set. "
             "Choose one of them."
         )
     found = part_of(problem_set(suite), seeds, columns)
+    if found.name in SUITES:
+        raise BenchmarkError(
+            f"problem set `{suite}`: expected a name of its own, because `{found.name}` is a suite of the first "
+            "version. Rename it."
+        )
     seconds = found.limit if limit is None else limit
     return (job for block, group in found.groups() for job in _group(block, group, entrants, seconds))
 

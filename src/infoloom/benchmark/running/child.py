@@ -18,6 +18,7 @@ from typing import Any, Final
 from infoloom.benchmark.running.results import plain
 from infoloom.datasets.engines.processes import follow_parent
 from infoloom.errors import InfoloomError, KindError
+from infoloom.estimators.programs import keep_in_group
 
 __all__ = ["BEGUN", "begin", "main", "resident_peak", "tree_seconds"]
 
@@ -35,6 +36,7 @@ def main(function: str, arguments: Mapping[str, Any], answer: Connection, log: s
     """
     os.setsid()
     follow_parent(_end_group)
+    keep_in_group()
     _redirect(log)
     tempfile.tempdir = os.path.dirname(log)  # goes with the run, even where the process is killed
     _one_thread()

@@ -36,13 +36,13 @@ def read_results(paths: str | Path | Sequence[str | Path]) -> list[dict[str, Any
         One mapping a run.
 
     Raises:
-        BenchmarkError: A file cannot be read, a line is not a row, or a run is there twice.
+        BenchmarkError: A file cannot be read, a line is not a row, or a run of a suite is there twice.
     """
     files = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
     rows = [row for file in files for _, row in _read(file)]
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     for row in rows:
-        key = (row["bench"], row["run"])
+        key = (row["bench"], row.get("suite", ""), row["run"])
         if key in seen:
             raise BenchmarkError(
                 f"run `{row['run']}`: expected once in {', '.join(map(str, files))}. Give each result once."
@@ -63,12 +63,14 @@ def open_results(path: str | Path, *, forget: Callable[[Mapping[str, Any]], bool
         The path.
 
     Raises:
-        BenchmarkError: Another process holds the file, or it is no results file.
+        BenchmarkError: Another process holds the file, it is no results file, or it cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the results, because these are replaced when rows leave, and a lock stays with the file replaced.
-    with path.with_name(f".{path.name}.lock").open("a") as lock:
+    with _written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the results, because these are replaced when rows leave, and a lock stays with the file replaced.
+        held = path.with_name(f".{path.name}.lock").open("a")
+    with held as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -78,14 +80,30 @@ def open_results(path: str | Path, *, forget: Callable[[Mapping[str, Any]], bool
         kept = [written for written, row in _read(path) if not forget(row)] if path.exists() else []
         whole = "".join(f"{written}\n" for written in kept).encode()
         if not path.exists() or path.read_bytes() != whole:
-            with aside(path) as part:
+            with _written(path), aside(path) as part:
                 part.write_bytes(whole)
         yield path
 
 
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Say which results could not be written."""
+    try:
+        yield
+    except OSError as error:
+        reason = "its folder is a file" if isinstance(error, FileExistsError) else error.strerror
+        raise BenchmarkError(
+            f"results `{path}`: expected a file that can be written ({reason}). Choose another place."
+        ) from error
+
+
 def append(path: str | Path, row: Mapping[str, Any]) -> None:
-    """Add one row and bring it to the disk: it is there as a whole, or is a torn line that readers drop."""
-    with Path(path).open("ab") as file:
+    """Add one row and bring it to the disk: it is there as a whole, or is a torn line that readers drop.
+
+    Raises:
+        BenchmarkError: It cannot be written.
+    """
+    with _written(Path(path)), Path(path).open("ab") as file:
         file.write(line(row).encode())
         file.flush()
         os.fsync(file.fileno())
@@ -99,19 +117,35 @@ def line(row: Mapping[str, Any]) -> str:
 def plain(value: Any) -> Any:
     """A value as JSON holds it: arrays as lists, and numbers that JSON lacks as `"nan"`, `"inf"`, `"-inf"`.
 
+    Whole numbers beyond 64 bits become real ones, and halves of characters question marks.
+
     Example:
         >>> plain({"nats": float("inf"), "parts": (1, 2)})
         {'nats': 'inf', 'parts': [1, 2]}
     """
     if isinstance(value, Mapping):
-        return {str(name): plain(part) for name, part in value.items()}
+        return {_text(str(name)): plain(part) for name, part in value.items()}
     if hasattr(value, "tolist"):  # numpy's arrays and scalars
         return plain(value.tolist())
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        value = _real(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, str | int | float | bool | None) else repr(value)
+    return value if isinstance(value, int | float | bool | None) else _text(value)
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if text.isascii() else text.encode("utf-8", errors="replace").decode()
+
+
+def _real(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from infoloom.benchmark.running import child
-from infoloom.benchmark.running.results import FORMAT, append, open_results, read_results
+from infoloom.benchmark.running.results import FORMAT, append, line, open_results, read_results
 from infoloom.datasets.engines.processes import one_thread_each
 from infoloom.errors import BenchmarkError
+from infoloom.estimators.programs import LAST_LINES, LINE
+from infoloom.foreign.trees import parse_json
 
 __all__ = ["Job", "Progress", "Summary", "execute"]
 
@@ -37,7 +39,9 @@ _PRELOAD: Final = (
 )  # fmt: skip
 _TICK: Final = 0.5  # seconds between looks at the memory of what runs
 _LAST_WORDS: Final = 300  # characters
-_LAST_LINES: Final = 10
+_LOG: Final = 2**20  # bytes at the end of a log that are looked at
+_MESSAGE: Final = 10_000  # characters of a message; what is longer loses its middle
+_NAME: Final = 4096  # characters of a run's name
 _AGAIN: Final = ("failed", "timeout")
 
 
@@ -128,7 +132,8 @@ def execute(
         Counts by status.
 
     Raises:
-        BenchmarkError: Names that are not unique, no workers, or a results file that cannot be used.
+        BenchmarkError: Names that are not unique or that no file holds, a limit that is none, no workers, or a results
+            file that cannot be used.
     """
     _check(jobs, workers)
     names = {job.run for job in jobs}
@@ -136,11 +141,14 @@ def execute(
     common = {"format": FORMAT, "bench": bench, "suite": suite}
     surroundings = {"versions": _versions(), "machine": _machine()}
 
+    def own(row: Mapping[str, Any]) -> bool:
+        return bool(row["bench"] == bench and row.get("suite", "") == suite)
+
     def again(row: Mapping[str, Any]) -> bool:
-        return retry and row["bench"] == bench and row["run"] in names and row["status"] in _AGAIN
+        return retry and own(row) and row["run"] in names and row["status"] in _AGAIN
 
     with open_results(out, forget=again) as path:
-        present = {row["run"] for row in read_results(path) if row["bench"] == bench}
+        present = {row["run"] for row in read_results(path) if own(row)}
         waiting = [job for job in jobs if job.run not in present]
         skipped, counts = len(jobs) - len(waiting), Counter[str]()
         if progress is not None:
@@ -161,6 +169,13 @@ def _check(jobs: Sequence[Job], workers: int) -> None:
     name, times = next(iter(Counter(job.run for job in jobs).most_common(1)), ("", 0))
     if times > 1:
         raise BenchmarkError(f"run `{name}`: expected once, got {times} jobs of this name. Name them apart.")
+    for job in jobs:
+        if job.limit is not None and not job.limit > 0.0:
+            raise BenchmarkError(f"limit `{job.limit:g}`: expected seconds above 0. Use 600.")
+        if len(job.run) > _NAME:
+            raise BenchmarkError(
+                f"run `{job.run[:80]}…`: expected a name of at most {_NAME} signs, got {len(job.run)}. Shorten it."
+            )
 
 
 def _outcomes(jobs: Sequence[Job], workers: int) -> Iterator[dict[str, Any]]:
@@ -233,7 +248,12 @@ def _answered(run: _Running) -> dict[str, Any] | None:
         run.limited_from = time.monotonic()
         return None
     outcome = json.loads(said)
-    return _row(run, outcome["status"], outcome["message"], outcome["fields"], outcome["cost"])
+    row = _row(run, outcome["status"], outcome["message"], outcome["fields"], outcome["cost"])
+    try:
+        parse_json(line(row))
+    except ValueError as error:  # one such row would make the file useless for all
+        return _row(run, "failed", f"a result that no file can hold ({error})", cost=outcome["cost"])
+    return row
 
 
 def _death(run: _Running) -> str:
@@ -251,7 +271,7 @@ def _death(run: _Running) -> str:
 def _too_long(run: _Running) -> str:
     """That a job met its limit, and the last lines that it wrote."""
     message = f"not done within its limit of {run.job.limit:g} s"
-    said = _text(run.log).strip().splitlines()[-_LAST_LINES:]
+    said = [line[:LINE] for line in _text(run.log).strip().splitlines()[-LAST_LINES:]]
     return "\n".join([f"{message}; the last that it said:", *said]) if said else message
 
 
@@ -262,7 +282,19 @@ def _last_words(log: Path) -> str:
 
 
 def _text(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    """The end of a log, however long it is."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG))
+        return file.read(_LOG).decode("utf-8", errors="replace")
+
+
+def _short(message: str | None) -> str | None:
+    """A message without its middle where it is long."""
+    if message is None or len(message) <= _MESSAGE:
+        return message
+    return f"{message[: _MESSAGE // 2]} … {message[-_MESSAGE // 2 :]}"
 
 
 def _row(
@@ -280,7 +312,7 @@ def _row(
     return {
         "run": run.job.run,
         "status": status,
-        "message": message,
+        "message": _short(message),
         **run.job.known,
         **(fields or {}),
         **(cost or unknown),

@@ -8,14 +8,15 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from infoloom.errors import BenchmarkError
+from infoloom.estimators.answers import MOST, DetailsTree, Nats
 from infoloom.foreign.trees import Finite, Line, Open, Text, Word, checked
 
-__all__ = ["EstimatorTree", "LearnerTree", "RunTree", "require_rows"]
+__all__ = ["EstimatorTree", "FoundTree", "LearnerTree", "RunTree", "require_rows"]
 
-_MOST: Final = 1e9  # nats, of anything that is drawn
+_TRUEST: Final = 1e6
 
-Nats = Annotated[float, Field(ge=-_MOST, le=_MOST)]
-Truth = Annotated[float, Field(ge=0.0, le=1e6)]
+Truth = Annotated[float, Field(ge=0.0, le=_TRUEST)]
+Error = Annotated[float, Field(ge=-MOST - _TRUEST, le=MOST)]
 Seconds = Annotated[float, Field(ge=0.0, le=1e12)]
 Count = Annotated[int, Field(ge=1, le=10**15)]
 Plain = Annotated[str, Field(max_length=4096)] | int | float | bool | None
@@ -42,19 +43,21 @@ class _ReportedTree(RunTree):
     machine: dict[Word, Plain]
 
 
-class CeilingTree(Open):
-    """Details of an estimate of which a figure speaks."""
+class FoundTree(Open):
+    """What a run of an estimator found."""
 
-    ceiling: Nats | None = None
+    dim_x: Count | None = None
+    dim_y: Count | None = None
+    truth: Truth | None = None
+    estimate: Nats | None = None
+    error: Error | None = None
+    interval: Annotated[list[Nats], Field(min_length=2, max_length=2)] | None = None
+    reliable: bool | None = None
+    estimator_processor_seconds: Seconds | None = None
+    details: DetailsTree = Field(default_factory=DetailsTree)
 
 
-class DetailsTree(CeilingTree):
-    """Details of an estimate, and of its folds."""
-
-    folds: Annotated[list[CeilingTree], Field(max_length=10_000)] = Field(default_factory=list)
-
-
-class EstimatorTree(_ReportedTree):
+class EstimatorTree(_ReportedTree, FoundTree):
     """A run of an estimator; what it found is there if it ended well."""
 
     task: Line
@@ -64,15 +67,6 @@ class EstimatorTree(_ReportedTree):
     title: Line = ""
     vary: Word = ""
     label: Line | None = None
-    dim_x: Count | None = None
-    dim_y: Count | None = None
-    truth: Truth | None = None
-    estimate: Nats | None = None
-    error: Nats | None = None
-    interval: Annotated[list[Nats], Field(min_length=2, max_length=2)] | None = None
-    reliable: bool | None = None
-    estimator_processor_seconds: Seconds | None = None
-    details: DetailsTree = Field(default_factory=DetailsTree)
 
     @model_validator(mode="after")
     def _ended(self) -> EstimatorTree:

@@ -70,8 +70,12 @@ def draw(
         raise BenchmarkError(f"set `{like}`: expected one of {', '.join(PUBLISHED)}. Choose one of them.")
     if name in PUBLISHED:
         raise BenchmarkError(f"set `{name}`: expected a name that is not published. Choose another one.")
+    if output.is_dir() or not output.absolute().parent.is_dir():  # before the minute that it takes
+        raise BenchmarkError(
+            f"file `{output}`: expected a file in a folder that is there. Choose another place."
+        )
     found = make(like, seed, name)
-    print(f"{write_set(found, output)}: {len(found.truths)} problems in {len(found.blocks)} blocks")
+    print(f"{write_set(found, output, new=True)}: {len(found.truths)} problems in {len(found.blocks)} blocks")
 
 
 def show(
@@ -125,7 +129,7 @@ def _sets(rows: Sequence[dict[str, Any]], boards: Sequence[Path]) -> list[Proble
 
     given = {board.name: board for board in map(problem_set, boards)}
     names = list(dict.fromkeys(row.get("suite", "") for row in rows))
-    unknown = [name for name in names if "/" in name and name not in (*given, *PUBLISHED, *SUITES)]
+    unknown = [name for name in names if name and name not in (*given, *PUBLISHED, *SUITES)]
     if unknown:
         raise BenchmarkError(
             f"results of `{unknown[0]}`: expected the problem set, because its truths score them. Give its file by "

@@ -90,22 +90,24 @@ def estimators(
 ) -> None:
     """Run estimators of mutual information on tasks with known information."""
     from infoloom.benchmark.estimators.entering.entrants import Entrant
-    from infoloom.benchmark.estimators.suites import jobs, suite_name
+    from infoloom.benchmark.estimators.problem_sets import PUBLISHED
+    from infoloom.benchmark.estimators.suites import SUITES, jobs, suite_name
     from infoloom.benchmark.running.results import read_results
 
     entrants = [Entrant(name) for name in estimator or []]
     entrants += [Entrant(label, command)] if command is not None else []
     there = read_results(out) if out is not None and out.exists() else []
     chosen = jobs(suite, entrants, limit=limit, only=only, seeds=seeds, columns=columns, rows=there)
+    name = suite_name(suite)
     if listed:
-        print_jobs(chosen, out, as_json)
+        print_jobs(chosen, out, as_json, ("estimators", name))
         return
     if out is not None:
         _keep_samples(samples or out.with_name(f"{out.name}.samples"), named=samples is not None)
-    path, summary = run_suite("estimators", suite_name(suite), chosen, out, workers, retry)
+    path, summary = run_suite("estimators", name, chosen, out, workers, retry)
     wanted = {job.run for job in chosen}
-    rows = [row for row in read_results(path) if row["run"] in wanted]
-    boards = [Path(suite)] if Path(suite).is_file() else []
+    rows = [row for row in _rows_of(path, "estimators", name) if row["run"] in wanted]
+    boards = [Path(suite)] if suite not in (*PUBLISHED, *SUITES) else []
     if not as_json:
         print_summary(path, summary)
     part = {"seeds": seeds, "columns": columns}
@@ -162,7 +164,7 @@ def ssl(
     if any(job.arguments["size"].get("rows_seed") is not None for job in chosen):
         _keep("INFOLOOM_ROWS", out)
     if listed:
-        print_jobs(chosen, out, as_json)
+        print_jobs(chosen, out, as_json, ("ssl", suite))
         return
     path, summary = run_suite("ssl", suite, chosen, out, workers, retry)
     if as_json:
@@ -210,13 +212,25 @@ def _keep_samples(folder: Path, named: bool) -> None:
 
     if named or FOLDER not in os.environ:
         os.environ[FOLDER] = str(folder.resolve())
+    place = Path(os.environ[FOLDER])
+    there = next(path for path in (place, *place.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise BenchmarkError(
+            f"samples `{place}`: expected a folder that can be written. Name another one by `--samples`."
+        )
 
 
-def print_jobs(jobs: Sequence[Job], out: Path | None, as_json: bool) -> None:
-    """Names and limits of runs, and the status of those that a results file has."""
+def _rows_of(path: Path, bench: str, suite: str) -> list[dict[str, Any]]:
+    """Rows of one suite in a results file; a file may have several, whose runs may have the same names."""
     from infoloom.benchmark.running.results import read_results
 
-    rows = read_results(out) if out is not None and out.exists() else []
+    rows = read_results(path)
+    return [row for row in rows if row["bench"] == bench and row.get("suite", "") == suite]
+
+
+def print_jobs(jobs: Sequence[Job], out: Path | None, as_json: bool, of: tuple[str, str]) -> None:
+    """Names and limits of runs of a benchmark and a suite, and the status of those that a results file has."""
+    rows = _rows_of(out, *of) if out is not None and out.exists() else []
     status = {row["run"]: row["status"] for row in rows}
     if as_json:
         listed = [{"run": job.run, "limit": job.limit, "status": status.get(job.run)} for job in jobs]

@@ -48,7 +48,20 @@ PROGRAM = "sh estimate.sh"
             [{"estimator": "ksg", "command": "sh old.sh"}],
             r"^estimator `ksg`: expected results of it, but those in the file are of `sh old\.sh`\. Write to",
         ),
-        ([Entrant("a b", PROGRAM)], [], r"^label `a b`: expected 1 to 100 signs without spaces\. Use `entrant`\.$"),
+        (
+            [Entrant("a b", PROGRAM)],
+            [],
+            r"^label `a b`: expected 1 to 100 signs without spaces, control characters and `\|`\. Use `entrant`\.$",
+        ),
+        ([Entrant("a|b", PROGRAM)], [], r"^label `a\|b`: expected 1 to 100 signs without"),
+        ([Entrant("a\x1b[31m", PROGRAM)], [], r"^label `a�\[31m`: expected 1 to 100 signs without"),
+        ([Entrant("\udcff", PROGRAM)], [], r"^label `�`: expected 1 to 100 signs without"),
+        ([Entrant("", PROGRAM)], [], r"^label ``: expected 1 to 100 signs without"),
+        (
+            [Entrant("own", "sh \udcff.sh")],
+            [],
+            r"^command `sh �\.sh`: expected a text without halves of characters\. Rename the program\.$",
+        ),
         ([Entrant("own", "  ")], [], r"^command ``: expected a program and its arguments\. Give one\.$"),
         ([Entrant("own", "sh 'x")], [], r"^command `sh 'x`: expected words of a shell \(No closing quotation\)\."),
         (

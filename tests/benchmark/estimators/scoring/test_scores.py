@@ -264,4 +264,6 @@ def test_tables():
     assert block_table(BOARD, found)[1][:3] == ("a", "linear", "1.00 (4/4)")
     assert pair_table(compare(BOARD, rows))[1] == ("oracle", "x", "0.50 ± 0.00", "10")
     assert markdown(board).splitlines()[1] == "|" + " --- |" * len(board[0])
+    assert markdown([("a|b", "c")]).startswith("| a\\|b | c |\n")
+    assert text([("a\x1b[31m", "b")]) == "a�[31m  b"
     assert len({len(line) for line in text(board).splitlines()[:2]}) <= 2

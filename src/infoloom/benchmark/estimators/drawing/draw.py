@@ -74,8 +74,11 @@ def draw_set(name: str, purpose: str, limit: float, plans: Sequence[Plan], seed:
         seed: Of the truths and of the seeds of the rows, which are above a million; defaults were tuned below 100.
 
     Raises:
-        BenchmarkError: A group whose truths are so near to each other that one answer is right for all.
+        BenchmarkError: A seed below 0, or a group whose truths are so near to each other that one answer is right for
+            all.
     """
+    if seed < 0:
+        raise BenchmarkError(f"seed `{seed}`: expected 0 or more. Use {-seed}.")
     blocks = [_block(plan, np.random.default_rng([seed, number])) for number, plan in enumerate(plans)]
     return ProblemSet(format=1, name=name, purpose=purpose, limit=limit, blocks=blocks)
 

@@ -20,12 +20,16 @@ from infoloom.benchmark.estimators.drawing.makers import (
     of_family,
     seen,
 )
+from infoloom.benchmark.estimators.names import SIGNS, is_name, shown
 from infoloom.benchmark.estimators.problem_sets import ProblemSet
 from infoloom.benchmark.estimators.variants import TUNED, names
 from infoloom.benchmark.tasks import GaussianTask, GridTask, StoryTask
 from infoloom.benchmark.tasks.stories.seen import SeenTask
+from infoloom.errors import BenchmarkError
 
 __all__ = ["DRAWN", "SEEDS", "draw"]
+
+_NAME: Final = 200  # signs of a set's name
 
 _CLASSICAL: Final = ("gaussian", "gaussianised", "ksg", "oracle")
 _SCALAR: Final = (*_CLASSICAL, "histogram", "kernel")
@@ -331,7 +335,16 @@ def draw(like: str, seed: int | None = None, name: str | None = None) -> Problem
     Args:
         like: A published set.
         seed: The seed; that of the published set where left out.
-        name: Name of the new set.
+        name: Name of the new set, with a `/`: names without one are suites of the first version.
+
+    Raises:
+        BenchmarkError: A name that results cannot bear, or a seed below 0.
     """
+    if name is not None and ("/" not in name or not is_name(name, _NAME)):
+        raise BenchmarkError(
+            f"set `{shown(name[:_NAME])}`: expected a name with a `/`, of at most {_NAME} {SIGNS}. Use `mine/1`."
+        )
     purpose, limit, plans = DRAWN[like]
-    return draw_set(name or like, purpose, limit, plans(), SEEDS[like] if seed is None else seed)
+    return draw_set(
+        like if name is None else name, purpose, limit, plans(), SEEDS[like] if seed is None else seed
+    )

@@ -13,7 +13,7 @@ from infoloom.benchmark.estimators.entering.entrants import check_entrants, know
 from infoloom.benchmark.estimators.estimation import method_of
 from infoloom.benchmark.estimators.scoring.credit import is_near
 from infoloom.benchmark.tasks import GaussianTask, PairTask, build
-from infoloom.errors import EstimatorError, InfoloomError, KindError
+from infoloom.errors import BenchmarkError, EstimatorError, InfoloomError, KindError
 from infoloom.estimators import Estimate, SubprocessEstimator
 
 __all__ = ["PROBLEMS", "SECONDS", "Trial", "check"]
@@ -84,8 +84,10 @@ def check(command: Sequence[str], seconds: float = SECONDS) -> list[Trial]:
         One trial a problem.
 
     Raises:
-        BenchmarkError: No program and no estimator.
+        BenchmarkError: No program and no estimator, or no time.
     """
+    if not seconds > 0.0:
+        raise BenchmarkError(f"limit `{seconds:g}`: expected seconds above 0. Use {SECONDS:g}.")
     one = command[0] if len(command) == 1 and command[0] in known_names() else None
     name, program = ("entrant", shlex.join(command)) if one is None else (one, None)
     check_entrants([Entry(name, program)])

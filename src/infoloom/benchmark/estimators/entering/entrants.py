@@ -10,8 +10,10 @@ from itertools import count
 from typing import Any
 
 from infoloom.benchmark.estimators import references
+from infoloom.benchmark.estimators.names import SIGNS, is_name, shown
 from infoloom.benchmark.estimators.scoring.credit import BASELINES
 from infoloom.benchmark.estimators.variants import VARIANTS
+from infoloom.benchmark.running.results import plain
 from infoloom.errors import BenchmarkError
 from infoloom.estimators import names
 
@@ -83,8 +85,8 @@ def _check_label(entrant: Entrant, had: Mapping[str, Any], free: str) -> None:
         raise BenchmarkError(
             f"label `{name}`: expected a name of its own, because an estimator of infoloom has it. Use `{free}`."
         )
-    if not name.strip() or len(name) > 100 or any(sign.isspace() for sign in name):
-        raise BenchmarkError(f"label `{name[:100]}`: expected 1 to 100 signs without spaces. Use `entrant`.")
+    if not is_name(name, 100):
+        raise BenchmarkError(f"label `{shown(name[:100])}`: expected 1 to 100 {SIGNS}. Use `entrant`.")
     if name in had and had[name] != entrant.command:
         other = had[name] or "an estimator without a command"
         raise BenchmarkError(
@@ -94,6 +96,10 @@ def _check_label(entrant: Entrant, had: Mapping[str, Any], free: str) -> None:
 
 
 def _check_program(command: str) -> None:
+    if command != plain(command) or "\0" in command:
+        raise BenchmarkError(
+            f"command `{shown(command)}`: expected a text without halves of characters. Rename the program."
+        )
     try:
         words = shlex.split(command)
     except ValueError as error:

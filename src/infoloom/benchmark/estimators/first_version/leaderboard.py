@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median, stdev
 from typing import Any, Final, TypeAlias
 
+from infoloom.benchmark.estimators.scoring import tables
 from infoloom.benchmark.running.trees import require_rows
 from infoloom.errors import BenchmarkError
 
@@ -116,8 +117,7 @@ def markdown(found: Sequence[Standing]) -> str:
         "estimator", "right", "failed, time-outs, missing", "median error", "null: mean, worst",
         "intervals that hold", "right when it says so", "seconds",
     )  # fmt: skip
-    lines = [head, ("---",) * len(head), *map(_cells, found)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return tables.markdown([head, *map(_cells, found)])
 
 
 def _standing(estimator: str, runs: Mapping[Problem, Row], asked: frozenset[Problem]) -> Standing:

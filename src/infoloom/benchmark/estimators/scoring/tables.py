@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from infoloom.benchmark.estimators.names import shown
 from infoloom.benchmark.estimators.problem_sets import ProblemSet
 from infoloom.benchmark.estimators.scoring.comparisons import Comparison
 from infoloom.benchmark.estimators.scoring.credit import TOLERANCE
@@ -62,13 +63,14 @@ def pair_table(found: Sequence[Comparison]) -> Table:
 
 def markdown(table: Table) -> str:
     """A table as Markdown."""
-    head, *rows = table
+    head, *rows = ([shown(cell).replace("|", "\\|") for cell in line] for line in table)
     lines = [head, ("---",) * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def text(table: Table) -> str:
     """A table for a terminal or a pipe: the first column to the left, all others to the right."""
+    table = [tuple(map(shown, line)) for line in table]
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     left = table[0].index("estimator") if "estimator" in table[0] else 0
     return "\n".join(
