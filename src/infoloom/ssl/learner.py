@@ -81,6 +81,14 @@ class Learner(nn.Module, ABC):
     def encode(self, batch: Batch) -> dict[str, Tensor]:
         """Features (n, d) of each modality in the batch by name, and `fused` of all of them together."""
 
+    def take_encoders(self, encoders: nn.ModuleList) -> None:
+        """Put other encoders in place of `encoders`, where a learner has one a modality.
+
+        Args:
+            encoders: In the order of the shapes; what a subclass derives from them, it makes anew here.
+        """
+        self.encoders = encoders
+
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The same as `encode`."""
         return self.encode(batch)
