@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infoloom.errors import LearnerError
+from infoloom.errors import InfoloomError, LearnerError
 
-__all__ = ["check_arrays", "check_shapes", "check_vocabularies", "expect", "expect_positive", "parts"]
+__all__ = [
+    "check_arrays",
+    "check_shapes",
+    "check_vocabularies",
+    "expect",
+    "expect_names",
+    "expect_numbers",
+    "expect_positive",
+    "is_whole",
+    "parts",
+]
 
 _ROWS = 4096
 
@@ -21,11 +33,41 @@ def expect(holds: bool, name: str, got: object, expected: str, advice: str) -> N
         raise LearnerError(f"`{name}` `{got}`: expected {expected}. {advice}")
 
 
+def expect_numbers(settings: Any) -> None:
+    """Raise a `LearnerError` unless settings are numbers where the usual ones are, whole where those are.
+
+    Args:
+        settings: A dataclass; numbers of numpy in it become Python's, which JSON writes.
+    """
+    for field in fields(settings):
+        value, usual = getattr(settings, field.name), field.default
+        if isinstance(value, np.number):
+            value = value.item()
+            object.__setattr__(settings, field.name, value)
+        if isinstance(usual, bool) or not isinstance(usual, int | float):
+            continue
+        whole = isinstance(usual, int)
+        holds = type(value) is int or (not whole and isinstance(value, float) and math.isfinite(value))
+        expected = "a whole number" if whole else "a finite number"
+        expect(holds, field.name, value, expected, f"Use {usual}.")
+
+
 def expect_positive(settings: object, *names: str) -> None:
     """Raise a `LearnerError` unless these settings are numbers above 0."""
     for name in names:
         value, usual = getattr(settings, name), getattr(type(settings), name)
         expect(value > 0, name, value, "a number above 0", f"Use {usual}.")
+
+
+def expect_names(name: str, given: object, error: type[InfoloomError] = LearnerError) -> None:
+    """Raise an error if one name is given where several are expected: a text is a sequence of letters."""
+    if isinstance(given, str):
+        raise error(f'`{name}` `{given}`: expected a list of names, got one name. Write ["{given}"].')
+
+
+def is_whole(value: object, least: int = 1) -> bool:
+    """Whether this is a whole number, and no bool, of at least so much."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
 
 
 def check_shapes(shapes: Mapping[str, tuple[int, ...]], least: int) -> None:
@@ -50,11 +92,12 @@ def check_shapes(shapes: Mapping[str, tuple[int, ...]], least: int) -> None:
         "Rename it.",
     )
     for name, shape in shapes.items():
+        sides = shape if isinstance(shape, tuple | list) else ()
         expect(
-            len(shape) in (1, 2, 3) and min(shape) >= 1,
+            len(sides) in (1, 2, 3) and all(map(is_whole, sides)),
             f"shape of {name}",
             shape,
-            "(values,), (leads, samples) or (channels, height, width), all at least 1",
+            "(values,), (leads, samples) or (channels, height, width), whole numbers of at least 1",
             "Reshape the rows.",
         )
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-from infoloom.ssl.checks import expect, expect_positive
+from infoloom.ssl.checks import expect, expect_numbers, expect_positive, is_whole
 
 __all__ = ["CosineSettings", "EncoderSettings", "LearnerSettings", "Stopping", "Training"]
+
+#: Seeds are below it: orders of rows are drawn from the seed and the epoch, 32 bits each.
+SEEDS: Final = 2**32
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,17 @@ class LearnerSettings:
     vocabularies: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        expect_numbers(self)
         expect_positive(self, "features")
         for name, size in self.vocabularies.items():
-            expect(size >= 2, f"vocabulary of {name}", size, "2 ids or more", "Count the ids, 0 included.")
-        expect(self.seed >= 0, "seed", self.seed, "0 or more", "Use 0.")
+            expect(
+                is_whole(size, 2),
+                f"vocabulary of {name}",
+                size,
+                "2 ids or more",
+                "Count the ids, 0 included.",
+            )
+        expect(0 <= self.seed < SEEDS, "seed", self.seed, f"0 or more, and below {SEEDS}", "Use 0.")
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,7 @@ class Stopping:
     tolerance: float = 1e-4
 
     def __post_init__(self) -> None:
+        expect_numbers(self)
         expect_positive(self, "floor", "patience")
         expect(self.drops >= 0, "drops", self.drops, "0 or more", "Use 2.")
         expect(0.0 < self.factor < 1.0, "factor", self.factor, "a share between 0 and 1", "Use 0.3.")
@@ -124,9 +136,23 @@ class Training:
     stopping: Stopping | None = None
 
     def __post_init__(self) -> None:
+        expect_numbers(self)
         expect(self.batch >= 2, "batch", self.batch, "2 or more", "Use 256.")
         expect_positive(self, "learning_rate", "epochs", "clip")
-        expect(self.steps is None or self.steps > 0, "steps", self.steps, "a number above 0", "Use epochs.")
+        expect(
+            self.steps is None or is_whole(self.steps),
+            "steps",
+            self.steps,
+            "a whole number above 0",
+            "Use epochs.",
+        )
+        expect(
+            self.stopping is None or isinstance(self.stopping, Stopping),
+            "stopping",
+            self.stopping,
+            "an `infoloom.ssl.Stopping`",
+            "Write Stopping(floor=10), or leave it out.",
+        )
         expect(
             self.stopping is None or (self.steps is None and self.stopping.floor <= self.epochs),
             "stopping",
@@ -140,4 +166,4 @@ class Training:
         expect(
             self.precision in known, "precision", self.precision, f"one of {', '.join(known)}", "Use auto."
         )
-        expect(self.seed >= 0, "seed", self.seed, "0 or more", "Use 0.")
+        expect(0 <= self.seed < SEEDS, "seed", self.seed, f"0 or more, and below {SEEDS}", "Use 0.")
