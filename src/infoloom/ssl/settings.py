@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
-from infoloom.ssl.checks import expect, expect_numbers, expect_positive, is_whole
+from infoloom.ssl.checks import expect, expect_numbers, expect_positive, expect_seed, is_whole
 
 __all__ = ["CosineSettings", "EncoderSettings", "LearnerSettings", "Stopping", "Training"]
-
-#: Seeds are below it: orders of rows are drawn from the seed and the epoch, 32 bits each.
-SEEDS: Final = 2**32
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ class LearnerSettings:
                 "2 ids or more",
                 "Count the ids, 0 included.",
             )
-        expect(0 <= self.seed < SEEDS, "seed", self.seed, f"0 or more, and below {SEEDS}", "Use 0.")
+        expect_seed(self.seed)
 
 
 @dataclass(frozen=True)
@@ -166,4 +162,4 @@ class Training:
         expect(
             self.precision in known, "precision", self.precision, f"one of {', '.join(known)}", "Use auto."
         )
-        expect(0 <= self.seed < SEEDS, "seed", self.seed, f"0 or more, and below {SEEDS}", "Use 0.")
+        expect_seed(self.seed)

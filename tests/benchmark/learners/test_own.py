@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -235,6 +236,17 @@ def test_a_file_that_does_not_run_leaves_nothing_behind(tmp_path, text, message)
     with pytest.raises(BenchmarkError, match=re.escape(f"expected code that runs, got {message}")):
         maker(f"{path}:make")
     assert not {name for name in set(sys.modules) - before if name.startswith("_own_")}
+
+
+def test_the_learner_that_the_documentation_prints_runs_with_its_encoder(tmp_path):
+    page = (Path(__file__).parents[3] / "docs" / "ssl.md").read_text(encoding="utf-8")
+    (block,) = (one for one in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "class Mine" in one)
+    path = tmp_path / "mine.py"
+    path.write_text(block, encoding="utf-8")
+    files = {"learner_file": f"{path}:make", "encoder_file": f"{path}:encoder"}
+    for given in (files, {"learner_file": f"{path}:make"}):
+        scores = learn("observed", {"flow": FLOW, "nats": 0.7}, "mine", 1, TINY, **given)["scores"]
+        assert {s["inputs"] for s in scores if s["of"] == "theta"} == {"x1", "x2", "fused"}
 
 
 def test_a_label_says_which_file(mine, tmp_path):

@@ -73,7 +73,7 @@ def make_learner(where: str, shapes: Shapes, seed: int) -> Learner:
     if not isinstance(learner, Learner):
         raise BenchmarkError(
             f"`{where}`: expected an `infoloom.ssl.Learner`, got `{type(learner).__name__}`. Subclass it: `loss` and "
-            "`encode` are all it needs."
+            "`encode` are all it needs. The page on learners prints one."
         )
     if dict(learner.shapes) != dict(shapes):
         raise BenchmarkError(
