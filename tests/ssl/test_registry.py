@@ -176,6 +176,29 @@ def test_settings_must_be_positive(name, setting):
         build(name, SHAPES, **{setting: 0})
 
 
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+@pytest.mark.parametrize("value", [2.5, True, "8"])
+def test_settings_are_whole_numbers(name, value):
+    for setting in ("features", "hidden", "seed"):
+        message = f"`{setting}` `{value}`: expected a whole number. Use "
+        with pytest.raises(LearnerError, match=re.escape(message)):
+            build(name, SHAPES, **{setting: value})
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    shapes = {"a": (np.int64(3),), "b": [np.int32(4)]}
+    learner = build("clip", shapes, features=np.int64(4), seed=np.uint8(1), temperature=np.float32(0.5))
+    assert (learner.settings.features, learner.settings.temperature) == (4, 0.5)
+    save(learner, tmp_path / "learner")
+    assert load(tmp_path / "learner").shapes == {"a": (3,), "b": (4,)}
+
+
+def test_targets_are_a_list():
+    message = '`targets` `theta`: expected a list of names, got one name. Write ["theta"].'
+    with pytest.raises(LearnerError, match=re.escape(message)):
+        build("supervised", SHAPES, targets="theta")
+
+
 def test_seeds_must_not_be_negative():
     with pytest.raises(LearnerError, match=re.escape("`seed` `-1`: expected 0 or more. Use 0.")):
         build("clip", SHAPES, seed=-1)
@@ -193,6 +216,8 @@ def test_seeds_must_not_be_negative():
         ),
         ("clip", {"a": (3,), "b": ()}, "`shape of b` `()`: expected (values,), (leads, samples) or"),
         ("clip", {"a": (3,), "b": (1, 2, 3, 4)}, "`shape of b` `(1, 2, 3, 4)`: expected (values,), (leads,"),
+        ("clip", {"a": (3,), "b": (4.0,)}, "`shape of b` `(4.0,)`: expected (values,), (leads, samples) or"),
+        ("clip", {"a": (3,), "b": 4}, "`shape of b` `4`: expected (values,), (leads, samples) or"),
         ("pixels", {"a": (3, 0)}, "`shape of a` `(3, 0)`: expected (values,), (leads, samples) or"),
     ],
 )
