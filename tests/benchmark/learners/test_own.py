@@ -280,6 +280,28 @@ def test_rows_are_made_once_and_are_those_of_the_story(tmp_path, monkeypatch):
     assert made == [1, 1, 1]
 
 
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "few", "other"])
+def test_a_damaged_piece_is_named(tmp_path, damage):
+    story = make_story("observed", flow=FLOW)
+    observed_rows(story, 10, 3, 0, tmp_path)
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    middle = len(content) // 3
+    match damage:
+        case "few":
+            np.savez(path, **{name: np.zeros((5, 1, 8, 8), np.float32) for name in story.mapped})
+        case "other":
+            np.savez(path, y=np.zeros(3))
+        case _:
+            flipped = content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]
+            path.write_bytes({"cut": content[:-9], "flipped": flipped, "empty": b""}[damage])
+    message = f"rows `{path}`: expected 512 rows of x1, x2 as they were kept, got a file that is damaged ("
+    with pytest.raises(BenchmarkError, match=f"^{re.escape(message)}.*Remove it; the next run makes it anew"):
+        observed_rows(story, 10, 3, 0, tmp_path)
+    path.unlink()
+    observed_rows(story, 10, 3, 0, tmp_path)
+
+
 def test_a_run_says_whether_it_reached_its_plateau():
     size = {**TINY, "epochs": 40, "stopping": {"floor": 2, "patience": 1, "drops": 0}, "held_out": 256}
     details = learn("observed", {"flow": FLOW}, "clip", 0, size)["details"]
