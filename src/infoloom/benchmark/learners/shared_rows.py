@@ -84,7 +84,7 @@ def _piece(story: Story, seed: int, first: int, place: Path) -> Rows:
             np.savez(file, allow_pickle=False, **made)
         return dict(made)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        with path.open("rb") as there, np.load(there, allow_pickle=False) as kept:
             found = {name: kept[name] for name in story.mapped}
         shapes = {name: values.shape for name, values in found.items()}
         if shapes != {name: (_PIECE, *story.shape(name)) for name in story.mapped}:
