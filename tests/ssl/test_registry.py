@@ -199,6 +199,26 @@ def test_targets_are_a_list():
         build("supervised", SHAPES, targets="theta")
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("clip", {"vocabularies": 5}, "`vocabularies` `5`: expected modality → number of ids. Give a dict."),
+        ("clip", {"vocabularies": {"type": 2.5}}, "`vocabulary of type` `2.5`: expected 2 ids or more."),
+        ("mvae", {"weights": 5}, "`weights` `5`: expected modality → weight. Give a dict."),
+        (
+            "mvae",
+            {"weights": {"type": "8"}},
+            "`weight of type` `8`: expected a number above 0. Leave it out.",
+        ),
+        ("jepa", {"momentum": "0.9"}, "`momentum` `0.9`: expected a finite number. Use 0.99."),
+        ("mvae", {"annealing": 2.5}, "`annealing` `2.5`: expected a whole number. Use 400."),
+    ],
+)
+def test_settings_of_one_objective_are_checked(name, given, message):
+    with pytest.raises(LearnerError, match=re.escape(message)):
+        build(name, SHAPES, **given)
+
+
 def test_seeds_must_not_be_negative():
     with pytest.raises(LearnerError, match=re.escape("`seed` `-1`: expected 0 or more. Use 0.")):
         build("clip", SHAPES, seed=-1)

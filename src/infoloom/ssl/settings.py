@@ -28,7 +28,9 @@ class LearnerSettings:
     def __post_init__(self) -> None:
         expect_numbers(self)
         expect_positive(self, "features")
-        for name, size in self.vocabularies.items():
+        words = self.vocabularies
+        expect(isinstance(words, Mapping), "vocabularies", words, "modality → number of ids", "Give a dict.")
+        for name, size in words.items():
             expect(
                 is_whole(size, 2),
                 f"vocabulary of {name}",
