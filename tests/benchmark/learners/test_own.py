@@ -135,6 +135,7 @@ def test_a_learner_and_an_encoder_of_ones_own(mine):
     assert own["details"]["parameters"] != usual["details"]["parameters"]
     again = learn("observed", params, "clip", 1, TINY, encoder_file=f"{mine}:encoder")
     assert own["scores"] == again["scores"]
+    assert (own["objective"], usual["objective"]) == (f"clip with {label(f'{mine}:encoder')}", "clip")
 
 
 @pytest.mark.parametrize("objective", [name for name in names() if name not in WHOLE])
@@ -165,7 +166,8 @@ def test_every_objective_with_an_encoder_a_modality_takes_ones_own(mine, objecti
 def test_learners_whose_encoder_is_not_one_a_modality_are_known(mine, objective):
     with pytest.raises(BenchmarkError, match="expected an objective with an encoder a modality"):
         own_encoders(build(objective, {"a": (1, 16, 16), "b": (1, 16, 16)}), f"{mine}:encoder")
-    assert objective not in {job.known["objective"] for job in real_jobs(None, encoder=f"{mine}:encoder")}
+    jobs = real_jobs(None, encoder=f"{mine}:encoder")
+    assert objective not in {job.arguments["objective"] for job in jobs}
 
 
 @pytest.mark.parametrize(
@@ -323,7 +325,7 @@ def test_jobs(mine):
     assert one.run == (
         f"observed nats=0.7 flow=digits {label(f'{mine}:make')} seed=2 encoder={label(f'{mine}:encoder')}"
     )
-    assert one.known["objective"] == label(f"{mine}:make")
+    assert one.known["objective"] == f"{label(f'{mine}:make')} with {label(f'{mine}:encoder')}"
     assert one.arguments["learner_file"] == f"{mine}:make"
     assert real_jobs(None)[0].run == "information nats=0.7 side=16 clip seed=0"
     sized = real_jobs(None, size={"rows": 256, "epochs": 3, "batch": 128, "held_out": 1024})[0]

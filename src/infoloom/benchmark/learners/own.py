@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from infoloom.ssl.learner import Learner
 
-__all__ = ["label", "make_learner", "maker", "own_encoders"]
+__all__ = ["label", "make_learner", "maker", "named", "own_encoders"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -52,6 +52,11 @@ def label(where: str) -> str:
     """
     file, name = _parts(where)
     return f"{file.stem}:{name}@{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}"
+
+
+def named(objective: str, encoder_file: str | None) -> str:
+    """What results call a learner: with encoders of one's own it is another one."""
+    return objective if encoder_file is None else f"{objective} with {label(encoder_file)}"
 
 
 def make_learner(where: str, shapes: Shapes, seed: int) -> Learner:

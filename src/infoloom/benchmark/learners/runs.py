@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from infoloom.benchmark.learners.learning import PAIRED, Measured, measure
 from infoloom.benchmark.learners.mismatch import lost_rows, mismatched_information, mixed_in
 from infoloom.benchmark.learners.named import measure_named
-from infoloom.benchmark.learners.own import make_learner, own_encoders
+from infoloom.benchmark.learners.own import make_learner, named, own_encoders
 from infoloom.benchmark.learners.scenes import LEFT, SCENES
 from infoloom.benchmark.learners.shared_rows import observed_rows, tokens_of
 from infoloom.benchmark.learners.stories import make_story
@@ -126,7 +126,7 @@ def learn(
         "experiment": experiment,
         "story": story.name,
         "params": dict(params),
-        "objective": objective,
+        "objective": named(objective, encoder_file),
         "settings": {**asdict(spent), "learner": asdict(learner.settings)},
         "seed": seed,
         "rows": spent.rows,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from infoloom.benchmark.learners.asked import check_jobs
-from infoloom.benchmark.learners.own import label
+from infoloom.benchmark.learners.own import label, named
 from infoloom.benchmark.learners.scene_suites import (
     RATES,
     REAL_GRIDS,
@@ -281,9 +281,8 @@ def real_jobs(
             for name, file in entrants:
                 job = _job(suite, grid, params, name, seed, limit, said)
                 extra = {"learner_file": file, "encoder_file": encoder}
-                found.append(
-                    Job(f"{job.run}{end}", job.function, {**job.arguments, **extra}, limit, job.known)
-                )
+                known = {**job.known, "objective": named(name, encoder)}
+                found.append(Job(f"{job.run}{end}", job.function, {**job.arguments, **extra}, limit, known))
     check_jobs(found, built=bool(objectives or learners or encoder))
     found = [job for job in found if only is None or _matches(job.run, only)]
     if not found:
