@@ -53,6 +53,21 @@ def test_a_plateau_by_hand(seed):
         assert not standing(list(enumerate(losses[: end - 1], 1)), rules).reached
 
 
+@pytest.mark.parametrize("first", [math.nan, math.inf, -math.inf])
+def test_a_look_that_is_no_number_is_never_the_best(first):
+    looks = list(enumerate((first, first, 0.30, 0.27, first, 0.26), 1))
+    found = standing(looks, Stopping(floor=1, patience=3))
+    assert (found.best, found.best_epoch, found.waited, found.reached) == (0.26, 6, 0, False)
+
+
+def test_a_training_without_a_finite_look_says_so(monkeypatch):
+    monkeypatch.setattr("infoloom.ssl.training.held_out_loss", lambda *_: math.nan)
+    settings = Training(batch=20, epochs=3, stopping=Stopping(floor=2))
+    message = "`loss` `nan` of `clip` on held-out rows at all 3 looks: expected a number, because the best"
+    with pytest.raises(LearnerError, match=re.escape(message)):
+        train(fresh(), STORY.sample(60, 0), settings, held_out=STORY.sample(40, 1))
+
+
 def test_a_training_ends_at_its_plateau_with_its_best_weights():
     """120 rows are learned by heart: the held-out loss falls, then rises; what is kept is its smallest value."""
     arrays, held_out = STORY.sample(120, 0), STORY.sample(80, 1)

@@ -176,6 +176,49 @@ def test_settings_must_be_positive(name, setting):
         build(name, SHAPES, **{setting: 0})
 
 
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+@pytest.mark.parametrize("value", [2.5, True, "8"])
+def test_settings_are_whole_numbers(name, value):
+    for setting in ("features", "hidden", "seed"):
+        message = f"`{setting}` `{value}`: expected a whole number. Use "
+        with pytest.raises(LearnerError, match=re.escape(message)):
+            build(name, SHAPES, **{setting: value})
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    shapes = {"a": (np.int64(3),), "b": [np.int32(4)]}
+    learner = build("clip", shapes, features=np.int64(4), seed=np.uint8(1), temperature=np.float32(0.5))
+    assert (learner.settings.features, learner.settings.temperature) == (4, 0.5)
+    save(learner, tmp_path / "learner")
+    assert load(tmp_path / "learner").shapes == {"a": (3,), "b": (4,)}
+
+
+def test_targets_are_a_list():
+    message = '`targets` `theta`: expected a list of names, got one name. Write ["theta"].'
+    with pytest.raises(LearnerError, match=re.escape(message)):
+        build("supervised", SHAPES, targets="theta")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("clip", {"vocabularies": 5}, "`vocabularies` `5`: expected modality → number of ids. Give a dict."),
+        ("clip", {"vocabularies": {"type": 2.5}}, "`vocabulary of type` `2.5`: expected 2 ids or more."),
+        ("mvae", {"weights": 5}, "`weights` `5`: expected modality → weight. Give a dict."),
+        (
+            "mvae",
+            {"weights": {"type": "8"}},
+            "`weight of type` `8`: expected a number above 0. Leave it out.",
+        ),
+        ("jepa", {"momentum": "0.9"}, "`momentum` `0.9`: expected a finite number. Use 0.99."),
+        ("mvae", {"annealing": 2.5}, "`annealing` `2.5`: expected a whole number. Use 400."),
+    ],
+)
+def test_settings_of_one_objective_are_checked(name, given, message):
+    with pytest.raises(LearnerError, match=re.escape(message)):
+        build(name, SHAPES, **given)
+
+
 def test_seeds_must_not_be_negative():
     with pytest.raises(LearnerError, match=re.escape("`seed` `-1`: expected 0 or more. Use 0.")):
         build("clip", SHAPES, seed=-1)
@@ -193,6 +236,8 @@ def test_seeds_must_not_be_negative():
         ),
         ("clip", {"a": (3,), "b": ()}, "`shape of b` `()`: expected (values,), (leads, samples) or"),
         ("clip", {"a": (3,), "b": (1, 2, 3, 4)}, "`shape of b` `(1, 2, 3, 4)`: expected (values,), (leads,"),
+        ("clip", {"a": (3,), "b": (4.0,)}, "`shape of b` `(4.0,)`: expected (values,), (leads, samples) or"),
+        ("clip", {"a": (3,), "b": 4}, "`shape of b` `4`: expected (values,), (leads, samples) or"),
         ("pixels", {"a": (3, 0)}, "`shape of a` `(3, 0)`: expected (values,), (leads, samples) or"),
     ],
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
-from infoloom.ssl.scaling import Standardise
+from infoloom.errors import LearnerError
+from infoloom.ssl.scaling import Standardise, TokenIds
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 4), (2, 3, 2)])
@@ -31,3 +34,20 @@ def test_a_channel_that_never_varies_is_only_centred():
     found = scale(torch.tensor([[1e6, 4.0], [1e6 + 1.0, 4.0]]))
     assert found[:, 0].tolist() == [0.0, 1.0]
     assert found[:, 1].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("bad", [5.0, 7.0, -1.0, 1.75, np.nan])
+def test_token_ids_are_looked_at_wherever_they_come_in(bad):
+    """Training rows, and any rows that are encoded."""
+    ids = TokenIds("text", 5)
+    rows = np.array([[0.0, 4.0], [1.0, bad]], np.float32)
+    message = f"`token id of text` `{bad}`: expected a whole number from 0 to 4. Raise its size in"
+    for look in (
+        ids.fit,
+        lambda given: ids(torch.from_numpy(given)),
+        lambda given: ids.eval()(torch.from_numpy(given)),
+    ):
+        with pytest.raises(LearnerError, match=re.escape(message)):
+            look(rows)
+    assert ids(torch.from_numpy(rows[:1])).tolist() == [[0, 4]]
+    assert ids(torch.tensor([[0, 4]])).dtype == torch.int64

@@ -9,8 +9,9 @@ import pytest
 import torch
 from easy_rows import EasyRows
 
+import infoloom as loom
 from infoloom.errors import LearnerError
-from infoloom.ssl import Training, build, features, load, train
+from infoloom.ssl import Stopping, Training, build, features, load, train
 from infoloom.ssl.training import schedule
 
 STORY = EasyRows({"a": (1, 8, 8), "b": (12,)})
@@ -148,6 +149,71 @@ def test_a_state_of_another_training_is_refused(tmp_path):
             train(learner, STORY.sample(rows, 0), settings, state=path)
 
 
+def test_a_state_of_other_rows_is_refused(tmp_path):
+    """As many rows, one value of which is another; the same values as float64 or as tensors are the same rows."""
+    arrays, path, settings = STORY.sample(60, 0), tmp_path / "state", Training(batch=10, steps=2)
+    train(fresh(), arrays, settings, state=path)
+    same = {
+        name: values.astype(np.float64) if name == "a" else torch.from_numpy(values)
+        for name, values in arrays.items()
+    }
+    assert train(fresh(), same, settings, state=path).steps == 2
+    arrays["b"][31, 4] += 1.0
+    message = (
+        r"expected digest of the rows \w{12}, got \w{12}\. Remove the file to start afresh, or train with the"
+    )
+    with pytest.raises(LearnerError, match=message):
+        train(fresh(), arrays, settings, state=path)
+    watched = Training(batch=10, epochs=2, stopping=Stopping(floor=1))
+    other = tmp_path / "other"
+    train(fresh(), arrays, watched, held_out=STORY.sample(20, 1), state=other)
+    with pytest.raises(
+        LearnerError, match=r"expected digest of the held-out rows \w{12}, got \w{12}\. Remove"
+    ):
+        train(fresh(), arrays, watched, held_out=STORY.sample(20, 2), state=other)
+
+
+def test_an_opened_dataset_trains_like_its_arrays(tmp_path):
+    story = loom.load("figure-1")
+    loom.generate(story, tmp_path / "data", rows=64, seed=0)
+    dataset = loom.open(tmp_path / "data")
+    shapes = {name: story.shape(name) for name in story.modalities}
+    arrays = {name: np.asarray(dataset[name]) for name in shapes}
+    learners = [build("clip", shapes, features=4, channels=2, hidden=8) for _ in range(2)]
+    settings = Training(batch=16, epochs=2, stopping=Stopping(floor=1))
+    first, second = (
+        train(learner, given, settings, held_out=given)
+        for learner, given in zip(learners, (dataset, arrays), strict=True)
+    )
+    assert first.losses == second.losses
+    found, again = features(learners[0], dataset), features(learners[1], arrays)
+    np.testing.assert_array_equal(found["fused"], again["fused"])
+
+
+def test_half_precision_tensors_train():
+    arrays = {name: torch.from_numpy(values) for name, values in STORY.sample(40, 0).items()}
+    arrays["a"] = arrays["a"].bfloat16().requires_grad_()
+    assert train(fresh(), arrays, Training(batch=10, epochs=1)).steps == 4
+    assert features(fresh(), arrays)["a"].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"device": "cuda:77"}, "`device` `cuda:77`: expected a device that torch can use ("),
+        (
+            {"device": "gpu"},
+            "`device` `gpu`: expected a device that torch can use (Expected one of cpu, cuda",
+        ),
+        ({"save_every": 0}, "`save_every` `0`: expected a whole number above 0. Use 500."),
+        ({"settings": 5}, "`settings` `5`: expected an `infoloom.ssl.Training`. Write Training()."),
+    ],
+)
+def test_arguments_are_checked(given, message):
+    with pytest.raises(LearnerError, match=re.escape(message)):
+        train(fresh(), STORY.sample(40, 0), **given)
+
+
 def test_a_file_that_is_no_state_is_refused(tmp_path):
     path = tmp_path / "state"
     path.write_bytes(b"nothing of the kind")
@@ -178,6 +244,19 @@ def test_a_file_that_is_no_state_is_refused(tmp_path):
             lambda rows: rows["a"].fill(np.nan),
             "`array a` `nan or infinite`: expected finite values. Remove those",
         ),
+        (
+            lambda rows: rows.update(a=1e300 * rows["a"].astype(float)),
+            "`array a` `nan or infinite`: expected finite values.",
+        ),
+        (
+            lambda rows: rows.update(b=rows["b"].tolist()),
+            "`array b` `list`: expected an array or a tensor. Make one of it, such as by `numpy.asarray`.",
+        ),
+        (
+            lambda rows: rows.update(b=rows["b"] + 1j),
+            "`array b` `complex64`: expected real numbers. Convert it to float32.",
+        ),
+        (lambda rows: rows.update(b=rows["b"].astype(str)), "`array b` `<U32`: expected real numbers."),
     ],
 )
 def test_arrays_are_checked(change, message):
@@ -185,6 +264,16 @@ def test_arrays_are_checked(change, message):
     change(arrays)
     with pytest.raises(LearnerError, match=re.escape(message)):
         train(fresh(), arrays)
+
+
+@pytest.mark.parametrize("given", [[1.0], None, np.zeros((3, 2))])
+def test_arrays_have_names(given):
+    message = (
+        f"`arrays` `{type(given).__name__}`: expected arrays by name, or an opened dataset. Give a dict."
+    )
+    for call in (train, features):
+        with pytest.raises(LearnerError, match=re.escape(message)):
+            call(fresh(), given)
 
 
 def test_one_row_is_too_few():
@@ -203,12 +292,23 @@ def test_features_need_a_modality():
         ({"batch": 1}, "`batch` `1`: expected 2 or more. Use 256."),
         ({"learning_rate": 0.0}, "`learning_rate` `0.0`: expected a number above 0. Use 0.001."),
         ({"epochs": 0}, "`epochs` `0`: expected a number above 0. Use 20."),
-        ({"steps": 0}, "`steps` `0`: expected a number above 0. Use epochs."),
+        ({"steps": 0}, "`steps` `0`: expected a whole number above 0. Use epochs."),
         ({"clip": 0.0}, "`clip` `0.0`: expected a number above 0. Use 5.0."),
         ({"weight_decay": -1.0}, "`weight_decay` `-1.0`: expected 0 or more. Use 1e-4."),
         ({"warmup": 1.0}, "`warmup` `1.0`: expected a share of the steps, below 1. Use 0.05."),
         ({"precision": "half"}, "`precision` `half`: expected one of auto, float32, bfloat16. Use auto."),
         ({"seed": -1}, "`seed` `-1`: expected 0 or more. Use 0."),
+        ({"seed": 2**40}, f"`seed` `{2**40}`: expected a number below 4294967296. Use 0."),
+        ({"seed": True}, "`seed` `True`: expected a whole number. Use 0."),
+        ({"epochs": 1.5}, "`epochs` `1.5`: expected a whole number. Use 20."),
+        ({"batch": "8"}, "`batch` `8`: expected a whole number. Use 256."),
+        ({"steps": 2.5}, "`steps` `2.5`: expected a whole number above 0. Use epochs."),
+        ({"learning_rate": np.inf}, "`learning_rate` `inf`: expected a finite number. Use 0.001."),
+        ({"warmup": None}, "`warmup` `None`: expected a finite number. Use 0.05."),
+        (
+            {"stopping": 5},
+            "`stopping` `5`: expected an `infoloom.ssl.Stopping`. Write Stopping(floor=10), or",
+        ),
     ],
 )
 def test_settings_are_checked(settings, message):

@@ -8,6 +8,7 @@ from typing import Any
 _HOMES = {
     "History": "training",
     "Learner": "learner",
+    "LearnerSettings": "settings",
     "Progress": "training",
     "REGISTRY": "registry",
     "Score": "probes.score",
@@ -23,6 +24,7 @@ _HOMES = {
     "probe": "probes.probe",
     "save": "state",
     "train": "training",
+    "with_fused": "learner",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

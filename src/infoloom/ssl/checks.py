@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infoloom.errors import LearnerError
+from infoloom.arrays import plain_array
+from infoloom.errors import InfoloomError, LearnerError
 
-__all__ = ["check_arrays", "check_shapes", "check_vocabularies", "expect", "expect_positive", "parts"]
+__all__ = [
+    "by_name",
+    "check_arrays",
+    "check_shapes",
+    "check_vocabularies",
+    "expect",
+    "expect_names",
+    "expect_numbers",
+    "expect_positive",
+    "expect_seed",
+    "is_whole",
+    "parts",
+    "whole_shapes",
+]
 
 _ROWS = 4096
+_SHAPES = "(values,), (leads, samples) or (channels, height, width), all at least 1"
 
 
 def expect(holds: bool, name: str, got: object, expected: str, advice: str) -> None:
@@ -21,11 +38,47 @@ def expect(holds: bool, name: str, got: object, expected: str, advice: str) -> N
         raise LearnerError(f"`{name}` `{got}`: expected {expected}. {advice}")
 
 
+def expect_numbers(settings: Any) -> None:
+    """Raise a `LearnerError` unless settings are numbers where the usual ones are, whole where those are.
+
+    Args:
+        settings: A dataclass; numbers of numpy in it become Python's, which JSON writes.
+    """
+    for field in fields(settings):
+        value, usual = getattr(settings, field.name), field.default
+        if isinstance(value, np.number):
+            value = value.item()
+            object.__setattr__(settings, field.name, value)
+        if isinstance(usual, bool) or not isinstance(usual, int | float):
+            continue
+        whole = isinstance(usual, int)
+        holds = type(value) is int or (not whole and isinstance(value, float) and math.isfinite(value))
+        expected = "a whole number" if whole else "a finite number"
+        expect(holds, field.name, value, expected, f"Use {usual}.")
+
+
 def expect_positive(settings: object, *names: str) -> None:
     """Raise a `LearnerError` unless these settings are numbers above 0."""
     for name in names:
         value, usual = getattr(settings, name), getattr(type(settings), name)
         expect(value > 0, name, value, "a number above 0", f"Use {usual}.")
+
+
+def expect_seed(seed: int) -> None:
+    """Raise a `LearnerError` unless a seed fills 32 bits at most: orders of rows need as many for the epoch."""
+    expect(seed >= 0, "seed", seed, "0 or more", "Use 0.")
+    expect(seed < 2**32, "seed", seed, "a number below 4294967296", "Use 0.")
+
+
+def expect_names(name: str, given: object, error: type[InfoloomError] = LearnerError) -> None:
+    """Raise an error if one name is given where several are expected: a text is a sequence of letters."""
+    if isinstance(given, str):
+        raise error(f'`{name}` `{given}`: expected a list of names, got one name. Write ["{given}"].')
+
+
+def is_whole(value: object, least: int = 1) -> bool:
+    """Whether this is a whole number, and no bool, of at least so much."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
 
 
 def check_shapes(shapes: Mapping[str, tuple[int, ...]], least: int) -> None:
@@ -49,14 +102,20 @@ def check_shapes(shapes: Mapping[str, tuple[int, ...]], least: int) -> None:
         "another name of a modality, because `fused` names the features of all modalities together",
         "Rename it.",
     )
+    for name, shape in whole_shapes(shapes).items():
+        expect(len(shape) in (1, 2, 3), f"shape of {name}", shape, _SHAPES, "Reshape the rows.")
+
+
+def whole_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """The same shapes as tuples of whole numbers.
+
+    Raises:
+        LearnerError: One that is something else.
+    """
     for name, shape in shapes.items():
-        expect(
-            len(shape) in (1, 2, 3) and min(shape) >= 1,
-            f"shape of {name}",
-            shape,
-            "(values,), (leads, samples) or (channels, height, width), all at least 1",
-            "Reshape the rows.",
-        )
+        holds = isinstance(shape, tuple | list) and len(shape) > 0 and all(map(is_whole, shape))
+        expect(holds, f"shape of {name}", shape, _SHAPES, "Reshape the rows.")
+    return {name: tuple(map(int, shape)) for name, shape in shapes.items()}
 
 
 def check_vocabularies(vocabularies: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]]) -> None:
@@ -75,6 +134,27 @@ def check_vocabularies(vocabularies: Mapping[str, int], shapes: Mapping[str, tup
             "(tokens,), because it has a vocabulary",
             "Give token ids, or leave it out of `vocabularies`.",
         )
+
+
+def by_name(given: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Arrays by name, those of a mapping or some columns of an opened dataset.
+
+    Args:
+        given: A mapping of name → array, or a dataset, which says its `columns`.
+        names: Columns that are wanted; those that the dataset lacks are left out.
+    """
+    if isinstance(given, Mapping):
+        return dict(given)
+    columns = getattr(given, "columns", None)
+    there = [getattr(column, "name", None) for column in columns] if isinstance(columns, tuple | list) else []
+    expect(
+        bool(there) and None not in there,
+        "arrays",
+        type(given).__name__,
+        "arrays by name, or an opened dataset",
+        "Give a dict.",
+    )
+    return {name: given[name] for name in names if name in there}
 
 
 def check_arrays(
@@ -96,6 +176,14 @@ def check_arrays(
     """
     for name, shape in shapes.items():
         expect(name in arrays, "arrays", ", ".join(arrays), f"`{name}` among them", "Add it.")
+        got = getattr(arrays[name], "shape", None)
+        expect(
+            got is not None,
+            f"array {name}",
+            type(arrays[name]).__name__,
+            "an array or a tensor",
+            "Make one of it, such as by `numpy.asarray`.",
+        )
         got = tuple(arrays[name].shape)
         expect(
             got[1:] == tuple(shape),
@@ -118,11 +206,24 @@ def check_arrays(
     for name in lacking:
         _check_mask(name, np.asarray(lacking[name]), tuple(shapes), rows)
     for name in shapes:
-        given = parts(arrays[name] if name not in lacking else arrays[name][~np.asarray(lacking[name])])
-        finite = all(bool(np.isfinite(part).all()) for part in given)
-        expect(
-            finite, f"array {name}", "nan or infinite", "finite values", "Remove those rows from all arrays."
-        )
+        there = arrays[name] if name not in lacking else arrays[name][~np.asarray(lacking[name])]
+        for part in parts(there, f"array {name}"):
+            expect(
+                part.dtype.kind in "fiub",
+                f"array {name}",
+                part.dtype,
+                "real numbers",
+                "Convert it to float32.",
+            )
+            with np.errstate(over="ignore"):
+                finite = bool(np.isfinite(part.astype(np.float32)).all())
+            expect(
+                finite,
+                f"array {name}",
+                "nan or infinite",
+                "finite values",
+                "Remove those rows from all arrays.",
+            )
     return rows
 
 
@@ -140,8 +241,7 @@ def _check_mask(name: str, mask: NDArray[Any], names: tuple[str, ...], rows: int
     )
 
 
-def parts(rows: Any) -> Iterator[NDArray[Any]]:
+def parts(rows: Any, name: str = "rows") -> Iterator[NDArray[Any]]:
     """Some thousand rows at a time of an array, a memory map, or a tensor on any device."""
     for first in range(0, len(rows), _ROWS):
-        part = rows[first : first + _ROWS]
-        yield np.asarray(part.cpu() if hasattr(part, "cpu") else part)
+        yield plain_array(rows[first : first + _ROWS], name, LearnerError)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from infoloom.ssl.checks import check_vocabularies
+from infoloom.ssl.checks import check_vocabularies, expect, whole_shapes
 from infoloom.ssl.scaling import Standardise, TokenIds
 from infoloom.ssl.settings import LearnerSettings
 
@@ -23,19 +23,33 @@ class Learner(nn.Module, ABC):
     """A model of several modalities. It is trained with its own loss and then frozen.
 
     Args:
-        objective: Its name in the registry.
+        objective: Its name; in messages, and where it is one of the registry, what `load` builds.
         shapes: Modality → shape of one row.
-        settings: What `build` was given.
+        settings: What `build` was given; a learner of one's own may leave them out.
+
+    Attributes:
+        scales: One a modality: `scaled` divides by them.
+        encoders: Where a learner has one a modality, in the order of `shapes`, (n, *shape) → (n, features); others can
+            take their place.
     """
 
     #: Whether the loss takes batches that lack some of `needs`.
     partial = False
 
-    def __init__(self, objective: str, shapes: Shapes, settings: LearnerSettings) -> None:
+    encoders: nn.ModuleList
+
+    def __init__(self, objective: str, shapes: Shapes, settings: LearnerSettings | None = None) -> None:
         super().__init__()
-        self.objective, self.settings = objective, settings
-        self.shapes = {name: tuple(shape) for name, shape in shapes.items()}
-        words = settings.vocabularies
+        self.objective, self.settings = objective, LearnerSettings() if settings is None else settings
+        expect(
+            isinstance(self.settings, LearnerSettings),
+            f"settings of {objective}",
+            type(settings).__name__,
+            "`infoloom.ssl.LearnerSettings`, or a subclass",
+            "Use them, or leave them out.",
+        )
+        self.shapes = whole_shapes(shapes)
+        words = self.settings.vocabularies
         check_vocabularies(words, self.shapes)
         # Lists, not dicts, of modules: a modality may be called `values` or `type`.
         self.scales = nn.ModuleList(
@@ -80,6 +94,14 @@ class Learner(nn.Module, ABC):
     @abstractmethod
     def encode(self, batch: Batch) -> dict[str, Tensor]:
         """Features (n, d) of each modality in the batch by name, and `fused` of all of them together."""
+
+    def take_encoders(self, encoders: nn.ModuleList) -> None:
+        """Put other encoders in place of `encoders`, where a learner has one a modality.
+
+        Args:
+            encoders: In the order of the shapes; what a subclass derives from them, it makes anew here.
+        """
+        self.encoders = encoders
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The same as `encode`."""

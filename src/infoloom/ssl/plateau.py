@@ -19,8 +19,8 @@ class Plateau:
     """What the looks at a loss so far say.
 
     Attributes:
-        best: The smallest loss.
-        best_epoch: After which epoch it was seen; 0 before the first look.
+        best: The smallest loss; one that is no finite number is never the best.
+        best_epoch: After which epoch it was seen; 0 before the first look at a finite loss.
         waited: Epochs since then, or since the rate dropped.
         drops: How often the rate has dropped.
         reached: Whether the training ends here.
@@ -35,8 +35,8 @@ class Plateau:
     def after(self, look: Look, rules: Stopping) -> Plateau:
         """The same after one more look."""
         epoch, loss = look
-        improved = math.isinf(self.best) or loss < self.best - rules.tolerance * abs(self.best)
-        if improved:
+        better = math.isinf(self.best) or loss < self.best - rules.tolerance * abs(self.best)
+        if better and math.isfinite(loss):
             return replace(self, best=loss, best_epoch=epoch, waited=0)
         waited = self.waited + (epoch > rules.floor)
         if waited < rules.patience:

@@ -14,7 +14,7 @@ from infoloom.plugins import load, offered
 if TYPE_CHECKING:
     from infoloom.ssl.learner import Learner
 
-__all__ = ["REGISTRY", "build", "names"]
+__all__ = ["REGISTRY", "build", "names", "require_name"]
 
 #: Name → module of `ssl/objectives` that offers its `Settings` and `learner`.
 REGISTRY: Mapping[str, str] = {
@@ -42,6 +42,18 @@ def names() -> tuple[str, ...]:
     return tuple(sorted({*REGISTRY, *offered("learners")}))
 
 
+def require_name(objective: str) -> None:
+    """Refuse a name that `build` does not know.
+
+    Raises:
+        LearnerError: With the nearest name.
+    """
+    if objective not in names():
+        near = difflib.get_close_matches(objective, names(), n=1)
+        advice = f"Did you mean `{near[0]}`?" if near else "Choose one of them."
+        raise LearnerError(f"`objective` `{objective}`: expected one of {', '.join(names())}. {advice}")
+
+
 def build(objective: str, shapes: Mapping[str, tuple[int, ...]], /, **settings: Any) -> Learner:
     """Build a learner by the name of its objective.
 
@@ -58,10 +70,7 @@ def build(objective: str, shapes: Mapping[str, tuple[int, ...]], /, **settings: 
         >>> learner.objective, learner.settings.features
         ('clip', 32)
     """
-    if objective not in names():
-        near = difflib.get_close_matches(objective, names(), n=1)
-        advice = f"Did you mean `{near[0]}`?" if near else "Choose one of them."
-        raise LearnerError(f"`objective` `{objective}`: expected one of {', '.join(names())}. {advice}")
+    require_name(objective)
     module = _module(objective)
     known = [field.name for field in fields(module.Settings)]
     unknown = [name for name in settings if name not in known]

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from infoloom.ssl.checks import expect, parts
@@ -59,27 +60,34 @@ class TokenIds(nn.Module):
 
     def __init__(self, name: str, vocabulary: int) -> None:
         super().__init__()
-        self.name = name
+        self.name, self.size = name, vocabulary
         self.register_buffer("vocabulary", torch.tensor(vocabulary))
 
-    @torch.no_grad()
     def fit(self, rows: Any) -> None:
         """Look at every id of the training rows (n, length).
 
         Raises:
             LearnerError: One that is no whole number from 0, or beyond the vocabulary.
         """
-        size = int(cast(Tensor, self.vocabulary))
         for part in parts(rows):
-            bad = part[(part < 0) | (part >= size) | (part != np.floor(part))]
-            expect(
-                bad.size == 0,
-                f"token id of {self.name}",
-                bad.flat[0] if bad.size else "",
-                f"a whole number from 0 to {size - 1}",
-                "Raise its size in `vocabularies`, or leave it out if these rows are values.",
-            )
+            self._check(part)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """(n, length) → the same ids, int64."""
+        """(n, length) → the same ids, int64.
+
+        Raises:
+            LearnerError: As `fit`; in training on an accelerator, which would have to wait, only `fit` looks.
+        """
+        if rows.device.type == "cpu" or not self.training:
+            self._check(rows.detach().cpu().numpy())
         return rows.long()
+
+    def _check(self, ids: NDArray[Any]) -> None:
+        bad = ids[~((ids >= 0) & (ids < self.size) & (ids == np.floor(ids)))]
+        expect(
+            bad.size == 0,
+            f"token id of {self.name}",
+            bad.flat[0] if bad.size else "",
+            f"a whole number from 0 to {self.size - 1}",
+            "Raise its size in `vocabularies`, or leave it out if these rows are values.",
+        )

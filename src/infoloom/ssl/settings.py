@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from infoloom.ssl.checks import expect, expect_positive
+from infoloom.ssl.checks import expect, expect_numbers, expect_positive, expect_seed, is_whole
 
 __all__ = ["CosineSettings", "EncoderSettings", "LearnerSettings", "Stopping", "Training"]
 
@@ -26,10 +26,19 @@ class LearnerSettings:
     vocabularies: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        expect_numbers(self)
         expect_positive(self, "features")
-        for name, size in self.vocabularies.items():
-            expect(size >= 2, f"vocabulary of {name}", size, "2 ids or more", "Count the ids, 0 included.")
-        expect(self.seed >= 0, "seed", self.seed, "0 or more", "Use 0.")
+        words = self.vocabularies
+        expect(isinstance(words, Mapping), "vocabularies", words, "modality → number of ids", "Give a dict.")
+        for name, size in words.items():
+            expect(
+                is_whole(size, 2),
+                f"vocabulary of {name}",
+                size,
+                "2 ids or more",
+                "Count the ids, 0 included.",
+            )
+        expect_seed(self.seed)
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,7 @@ class Stopping:
     tolerance: float = 1e-4
 
     def __post_init__(self) -> None:
+        expect_numbers(self)
         expect_positive(self, "floor", "patience")
         expect(self.drops >= 0, "drops", self.drops, "0 or more", "Use 2.")
         expect(0.0 < self.factor < 1.0, "factor", self.factor, "a share between 0 and 1", "Use 0.3.")
@@ -124,9 +134,23 @@ class Training:
     stopping: Stopping | None = None
 
     def __post_init__(self) -> None:
+        expect_numbers(self)
         expect(self.batch >= 2, "batch", self.batch, "2 or more", "Use 256.")
         expect_positive(self, "learning_rate", "epochs", "clip")
-        expect(self.steps is None or self.steps > 0, "steps", self.steps, "a number above 0", "Use epochs.")
+        expect(
+            self.steps is None or is_whole(self.steps),
+            "steps",
+            self.steps,
+            "a whole number above 0",
+            "Use epochs.",
+        )
+        expect(
+            self.stopping is None or isinstance(self.stopping, Stopping),
+            "stopping",
+            self.stopping,
+            "an `infoloom.ssl.Stopping`",
+            "Write Stopping(floor=10), or leave it out.",
+        )
         expect(
             self.stopping is None or (self.steps is None and self.stopping.floor <= self.epochs),
             "stopping",
@@ -140,4 +164,4 @@ class Training:
         expect(
             self.precision in known, "precision", self.precision, f"one of {', '.join(known)}", "Use auto."
         )
-        expect(self.seed >= 0, "seed", self.seed, "0 or more", "Use 0.")
+        expect_seed(self.seed)

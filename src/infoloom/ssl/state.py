@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
@@ -17,10 +19,11 @@ from torch import Tensor
 from infoloom.errors import LearnerError
 from infoloom.foreign.files import require_regular
 from infoloom.foreign.trees import Open, Word, checked, parse_json
+from infoloom.ssl.checks import parts
 from infoloom.ssl.learner import Learner
 from infoloom.ssl.registry import build
 
-__all__ = ["describe", "load", "read_state", "save", "under", "write_state"]
+__all__ = ["describe", "digest_of", "load", "read_state", "save", "under", "write_state"]
 
 FORMAT = 1
 
@@ -61,17 +64,29 @@ def describe(learner: Learner) -> dict[str, Any]:
     return copied
 
 
-def write_state(path: Path, parts: Mapping[str, Mapping[str, Tensor]], about: Mapping[str, Any]) -> None:
+def digest_of(
+    arrays: Mapping[str, Any], names: Iterable[str], missing: Mapping[str, Any] | None = None
+) -> str:
+    """What says which rows are trained on: a digest of their values in float32, those that are missing left out."""
+    found = hashlib.sha256()
+    for name in names:
+        lost = (missing or {}).get(name)
+        for part in parts(arrays[name] if lost is None else arrays[name][~np.asarray(lost)]):
+            found.update(part.astype("<f4").tobytes())
+    return found.hexdigest()[:12]
+
+
+def write_state(path: Path, content: Mapping[str, Mapping[str, Tensor]], about: Mapping[str, Any]) -> None:
     """Write tensors in named parts, and what JSON can say about them; a reader sees the old file or the new."""
     tensors = {
         f"{part}.{name}": value.detach().to("cpu", copy=True).contiguous()
-        for part, values in parts.items()
+        for part, values in content.items()
         for name, value in values.items()
     }
-    content = to_bytes(tensors, {"infoloom": json.dumps({"format": FORMAT, **about})})
+    written = to_bytes(tensors, {"infoloom": json.dumps({"format": FORMAT, **about})})
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(content)
+    draft.write_bytes(written)
     os.replace(draft, path)
 
 

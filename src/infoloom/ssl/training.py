@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from infoloom.errors import LearnerError
 from infoloom.ssl.batches import Batches, Group, grouped
-from infoloom.ssl.checks import check_arrays
+from infoloom.ssl.checks import by_name, check_arrays, expect, is_whole
 from infoloom.ssl.encoding import tensors_of
 from infoloom.ssl.learner import Learner
+from infoloom.ssl.outputs import loss_by, usable
 from infoloom.ssl.plateau import Look, Plateau, standing
 from infoloom.ssl.settings import Training
-from infoloom.ssl.state import describe, read_state, under, write_state
+from infoloom.ssl.state import describe, digest_of, read_state, under, write_state
 
 __all__ = ["History", "Progress", "train"]
 
@@ -62,10 +63,10 @@ class History:
 
 def train(
     learner: Learner,
-    arrays: Mapping[str, Any],
+    arrays: Any,
     settings: Training | None = None,
     *,
-    held_out: Mapping[str, Any] | None = None,
+    held_out: Any = None,
     missing: Mapping[str, Any] | None = None,
     device: str | None = None,
     state: str | Path | None = None,
@@ -76,7 +77,8 @@ def train(
 
     Args:
         learner: From `build`; one without anything to learn is only fitted to the scale of the rows.
-        arrays: Name → (n, *shape), arrays or tensors (memory maps too), everything in `learner.needs`.
+        arrays: Name → (n, *shape), arrays or tensors (memory maps too), or an opened dataset; everything in
+            `learner.needs`.
         settings: How to train.
         held_out: Rows that are not trained on, by name as `arrays`, where `settings.stopping` watches for a plateau.
         missing: Name → which rows of `arrays` lack that modality, (n,) of true and false; what the arrays hold there is
@@ -91,7 +93,13 @@ def train(
     Raises:
         LearnerError: Arrays that do not fit, a state of another training, or a loss that is no longer a number.
     """
-    chosen = settings or Training()
+    chosen = Training() if settings is None else settings
+    expect(
+        isinstance(chosen, Training), "settings", chosen, "an `infoloom.ssl.Training`", "Write Training()."
+    )
+    expect(is_whole(save_every), "save_every", save_every, "a whole number above 0", "Use 500.")
+    needs = tuple(learner.needs)
+    arrays = by_name(arrays, needs)
     rows = check_arrays(arrays, learner.needs, least=2, missing=missing)
     if chosen.stopping is not None:
         if held_out is None:
@@ -99,12 +107,18 @@ def train(
                 "`held_out` `None`: expected rows that are not trained on, because `stopping` looks at their loss. "
                 "Give some, or leave out `stopping`."
             )
+        held_out = by_name(held_out, needs)
         check_arrays(held_out, learner.needs, least=2)
     if device is not None:
-        learner.to(device)
-    groups = grouped(tuple(learner.needs), rows, missing, partial=learner.partial)
+        learner.to(usable(device))
+    groups = grouped(needs, rows, missing, partial=learner.partial)
     run = _Run(learner, arrays, chosen, groups, held_out)
     path = None if state is None else Path(state)
+    if path is not None:
+        run.content = {
+            "digest of the rows": digest_of(arrays, needs, missing),
+            "digest of the held-out rows": digest_of(held_out, needs) if chosen.stopping else None,
+        }
     if path is not None and path.exists():
         run.resume(path)
     else:
@@ -160,13 +174,14 @@ class _Run:
         self.looks: list[Look] = []
         self.standing = Plateau()
         self.best: dict[str, Tensor] = {}
+        self.content: dict[str, str | None] = {}
 
     def advance(self) -> None:
         """One step."""
         self.learner.train()
         given = tensors_of(self.arrays, *self.batches(self.step), self.device)
         with _precision(self.settings, self.device):
-            loss = self.learner.loss(given, self.generator)
+            loss = loss_by(self.learner, given, self.generator)
         if self.optimiser is not None:
             rate = self.settings.learning_rate * self._share()
             for group in self.optimiser.param_groups:
@@ -191,7 +206,16 @@ class _Run:
             self.best = {name: value.detach().clone() for name, value in self.learner.state_dict().items()}
 
     def take_best(self) -> None:
-        """Give the learner the weights of the best look."""
+        """Give the learner the weights of the best look.
+
+        Raises:
+            LearnerError: No look saw a finite loss.
+        """
+        if self.looks and not self.standing.best_epoch:
+            raise LearnerError(
+                f"`loss` `{self.looks[-1][1]}` of `{self.learner.objective}` on held-out rows at all {len(self.looks)} "
+                "looks: expected a number, because the best look is kept. Look at these rows, or lower `learning_rate`."
+            )
         if self.best:
             self.learner.load_state_dict(self.best)
 
@@ -229,14 +253,14 @@ class _Run:
         """Take up a saved state.
 
         Raises:
-            LearnerError: If it is that of another learner, of other settings, or of another number of rows.
+            LearnerError: If it is that of another learner, of other settings, or of other rows.
         """
         tensors, about = read_state(path)
         for name, mine in self._about().items():
             if about.get(name) != mine:
                 raise LearnerError(
                     f"`state` `{path}`: expected {name} {mine}, got {about.get(name)}. Remove the file to start "
-                    "afresh, or train with the settings it has."
+                    "afresh, or train with the settings and rows it has."
                 )
         self.learner.load_state_dict(under(tensors, "learner"))
         if self.optimiser is not None:
@@ -266,6 +290,7 @@ class _Run:
             "training": asdict(self.settings),
             "rows": self.rows,
             "missing": self.batches.digest(),
+            **self.content,
         }
 
 
@@ -290,7 +315,7 @@ def held_out_loss(
     for first in range(0, rows - batch + 1, batch):
         given = tensors_of(arrays, tuple(learner.needs), slice(first, first + batch), device)
         with _precision(settings, device):
-            found.append(learner.loss(given, generator).float())
+            found.append(loss_by(learner, given, generator).float())
     learner.train(was_training)
     return float(torch.stack(found).mean())
 

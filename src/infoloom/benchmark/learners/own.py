@@ -2,57 +2,61 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import sys
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from infoloom.errors import BenchmarkError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from infoloom.ssl.learner import Learner
 
-__all__ = ["label", "make_learner", "maker", "own_encoders"]
+__all__ = ["label", "make_learner", "maker", "named", "own_encoders"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 def maker(where: str) -> Callable[..., Any]:
-    """The function that `FILE.py:name` names; the file is run.
+    """The function that `FILE.py:name` names; the file is run once.
 
     Args:
         where: Path of a file of Python, a colon, and the name of a function in it.
 
     Raises:
-        BenchmarkError: No such file or function.
+        BenchmarkError: No such file or function, or a file that does not run.
     """
-    path, _, name = where.rpartition(":")
-    file = Path(path)
-    if not path or file.suffix != ".py" or not file.is_file():
-        raise BenchmarkError(f"`{where}`: expected FILE.py:NAME, a file that exists and a function in it.")
-    spec = importlib.util.spec_from_file_location(f"_own_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise BenchmarkError(f"`{where}`: expected a file of Python. Name another.")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = getattr(module, name, None)
+    file, name = _parts(where)
+    found = getattr(_module(file, where), name, None)
     if not callable(found):
         raise BenchmarkError(
-            f"`{where}`: expected a function `{name}` in `{path}`. Define it, or name another."
+            f"`{where}`: expected a function `{name}` in `{file}`. Define it, or name another."
         )
     function: Callable[..., Any] = found
     return function
 
 
 def label(where: str) -> str:
-    """What a run of it is called: the file without its folder, and the function.
+    """What a run of it is called, `mine:make@1a2b3c4d`: the file without its folder, the function, a digest.
 
-    Example:
-        >>> label("work/mine.py:make")
-        'mine:make'
+    The digest is of the file's bytes, so results of an edited file, or of another file, are not taken for its own.
+
+    Raises:
+        BenchmarkError: No such file.
     """
-    path, _, name = where.rpartition(":")
-    return f"{Path(path).stem}:{name}"
+    file, name = _parts(where)
+    return f"{file.stem}:{name}@{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}"
+
+
+def named(objective: str, encoder_file: str | None) -> str:
+    """What results call a learner: with encoders of one's own it is another one."""
+    return objective if encoder_file is None else f"{objective} with {label(encoder_file)}"
 
 
 def make_learner(where: str, shapes: Shapes, seed: int) -> Learner:
@@ -61,18 +65,20 @@ def make_learner(where: str, shapes: Shapes, seed: int) -> Learner:
     Args:
         where: As `maker` takes it.
         shapes: Modality → shape of one row.
-        seed: Of the first weights.
+        seed: Of the first weights: torch's global generator starts from it.
 
     Raises:
         BenchmarkError: It is no `infoloom.ssl.Learner`, or not of these modalities.
     """
     from infoloom.ssl.learner import Learner
+    from infoloom.ssl.models.encoders import first_weights
 
-    learner = maker(where)(dict(shapes), seed)
+    with first_weights(seed):
+        learner = _called(where, maker(where), dict(shapes), seed)
     if not isinstance(learner, Learner):
         raise BenchmarkError(
             f"`{where}`: expected an `infoloom.ssl.Learner`, got `{type(learner).__name__}`. Subclass it: `loss` and "
-            "`encode` are all it needs."
+            "`encode` are all it needs. The page on learners prints one."
         )
     if dict(learner.shapes) != dict(shapes):
         raise BenchmarkError(
@@ -89,30 +95,43 @@ def own_encoders(learner: Learner, where: str) -> Learner:
         where: As `maker` takes it.
 
     Raises:
-        BenchmarkError: The learner has no such encoders, or theirs give other features.
+        BenchmarkError: The learner has no such encoders, or theirs are no modules or give other features.
     """
-    import torch
     from torch import nn
 
     from infoloom.ssl.models.encoders import first_weights
 
-    if not isinstance(getattr(learner, "encoders", None), nn.ModuleList):
+    there = getattr(learner, "encoders", None)
+    if not isinstance(there, nn.ModuleList) or len(there) != len(learner.shapes):
         raise BenchmarkError(
-            f"`{where}`: expected an objective with an encoder a modality, got `{learner.objective}`. Choose another."
+            f"`{where}`: expected an objective with an encoder a modality, got `{learner.objective}`. Choose another, "
+            "or give your learner `encoders`, a `torch.nn.ModuleList` in the order of its shapes."
         )
     make, features = maker(where), _outputs(learner)
     with first_weights(learner.settings.seed):
-        own = [make(shape, features) for shape in learner.shapes.values()]
-    for (name, shape), encoder in zip(learner.shapes.items(), own, strict=True):
-        with torch.no_grad():
-            found = tuple(encoder.eval()(torch.zeros(2, *shape)).shape)
-        if found != (2, features):
-            raise BenchmarkError(
-                f"`{where}`: expected features of shape (rows, {features}) of `{name}`, got {found}. Change the last "
-                "layer."
-            )
-    learner.encoders = nn.ModuleList(own)
+        own = [_called(where, make, shape, features) for shape in learner.shapes.values()]
+        for (name, shape), encoder in zip(learner.shapes.items(), own, strict=True):
+            if not isinstance(encoder, nn.Module):
+                raise BenchmarkError(
+                    f"`{where}`: expected a `torch.nn.Module`, got `{type(encoder).__name__}` for `{name}`. Return one."
+                )
+            found = _called(where, _of_zeros, encoder, shape)
+            if getattr(found, "shape", None) != (2, features):
+                got = tuple(found.shape) if hasattr(found, "shape") else f"`{type(found).__name__}`"
+                raise BenchmarkError(
+                    f"`{where}`: expected features of shape (rows, {features}) of `{name}`, got {got}. Change the last "
+                    "layer."
+                )
+    learner.take_encoders(nn.ModuleList(own))
     return learner.train()
+
+
+def _of_zeros(encoder: Callable[[Tensor], Any], shape: tuple[int, ...]) -> Any:
+    """What a module says of two rows of zeros; one whose weights wait for the first rows has them afterwards."""
+    import torch
+
+    with torch.no_grad():
+        return encoder.eval()(torch.zeros(2, *shape))  # type: ignore[attr-defined]
 
 
 def _outputs(learner: Learner) -> int:
@@ -120,3 +139,51 @@ def _outputs(learner: Learner) -> int:
     from infoloom.ssl.models.autoencoder import MultimodalAutoencoder
 
     return learner.settings.features * (2 if isinstance(learner, MultimodalAutoencoder) else 1)
+
+
+def _parts(where: str) -> tuple[Path, str]:
+    """The file and the name of the function."""
+    path, _, name = where.rpartition(":")
+    file = Path(path)
+    if not path or file.suffix != ".py" or not file.is_file():
+        raise BenchmarkError(
+            f"`{where}`: expected FILE.py:NAME, a file that exists and a function in it. Name one."
+        )
+    return file, name
+
+
+def _module(file: Path, where: str) -> ModuleType:
+    """The module of a file; Python knows it by name while it runs, because dataclasses look there."""
+    content = f"{file.resolve()}\n".encode() + file.read_bytes()
+    name = f"_own_{file.stem}_{hashlib.sha256(content).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise BenchmarkError(f"`{where}`: expected a file of Python. Name another.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        _called(where, spec.loader.exec_module, module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _called(where: str, function: Callable[..., Any], *given: Any) -> Any:
+    """What a stranger's function returns; what it raises is said with its place in the file.
+
+    Raises:
+        BenchmarkError: It raised something.
+    """
+    try:
+        return function(*given)
+    except Exception as error:  # a stranger's file may raise anything
+        file, _ = _parts(where)
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [at.lineno for at in frames if Path(at.filename).resolve() == file.resolve()]
+        place = f" in line {lines[-1]}" if lines else ""
+        raise BenchmarkError(
+            f"`{where}`: expected code that runs, got {type(error).__name__}{place}: {error}. Repair it."
+        ) from error

@@ -13,20 +13,22 @@ from numpy.typing import NDArray
 from infoloom.benchmark.learners.learning import PAIRED, Measured, measure
 from infoloom.benchmark.learners.mismatch import lost_rows, mismatched_information, mixed_in
 from infoloom.benchmark.learners.named import measure_named
-from infoloom.benchmark.learners.own import make_learner, own_encoders
+from infoloom.benchmark.learners.own import make_learner, named, own_encoders
 from infoloom.benchmark.learners.scenes import LEFT, SCENES
 from infoloom.benchmark.learners.shared_rows import observed_rows, tokens_of
 from infoloom.benchmark.learners.stories import make_story
 from infoloom.datasets.making.captions import speaker
+from infoloom.errors import BenchmarkError
 from infoloom.ssl.probes.score import FUSED
 from infoloom.ssl.probes.splits import Split
 from infoloom.story import Story
 
 if TYPE_CHECKING:
     from infoloom.ssl.learner import Learner
+    from infoloom.ssl.settings import Training
     from infoloom.ssl.training import History
 
-__all__ = ["Size", "learn"]
+__all__ = ["Size", "learn", "learner_of"]
 
 _DIGITS: Final = 5
 _FAR: Final = 1 << 20  # rows behind all that a run uses
@@ -60,6 +62,29 @@ class Size:
     rows_seed: int | None = None
     probes: tuple[str, ...] = ("ridge",)
 
+    def __post_init__(self) -> None:
+        for name, least in (("rows", 2), ("held_out", 2), ("rows_seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise BenchmarkError(f"size `{name}={value}`: expected {least} or more. Raise it.")
+        self.training(0)
+
+    def training(self, seed: int) -> Training:
+        """The same for the training.
+
+        Raises:
+            LearnerError: Numbers that no training takes.
+        """
+        from infoloom.ssl.settings import Stopping, Training
+
+        return Training(
+            epochs=self.epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            seed=seed,
+            stopping=Stopping(**self.stopping) if self.stopping else None,
+        )
+
 
 def learn(
     experiment: str,
@@ -89,9 +114,7 @@ def learn(
     """
     spent = Size(**size)
     story = make_story(experiment, **params)
-    learner = _learner(story, objective, seed, spent, learner_file)
-    if encoder_file is not None:
-        learner = own_encoders(learner, encoder_file)
+    learner = learner_of(story, objective, seed, spent, learner_file, encoder_file)
     history, pairs = _trained(learner, story, spent, params, seed)
     data = _probe_rows(story, spent, _rows_seed(spent, seed), seed)
     features = _features(learner, data)
@@ -103,7 +126,7 @@ def learn(
         "experiment": experiment,
         "story": story.name,
         "params": dict(params),
-        "objective": objective,
+        "objective": named(objective, encoder_file),
         "settings": {**asdict(spent), "learner": asdict(learner.settings)},
         "seed": seed,
         "rows": spent.rows,
@@ -125,13 +148,7 @@ def _trained(
     """Train a learner in place; the course of the training, and what is to be said of pairs that are not whole."""
     from infoloom import ssl
 
-    training = ssl.Training(
-        epochs=spent.epochs,
-        batch=spent.batch,
-        learning_rate=spent.learning_rate,
-        seed=seed,
-        stopping=ssl.Stopping(**spent.stopping) if spent.stopping else None,
-    )
+    training = spent.training(seed)
     rows_seed, after = _rows_seed(spent, seed), spent.rows + sum(spent.probe)
     share = float(params.get("share", 0.0))
     arrays = _arrays(story, spent, rows_seed, 0, spent.rows, share)
@@ -175,24 +192,32 @@ def _features(learner: Learner, data: Measured) -> dict[str, NDArray[np.float64]
     return found
 
 
-def _learner(story: Story, objective: str, seed: int, spent: Size, file: str | None) -> Learner:
-    """The learner of an objective, or that of a file, told which modalities are words."""
+def learner_of(
+    story: Story,
+    objective: str,
+    seed: int,
+    spent: Size,
+    learner_file: str | None = None,
+    encoder_file: str | None = None,
+) -> Learner:
+    """The learner of an objective, or that of a file, told which modalities are words; see `learn`."""
     from infoloom import ssl
 
     speakers = {name: speaker(story, name) for name in story.captions}
     shapes = {
         name: (speakers[name].length,) if name in speakers else story.shape(name) for name in story.modalities
     }
-    if file is not None:
-        return make_learner(file, shapes, seed)
     words = {name: len(one.vocabulary) + 1 for name, one in speakers.items()}
     given = {
         **spent.settings,
         **({"targets": story.targets} if objective == "supervised" else {}),
         **({"vocabularies": words} if words else {}),
     }
-    learner: Learner = ssl.build(objective, shapes, seed=seed, **given)
-    return learner
+    if learner_file is not None:
+        learner = make_learner(learner_file, shapes, seed)
+    else:
+        learner = ssl.build(objective, shapes, seed=seed, **given)
+    return learner if encoder_file is None else own_encoders(learner, encoder_file)
 
 
 def _arrays(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from infoloom.benchmark.learners.learning import observe
 from infoloom.datasets.making.captions import caption_rows
 from infoloom.datasets.storage.files import aside, sha256
+from infoloom.errors import BenchmarkError
 from infoloom.spec.flows.flow import flow_path, parse_flow
 from infoloom.story import Story
 
@@ -45,6 +48,9 @@ def observed_rows(
 
     Returns:
         Values by name, and modality → observations (rows, *shape), of captions token ids.
+
+    Raises:
+        BenchmarkError: A piece that is damaged.
     """
     named = os.environ.get(FOLDER) if keep else None
     place = folder or (Path(named) if named else None)
@@ -77,8 +83,27 @@ def _piece(story: Story, seed: int, first: int, place: Path) -> Rows:
         with aside(path) as part, part.open("wb") as file:
             np.savez(file, allow_pickle=False, **made)
         return dict(made)
-    with np.load(path, allow_pickle=False) as kept:
-        return {name: kept[name] for name in story.mapped}
+    try:
+        with path.open("rb") as there, np.load(there, allow_pickle=False) as kept:
+            found = {name: kept[name] for name in story.mapped}
+        shapes = {name: values.shape for name, values in found.items()}
+        if shapes != {name: (_PIECE, *story.shape(name)) for name in story.mapped}:
+            raise ValueError(f"shapes {shapes}")
+    except (
+        OSError,
+        EOFError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        BadZipFile,
+        zlib.error,
+    ) as error:
+        raise BenchmarkError(
+            f"rows `{path}`: expected {_PIECE} rows of {', '.join(story.mapped)} as they were kept, got a file that is "
+            f"damaged ({str(error)[:200]}). Remove it; the next run makes it anew."
+        ) from error
+    return found
 
 
 def _key(story: Story, seed: int, first: int) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from infoloom.benchmark.learners.own import label
+from infoloom.benchmark.learners.asked import check_jobs
+from infoloom.benchmark.learners.own import label, named
 from infoloom.benchmark.learners.scene_suites import (
     RATES,
     REAL_GRIDS,
@@ -20,7 +21,7 @@ from infoloom.benchmark.learners.stories import TEMPLATES
 from infoloom.benchmark.running.runner import Job
 from infoloom.errors import BenchmarkError
 
-__all__ = ["SUITES", "USUAL", "Grid", "jobs", "real_jobs", "sizes_of"]
+__all__ = ["SUITES", "USUAL", "WHOLE", "Grid", "jobs", "real_jobs", "sizes_of"]
 
 Params = Mapping[str, Any]
 _FUNCTION: Final = "infoloom.benchmark.learners.runs:learn"
@@ -190,13 +191,15 @@ REAL: Final[Params] = {
 
 
 USUAL: Final = ("clip", "vicreg", "masked", "mvae", "supervised", "random")
+#: Learners whose encoder is not one a modality, so that none of one's own can take its place.
+WHOLE: Final = ("masked", "pixels")
 
 
 def sizes_of(texts: Sequence[str]) -> dict[str, Any]:
     """Fields of `Size` that are numbers, from texts such as `rows=4096`.
 
     Raises:
-        BenchmarkError: Another name, or no number.
+        BenchmarkError: Another name, no number, or a name that comes twice.
 
     Example:
         >>> sizes_of(["rows=4096", "learning_rate=1e-3"])
@@ -210,14 +213,16 @@ def sizes_of(texts: Sequence[str]) -> dict[str, Any]:
         "held_out": int,
         "rows_seed": int,
     }
-    found = {}
+    found: dict[str, Any] = {}
     for text in texts:
         name, _, value = text.partition("=")
+        if name in found:
+            raise BenchmarkError(f"size `{text}`: expected `{name}` once. Leave one of them out.")
         try:
             found[name] = kinds[name](value)
         except (KeyError, ValueError):
             raise BenchmarkError(
-                f"size `{text}`: expected NAME=NUMBER, the name one of {', '.join(kinds)}."
+                f"size `{text}`: expected NAME=NUMBER, the name one of {', '.join(kinds)}. Write `rows=4096`."
             ) from None
     return found
 
@@ -227,7 +232,7 @@ def real_jobs(
     *,
     learners: Sequence[str] = (),
     encoder: str | None = None,
-    objectives: Sequence[str] = USUAL,
+    objectives: Sequence[str] = (),
     nats: Sequence[float] = (0.7,),
     seeds: Sequence[int] = (0, 1, 2),
     size: Params | None = None,
@@ -239,37 +244,46 @@ def real_jobs(
     Args:
         flow: A name of `stories.FLOWS`, one flow expression or two that `;` parts; bent pictures of 16 × 16 when left
             out.
-        learners: `FILE.py:make` of learners, in place of the objectives.
+        learners: `FILE.py:make` of learners, in place of objectives.
         encoder: `FILE.py:make` of encoders for all of them.
-        objectives: Names of learners.
+        objectives: Names of learners; those of `USUAL` when left out, with an encoder those that have one a modality.
         nats: Information of each observation about the target, one story each.
         seeds: Of first weights, order of rows and probes; the rows are the same for all.
-        size: Fields of `Size` that differ from `REAL`.
+        size: Fields of `Size` that differ from `REAL`; runs are named by them. The floor of epochs is at most `epochs`.
         limit: Seconds that a run may take, or None; rows are made within that of the first run that needs them.
         only: Runs whose name has this text or matches this pattern.
 
     Raises:
-        BenchmarkError: No run that matches.
+        InfoloomError: A flow, a name, a file or a number with which no run would go well, or no run that matches.
     """
-    experiment, fixed = ("observed", {"flow": flow}) if flow else ("information", {"side": 16})
+    if learners and objectives:
+        raise BenchmarkError(
+            f"objective `{objectives[0]}`: expected none beside learners of your own, because they stand in its place. "
+            "Leave out one of the two."
+        )
+    experiment, fixed = ("observed", {"flow": flow}) if flow is not None else ("information", {"side": 16})
+    usual = [name for name in USUAL if encoder is None or name not in WHOLE]
     entrants: list[tuple[str, str | None]] = [(label(one), one) for one in learners] or [
-        (name, None) for name in objectives
+        (name, None) for name in objectives or usual
     ]
+    changed = {name: value for name, value in (size or {}).items() if REAL.get(name) != value}
+    spent = {**REAL, **changed}
+    spent["stopping"] = {
+        **spent["stopping"],
+        "floor": max(1, min(spent["stopping"]["floor"], spent["epochs"])),
+    }
+    said = "".join(f" {name}={value}" for name, value in sorted(changed.items()))
+    end = "" if encoder is None else f" encoder={label(encoder)}"
+    suite, grid = Suite((), (), 0, spent, limit or 0.0), Grid(experiment, (), ())
     found = []
     for seed in seeds:
         for params in _points("nats", nats, **fixed):
             for name, file in entrants:
-                job = _job(
-                    Suite((), (), 0, {**REAL, **(size or {})}, limit or 0.0),
-                    Grid(experiment, (), ()),
-                    params,
-                    name,
-                    seed,
-                    limit,
-                )
+                job = _job(suite, grid, params, name, seed, limit, said)
                 extra = {"learner_file": file, "encoder_file": encoder}
-                run = job.run if encoder is None else f"{job.run} encoder={label(encoder)}"
-                found.append(Job(run, job.function, {**job.arguments, **extra}, limit, job.known))
+                known = {**job.known, "objective": named(name, encoder)}
+                found.append(Job(f"{job.run}{end}", job.function, {**job.arguments, **extra}, limit, known))
+    check_jobs(found, built=bool(objectives or learners or encoder))
     found = [job for job in found if only is None or _matches(job.run, only)]
     if not found:
         raise BenchmarkError(f"pattern `{only}`: expected to match a run. List them with --list.")
@@ -288,8 +302,10 @@ def _jobs(suite: Suite, limit: float | None) -> Iterator[Job]:
                 yield _job(suite, grid, {**params, **sides}, objective, seed, limit)
 
 
-def _job(suite: Suite, grid: Grid, params: Params, objective: str, seed: int, limit: float | None) -> Job:
-    given = "".join(f" {name}={value}" for name, value in params.items())
+def _job(
+    suite: Suite, grid: Grid, params: Params, objective: str, seed: int, limit: float | None, said: str = ""
+) -> Job:
+    given = "".join(f" {name}={value}" for name, value in params.items()) + said
     size = {"settings": {"features": FEATURES, **SETTINGS.get(objective, {})}, **suite.size, **grid.size}
     if suite.whole:
         size = {**size, **scene_size(objective, size)}

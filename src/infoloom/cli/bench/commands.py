@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,10 @@ bench_app.command()(tasks.check)
 bench_app.command()(board.draw)
 bench_app.command()(board.leaderboard)
 
-SuiteOption = Annotated[str, typer.Option("--suite", help="quick, scenes, real, tuning, paper or full.")]
+SuiteOption = Annotated[
+    str | None,
+    typer.Option("--suite", help="quick, scenes, real, tuning, paper or full.", show_default="quick"),
+]
 SetOption = Annotated[
     str,
     typer.Option(
@@ -52,8 +56,24 @@ Only = Annotated[
     str | None, typer.Option(metavar="PATTERN", help="Only runs whose name contains or matches this.")
 ]
 Retry = Annotated[bool, typer.Option("--retry", help="Repeat runs that failed or took too long.")]
+
+
+def positive(limit: float | None) -> float | None:
+    """Refuse a time limit that is none.
+
+    Raises:
+        BenchmarkError: It is not above 0, or has no end.
+    """
+    if limit is not None and not 0.0 < limit < math.inf:
+        raise BenchmarkError(f"limit `{limit:g}`: expected seconds, above 0. Raise it, or leave it out.")
+    return limit
+
+
 Limit = Annotated[
-    float | None, typer.Option(metavar="SECONDS", help="Time limit for one run.", show_default="the suite's")
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="Time limit for one run.", show_default="the suite's", callback=positive
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -116,7 +136,7 @@ def estimators(
 
 @bench_app.command()
 def ssl(
-    suite: SuiteOption = "quick",
+    suite: SuiteOption = None,
     out: Out = None,
     listed: Listed = False,
     workers: Workers = 1,
@@ -132,7 +152,7 @@ def ssl(
     ] = None,
     objective: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="With --flow: a learner in place of the usual; may be repeated."),
+        typer.Option(metavar="NAME", help="In place of a suite: a learner for the usual; may be repeated."),
     ] = None,
     learner: Annotated[
         list[str] | None,
@@ -145,28 +165,37 @@ def ssl(
     size: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=NUMBER", help="With --flow: rows, epochs, batch, … of a run; may be repeated."
+            metavar="NAME=NUMBER",
+            help="In place of a suite: rows, epochs, batch, … of a run; may be repeated.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train self-supervised learners on stories with known ceilings."""
-    from infoloom.benchmark.learners.suites import USUAL, jobs, real_jobs, sizes_of
+    from infoloom.benchmark.learners.suites import jobs, real_jobs, sizes_of
 
-    if flow or objective or learner or encoder or size:
-        suite = "own"
+    own = {"flow": flow, "objective": objective, "learner": learner, "encoder": encoder, "size": size}
+    given = [name for name, value in own.items() if value is not None and value != []]
+    if given and suite is not None:
+        raise BenchmarkError(
+            f"suite `{suite}`: expected no `--{given[0]}` beside it, because a suite says what is run. Leave out one "
+            "of the two."
+        )
+    if given:
+        name = "own"
         chosen = real_jobs(
-            flow, learners=learner or (), encoder=encoder, objectives=objective or USUAL,
+            flow, learners=learner or (), encoder=encoder, objectives=objective or (),
             size=sizes_of(size or ()), limit=limit, only=only,
         )  # fmt: skip
     else:
-        chosen = jobs(suite, limit=limit, only=only)
+        name = suite or "quick"
+        chosen = jobs(name, limit=limit, only=only)
     if any(job.arguments["size"].get("rows_seed") is not None for job in chosen):
         _keep("INFOLOOM_ROWS", out)
     if listed:
         print_jobs(chosen, out, as_json, ("ssl", suite))
         return
-    path, summary = run_suite("ssl", suite, chosen, out, workers, retry)
+    path, summary = run_suite("ssl", name, chosen, out, workers, retry)
     if as_json:
         print(json.dumps({"summary": summary.to_json()}, indent=2))
         return

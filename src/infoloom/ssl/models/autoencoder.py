@@ -37,8 +37,12 @@ class AutoencoderSettings(EncoderSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         expect(self.weigh in ("size", "equal"), "weigh", self.weigh, "size or equal", "Use size.")
+        expect(
+            isinstance(self.weights, Mapping), "weights", self.weights, "modality → weight", "Give a dict."
+        )
         for name, weight in self.weights.items():
-            expect(weight > 0.0, f"weight of {name}", weight, "a number above 0", "Leave it out.")
+            holds = isinstance(weight, int | float) and math.isfinite(weight) and weight > 0.0
+            expect(holds, f"weight of {name}", weight, "a number above 0", "Leave it out.")
 
     def weights_of(self, shapes: Shapes) -> tuple[float, ...]:
         """Weight of the likelihood of each modality, in their order."""

@@ -42,11 +42,16 @@ def best_of(ceilings: Any, batch: int | None) -> Best:
         batch: Pairs in the batches of the probes.
 
     Raises:
-        ProbeError: Those of another batch size.
+        ProbeError: Something else, or those of another batch size.
     """
     if ceilings is None:
         return {}
-    tree = ceilings if isinstance(ceilings, Mapping) else ceilings.to_json()
+    to_json = getattr(ceilings, "to_json", dict)
+    tree = ceilings if isinstance(ceilings, Mapping) else to_json()
+    if not {"classes", "pairs"} <= tree.keys():
+        raise ProbeError(
+            f"ceilings `{type(ceilings).__name__}`: expected what `story.ceilings` returns. Give that, or leave it out."
+        )
     found = {}
     for one in tree["classes"]:
         found["accuracy", f"{one['target']} in {one['classes']}", frozenset(one["given"])] = one["accuracy"]

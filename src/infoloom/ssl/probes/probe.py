@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infoloom.errors import ProbeError
+from infoloom.ssl.checks import expect_names, is_whole
 from infoloom.ssl.probes import known
 from infoloom.ssl.probes.ceilings import beside, best_of, ceilings_of
 from infoloom.ssl.probes.frozen import features_of
@@ -28,6 +29,9 @@ Regression = Callable[[Array, Mapping[str, Array], Split, int], dict[str, Array]
 
 #: Name → regression: features, targets by name, rows, seed → predictions on the test rows.
 REGRESSIONS: Final[Mapping[str, Regression]] = {"ridge": ridge, "knn": knn, "mlp": mlp}
+
+
+_CLASSES: Final = 1000  # more of them fill the memory, rows times classes
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,10 @@ def probe(
     Raises:
         ProbeError: An encoder, arrays or names that do not fit.
     """
+    for said, given_names in (("inputs", inputs), ("of", of), ("probes", probes)):
+        expect_names(said, given_names, ProbeError)
+    if not is_whole(seed, 0):
+        raise ProbeError(f"seed `{seed}`: expected a whole number from 0. Use 0.")
     names = tuple(inputs) if inputs is not None else known.names_of(dataset, ("modality",), vectors=True)
     if not names:
         raise ProbeError("inputs: expected at least one array to encode. Name it with `inputs`.")
@@ -103,14 +111,19 @@ def probe(
     wanted = tuple(of) if of is not None else known.names_of(dataset, ("target", "cause"), vectors=False)
     targets = {name: _target(name, known.array(dataset, name, rows)) for name in wanted}
     given = known.look_up(known.truth_of(dataset) if truth is None else truth)
-    setting = Setting(names, split or known.rows_of(dataset, rows, seed), given, seed)
+    rows_of = known.rows_of(dataset, rows, seed) if split is None else split.within(rows)
+    setting = Setting(names, rows_of, given, seed)
+    if classes is not None:
+        _check_classes(classes, rows_of)
+    if batch is not None:
+        _check_batch(batch, rows_of, len(names))
+    best = best_of(ceilings_of(dataset, classes, batch) if ceilings is None else ceilings, batch)
     features = features_of(encode, arrays)
     scores = [*regress(features, targets, setting, probes), *_optimal(dataset, features, targets, setting)]
     if classes is not None:
         scores += classify(features, targets, classes, setting)
     if batch is not None:
         scores += pair_up(features, setting, batch)
-    best = best_of(ceilings_of(dataset, classes, batch) if ceilings is None else ceilings, batch)
     return Table(tuple(beside(scores, best, names)))
 
 
@@ -141,11 +154,10 @@ def classify(
     """Accuracy in telling the class of every scalar, cut at the quantiles of the rows that the probe is fitted on.
 
     Raises:
-        ProbeError: Fewer than two classes.
+        ProbeError: Fewer than two classes, or too many.
     """
-    if classes < 2:
-        raise ProbeError(f"classes `{classes}`: expected at least 2. Use 10, or None for no classes.")
     split = setting.split
+    _check_classes(classes, split)
     for of, values in targets.items():
         if values.ndim != 1:
             continue
@@ -163,17 +175,33 @@ def pair_up(features: Mapping[str, Array], setting: Setting, batch: int) -> Iter
         ProbeError: Too few test rows for two batches, which the standard error needs.
     """
     names = [name for name in setting.modalities if name in features]
-    if len(names) > 1 and (batch < 2 or len(setting.split.test) < 2 * batch):
-        raise ProbeError(
-            f"batch `{batch}`: expected 2 or more, and two batches among {len(setting.split.test)} test rows. "
-            "Lower it, give more rows, or leave pairs out with None."
-        )
+    _check_batch(batch, setting.split, len(names))
     for a, b in combinations(names, 2):
         critic = canonical_critic(features[a], features[b], setting.split, batch)
         bound, found = bound_and_retrieval(critic, setting.split.test, batch)
         nats = known.information(setting.truth, b, (a,))
         yield Score("canonical", a, b, "bound", *bound, truth=nats)
         yield Score("canonical", a, b, "retrieval", *found)
+
+
+def _check_classes(classes: int, split: Split) -> None:
+    if not is_whole(classes, 2):
+        raise ProbeError(
+            f"classes `{classes}`: expected a whole number, at least 2. Use 10, or None for no classes."
+        )
+    if classes > min(_CLASSES, len(split.fit)):
+        raise ProbeError(
+            f"classes `{classes}`: expected at most {_CLASSES}, and no more than the {len(split.fit)} rows that they "
+            "are cut by. Use 10, or None for no classes."
+        )
+
+
+def _check_batch(batch: int, split: Split, modalities: int) -> None:
+    if modalities > 1 and not (is_whole(batch, 2) and len(split.test) >= 2 * batch):
+        raise ProbeError(
+            f"batch `{batch}`: expected a whole number, 2 or more, and two batches among {len(split.test)} test rows. "
+            "Lower it, give more rows, or leave pairs out with None."
+        )
 
 
 def _target(name: str, values: NDArray[Any]) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from infoloom.ssl.checks import check_shapes
 from infoloom.ssl.learner import Batch, Learner, Shapes, with_fused
@@ -29,6 +29,10 @@ class RandomEncoder(Learner):
         with first_weights(settings.seed):
             self.encoders = encoders(self.shapes, settings)
         self.requires_grad_(False)
+
+    def take_encoders(self, encoders: nn.ModuleList) -> None:
+        """Put other encoders in place of these; they are not trained either."""
+        super().take_encoders(encoders.requires_grad_(False))
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Zero: nothing is learned."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from infoloom.ssl.checks import check_shapes, expect
+from infoloom.ssl.checks import check_shapes, expect, expect_names
 from infoloom.ssl.learner import Batch, Learner, Shapes, with_fused
 from infoloom.ssl.models.encoders import encoders, first_weights
 from infoloom.ssl.scaling import Standardise
@@ -35,6 +35,7 @@ class Settings(EncoderSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        expect_names("targets", self.targets)
         object.__setattr__(self, "targets", tuple(self.targets))
         expect(len(self.targets) >= 1, "targets", self.targets, "at least one name", "Name a target.")
 

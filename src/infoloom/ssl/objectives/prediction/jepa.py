@@ -72,8 +72,14 @@ class Jepa(Learner):
         with first_weights(settings.seed):
             self.encoders = encoders(self.shapes, settings)
             self.predictors = nn.ModuleList(perceptron(sizes) for _ in range(count * count))
-        for name, weight in self.encoders.named_parameters():
-            self.register_buffer(_slow(name), weight.detach().clone())
+        self._begin_slow()
+
+    def take_encoders(self, encoders: nn.ModuleList) -> None:
+        """Put other encoders in place of these; the slow ones begin as copies of them."""
+        for name, _ in self.encoders.named_parameters():
+            delattr(self, _slow(name))
+        super().take_encoders(encoders)
+        self._begin_slow()
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The mean over pairs of modalities, each with itself too; in training the slow encoders follow first."""
@@ -107,6 +113,10 @@ class Jepa(Learner):
             }
             found.append(cast(Tensor, functional_call(network, weights, (rows,))))
         return found
+
+    def _begin_slow(self) -> None:
+        for name, weight in self.encoders.named_parameters():
+            self.register_buffer(_slow(name), weight.detach().clone())
 
     @torch.no_grad()
     def _follow(self) -> None:
