@@ -162,7 +162,9 @@ def test_the_loss_is_that_of_the_dense_formulas(flow: str) -> None:
     """Against J⁻¹e and I + C formed and solved whole, in float64."""
     bijection, channel = build(flow, dtype=torch.float64), EightBit(-2.0, 2.0)
     rows = 2 if bijection.dim < 20 else 1
-    latents = torch.randn((rows, bijection.dim), generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    latents = torch.randn(
+        (rows, bijection.dim), generator=torch.Generator().manual_seed(4), dtype=torch.float64
+    )
     template = np.random.default_rng(0).standard_normal(bijection.dim)
     with torch.no_grad():
         x = bijection.forward(latents)

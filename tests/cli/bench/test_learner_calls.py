@@ -53,8 +53,8 @@ def make(shapes, seed):
         (("--size", "batch=0"), "`batch` `0`: expected 2 or more. Use 256."),
         (("--size", "epochs=0"), "`epochs` `0`: expected a number above 0. Use 20."),
         (("--size", "learning_rate=nan"), "`learning_rate` `nan`: expected a finite number. Use 0.001."),
-        (("--limit", "-1"), "limit `-1`: expected seconds, above 0. Raise it, or leave it out."),
-        (("--limit", "nan"), "limit `nan`: expected seconds, above 0."),
+        (("--limit", "-1"), "limit `-1`: expected seconds above 0. Use 600."),
+        (("--limit", "nan"), "limit `nan`: expected seconds above 0."),
     ],
 )  # fmt: skip
 def test_wrong_calls(tmp_path, monkeypatch, words, message, listed):

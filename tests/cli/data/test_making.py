@@ -130,7 +130,9 @@ def test_job_arrays(app: typer.Typer, spec: str, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"2 are missing or damaged \(numbers 1:3\)"):
         call(app, "finish", out)
     text = call(app, *common, "1:")[1]
-    assert text == f"3 of 3 shards are in {out}; `infoloom finish {out}` joins them.\n"  # the one of before too
+    assert (
+        text == f"3 of 3 shards are in {out}; `infoloom finish {out}` joins them.\n"
+    )  # the one of before too
     assert call(app, "finish", out)[0] == 0
     assert len(open_dataset(out)) == 30
     with pytest.raises(DatasetError, match="shards `1-2`: expected `I:J`"):

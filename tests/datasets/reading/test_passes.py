@@ -128,7 +128,10 @@ def test_a_pass_by_workers_has_no_state_here() -> None:
         ({"epoch": -1, "batches": 1}, "expected one of `state_dict`"),
         (3, "expected one of `state_dict`"),
         ({"epoch": 0, "batches": 10**6}, "state `batches=1000000`: expected at most 20, the batches of this"),
-        ({"epoch": 0, "batches": 2, "workers": 2}, "state of one of 2 workers: expected to be loaded by as many"),
+        (
+            {"epoch": 0, "batches": 2, "workers": 2},
+            "state of one of 2 workers: expected to be loaded by as many",
+        ),
     ],
 )
 def test_states_that_make_no_sense_are_refused(state: Any, message: str) -> None:

@@ -65,7 +65,7 @@ def positive(limit: float | None) -> float | None:
         BenchmarkError: It is not above 0, or has no end.
     """
     if limit is not None and not 0.0 < limit < math.inf:
-        raise BenchmarkError(f"limit `{limit:g}`: expected seconds, above 0. Raise it, or leave it out.")
+        raise BenchmarkError(f"limit `{limit:g}`: expected seconds above 0. Use 600.")
     return limit
 
 
@@ -193,7 +193,7 @@ def ssl(
     if any(job.arguments["size"].get("rows_seed") is not None for job in chosen):
         _keep("INFOLOOM_ROWS", out)
     if listed:
-        print_jobs(chosen, out, as_json, ("ssl", suite))
+        print_jobs(chosen, out, as_json, ("ssl", name))
         return
     path, summary = run_suite("ssl", name, chosen, out, workers, retry)
     if as_json:
