@@ -29,6 +29,9 @@ __all__ = ["MIXTURES", "ConcentricTask", "CrossTask", "GalaxyTask", "InlierTask"
 _SOURCE: Final = "Czyż et al. 2023 to 2025, Beyond Normal and its second version (mixtures of normal laws)"
 #: Variance of y about the number of its sphere.
 _LEVEL: Final = 1e-4
+_MOST_DIM: Final = 256
+_MOST_BALLS: Final = 100
+_MOST_STRIPS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ class WavesTask(_MixtureTask):
     family: ClassVar[str] = "mixture-waves"
 
     def __post_init__(self) -> None:
-        _components(self.components)
+        _components(self.components, _MOST_STRIPS)
         _between("amplitude", self.amplitude, 0.0, 100.0)
         _between("frequency", self.frequency, 0.0, 100.0)
 
@@ -210,8 +213,9 @@ class ConcentricTask(_MixtureTask):
     family: ClassVar[str] = "mixture-concentric"
 
     def __post_init__(self) -> None:
-        expect(whole(self.dim) and self.dim >= 1, "dim", self.dim, "a whole number of 1 or more", "Use 3.")
-        _components(self.components)
+        fits = whole(self.dim) and 1 <= self.dim <= _MOST_DIM
+        expect(fits, "dim", self.dim, f"a whole number from 1 to {_MOST_DIM}", "Use 3.")
+        _components(self.components, _MOST_BALLS)
 
     @property
     def name(self) -> str:
@@ -291,7 +295,6 @@ def _between(name: str, value: float, low: float, high: float) -> None:
     expect(low <= value < high, name, value, f"a number from {low:g} to below {high:g}", "Change it.")
 
 
-def _components(count: int) -> None:
-    expect(
-        whole(count) and 1 <= count <= 1000, "components", count, "a whole number from 1 to 1000", "Use 5."
-    )
+def _components(count: int, most: int) -> None:
+    fits = whole(count) and 1 <= count <= most
+    expect(fits, "components", count, f"a whole number from 1 to {most}", "Use 5.")
