@@ -32,6 +32,7 @@ _LEVEL: Final = 1e-4
 _MOST_DIM: Final = 256
 _MOST_BALLS: Final = 100
 _MOST_STRIPS: Final = 64
+_MOST_STRENGTH: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -256,7 +257,9 @@ class InlierTask(_MixtureTask):
         most = min(read_dims(self.dims))
         fits = whole(self.pairs) and 1 <= self.pairs <= most
         expect(fits, "pairs", self.pairs, f"a whole number from 1 to {most}", "Use fewer or more columns.")
-        _between("strength", self.strength, 0.0, 1e3)
+        fits = 0.0 <= self.strength <= _MOST_STRENGTH
+        wanted = f"a number from 0 to {_MOST_STRENGTH:g}, up to which the integral is exact"
+        expect(fits, "strength", self.strength, wanted, "Use 2.0.")
         _between("share", self.share, 0.0, 1.0)
 
     @property
