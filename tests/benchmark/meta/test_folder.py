@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from infoloom.benchmark.meta.folder import make, table
+from infoloom.benchmark.meta.folder.card import card_text
 from infoloom.benchmark.meta.folder.make import make_tasks
-from infoloom.benchmark.meta.folder.manifest import is_task_folder, read_manifest
+from infoloom.benchmark.meta.folder.manifest import Manifest, Plan, is_task_folder, read_manifest
 from infoloom.benchmark.meta.folder.table import COLUMNS, read_tasks
 from infoloom.benchmark.meta.folder.verify import verify_tasks
 from infoloom.benchmark.meta.request import request
@@ -141,6 +142,13 @@ def test_hugging_face_reads_it(made):
     assert row["nats"] == task.mutual_information
 
 
+def test_the_command_of_the_card_asks_for_every_digit():
+    exact = request(0, nats=(1e-12, 1.23456789))
+    text = card_text(Manifest(Plan(exact, 64, 64), {}, ()))
+    assert "--nats 1e-12 1.23456789 --family" in text
+    assert "Information: 1e-12 to 1.23456789 nats" in text
+
+
 def test_the_card_says_what_is_in_it(made):
     card = (made / "README.md").read_text()
     assert "150 tasks" in card
@@ -196,7 +204,8 @@ def test_rows_that_are_not_finite_are_refused():
     task = TaskStream(ASKED)[3]
     task.x[0, 0] = np.inf
     with pytest.raises(
-        DatasetError, match=r"task `3`: expected finite rows, because a map left the range of float32"
+        DatasetError,
+        match=r"task `3`: expected finite rows, got others of family `\w+` behind `\w+` and `\w+`. Name",
     ):
         table.table([task])
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_laws import ORACLES
+from random_laws import ORACLES, faint_information
 
+from infoloom.benchmark.meta.laws.base import LEAST, MISS, Frame, excess
 from infoloom.benchmark.meta.laws.named import FAMILIES
+from infoloom.benchmark.meta.laws.story import STORY, StoryLaw
 from infoloom.benchmark.meta.stream import stream
 from infoloom.information.quantity import QUADRATURE
 
@@ -41,6 +43,53 @@ def test_the_mean_pointwise_information_of_the_rows_is_the_truth(tasks, family):
         scores.append((pointwise.mean() - task.mutual_information) / error)
     assert len(scores) > 80
     assert abs(np.median(scores)) < 4.0 * 1.2533 / np.sqrt(len(scores))
+
+
+CORNERS = [((1, 1), 64), ((2, 2), 64), ((1, 5), 64), ((128, 128), 8)]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tasks_have_the_nats_that_they_were_to_have(family):
+    """By default, and in the corners: one column, as many as there may be, next to nothing, and all that fits."""
+    asked = [(256, {})]
+    for dims, count in CORNERS:
+        most = FAMILIES[family].capacity(dims[0])
+        asked += [(count, {"dims": dims, "nats": (n, n)}) for n in (LEAST, 1e-3, 0.2, most)]
+    for count, options in asked:
+        tasks = stream(0, rows=(20, 30), families=[family], **options)
+        for task in (next(tasks) for _ in range(count)):
+            wanted = task.recipe.law.frame.nats
+            assert wanted == options.get("nats", (wanted,))[0]
+            assert abs(task.mutual_information - wanted) <= MISS * wanted, (options, task.index)
+            assert np.isfinite(task.x).all()
+            assert np.isfinite(task.y).all()
+
+
+@pytest.mark.parametrize("family", ["story", "mixture", "discrete", "mixed"])
+def test_little_information_is_half_the_squared_change_of_density(family):
+    for nats in (LEAST, 1e-9):
+        tasks = stream(0, dims=(1, 4), families=[family], nats=(nats, nats))
+        for task in (next(tasks) for _ in range(30)):
+            assert faint_information(family, task.recipe.law) == pytest.approx(nats, rel=1e-3)
+
+
+def test_the_excess_keeps_its_digits():
+    """Against ½ t² − ⅙ t³ + … far below the rounding of (1 + t) log(1 + t), and that itself above."""
+    small = np.array([-1e-3, 1e-3, -1e-6, 1e-9])
+    np.testing.assert_allclose(excess(small), small**2 * (0.5 - small / 6 + small**2 / 12), rtol=1e-9)
+    large = np.array([-1.0, -0.5, 0.5, 20.0])
+    np.testing.assert_allclose(excess(large), [1.0, *((1 + large[1:]) * np.log(1 + large[1:]) - large[1:])])
+
+
+def test_a_story_whose_templates_are_alike_gets_others():
+    """Two causes that enter by one template hold what one holds; and a common field in as many columns as causes."""
+    frame, same = Frame(2, 2, 8.0), np.ones((2, 2))
+    crowded = StoryLaw(
+        frame, np.array([[1.0, 0.2], [0.1, 1.0]]), np.array([[0.5, 1.0], [1.0, 0.1]]), 0.5, 0.5
+    )
+    found = STORY.settle([StoryLaw(frame, same, same), crowded])
+    assert [law.truth.value for law in found] == pytest.approx([8.0, 8.0], rel=1e-9)
+    assert found[1].field_x == found[1].field_y == 0.0
 
 
 def test_truths_are_spread_over_the_range(tasks):

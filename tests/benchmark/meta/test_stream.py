@@ -260,7 +260,9 @@ REFUSED = {
     ],
     "rows": [((0, 9), "rows=(0, 9)`: expected two whole numbers from 1 to 100,000"), (None, "rows=None`")],
     "nats": [
-        ((-1.0, 2.0), "nats=(-1.0, 2.0)`: expected two finite numbers of 0 or more, the smaller first. Use"),
+        ((-1.0, 2.0), "nats=(-1.0, 2.0)`: expected two finite numbers, each 0 or from 1e-12 to 1e6, the smaller"),
+        ((0, 10**400), "expected two finite numbers"),
+        ((1e-13, 1.0), "nats=(1e-13, 1.0)`"),
         ((2.0, 1.0), "nats=(2.0, 1.0)`"),
         ((0.0, math.inf), "nats=(0.0, inf)`"),
         ((0.0, math.nan), "nats=(0.0, nan)`"),

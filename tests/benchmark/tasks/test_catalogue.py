@@ -71,6 +71,11 @@ def test_settings_left_out_have_their_default():
             "gaussian:dims=2v2,nats=1,pairs=1,bent=1",
             r"settings of `gaussian` `bent`: expected dims, nats, pairs, hidden, turn\. Write them as name=value\.",
         ),
+        ("mixture-ai:x=1", r"^settings of `mixture-ai` `x`: expected none\. Leave them out\.$"),
+        (
+            "grid:nats=200.0",
+            r"`nats=200\.0`: expected a number from 0 to 48, 12 a pair, which rows still show\.",
+        ),
         ("gaussian:dims=2v2,nats=1", r"settings of `gaussian` `without pairs`: expected dims, nats"),
         (
             "gaussian:dims=2v2,nats=much,pairs=1",

@@ -66,7 +66,7 @@ def test_a_wrong_call_says_why(run, tmp_path):
     status, _, errors = run("bench", "meta", "--count", 70, "--out", tmp_path / "tasks", "--nats", 3, 1)
     assert status == 2
     assert errors.startswith(
-        "infoloom: task setting `nats=(3.0, 1.0)`: expected two finite numbers of 0 or more"
+        "infoloom: task setting `nats=(3.0, 1.0)`: expected two finite numbers, each 0 or from 1e-12"
     )
     status, _, errors = run("bench", "meta", *ASKED, "--out", tmp_path / "tasks", "--tasks-per-shard", 65)
     assert (status, "expected a multiple of 64" in errors) == (2, True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from infoloom.benchmark.meta.laws.base import Float32, Frame, Law, log_uniform
+from infoloom.benchmark.meta.laws.base import LEAST, Float32, Frame, Law, log_uniform
 from infoloom.benchmark.meta.laws.named import FAMILIES
 from infoloom.benchmark.meta.request import Request
 from infoloom.benchmark.meta.sides import relabelled, side
@@ -125,10 +125,10 @@ class _Draft:
 def _frame(rng: np.random.Generator, asked: Request, name: str) -> Frame:
     """Wanted information, then columns that can carry it."""
     family, (low, high), (fewest, most) = FAMILIES[name], asked.nats, asked.dims
-    nats = rng.uniform(low, min(high, family.capacity(most)))
+    nats = max(rng.uniform(low, min(high, family.capacity(most))), min(high, LEAST))
     if low == 0.0 and rng.random() < _NULL:
         nats = 0.0
-    fewest = max(fewest, family.pairs(nats))
+    fewest = min(max(fewest, family.pairs(nats)), most)
     dim_x = log_uniform(rng, (fewest, most))
     dim_y = dim_x if rng.random() < _EQUAL else log_uniform(rng, (fewest, most))
     return Frame(dim_x, dim_y, float(nats))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -10,6 +9,7 @@ from numbers import Real
 from typing import Any, Final
 
 from infoloom.benchmark.checks import expect, whole
+from infoloom.benchmark.meta.laws.base import LEAST
 from infoloom.benchmark.meta.laws.named import FAMILIES
 from infoloom.benchmark.meta.sides import MAPS, USUAL
 
@@ -17,6 +17,7 @@ __all__ = ["MAX_COLUMNS", "MAX_ROWS", "Request", "request"]
 
 MAX_COLUMNS: Final = 128
 MAX_ROWS: Final = 100_000
+_MOST_NATS: Final = 10**6  # more than any family can carry
 _SEEDS: Final = 2**63
 
 
@@ -111,10 +112,12 @@ def _whole_range(name: str, given: Any, most: int) -> tuple[int, int]:
 
 
 def _nats(given: Any) -> tuple[float, float]:
-    wanted, advice = "two finite numbers of 0 or more, the smaller first", "Use nats=(0, 6)."
+    wanted = f"two finite numbers, each 0 or from {LEAST:g} to 1e6, the smaller first"
+    advice = "Use nats=(0, 6)."
     low, high = _pair("nats", given, wanted, advice)
     numbers = all(isinstance(one, Real) and not isinstance(one, bool) for one in (low, high))
-    expect(numbers and 0.0 <= low <= high < math.inf, "nats", given, wanted, advice)
+    fits = numbers and low <= high and all(one == 0 or LEAST <= one <= _MOST_NATS for one in (low, high))
+    expect(fits, "nats", given, wanted, advice)
     return float(low), float(high)
 
 

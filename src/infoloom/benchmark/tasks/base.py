@@ -210,9 +210,8 @@ def from_params(task: type[_Task], given: Mapping[str, str]) -> _Task:
     unknown = [name for name in given if name not in known]
     if unknown or needed:
         wrong = f"without {', '.join(needed)}" if needed else ", ".join(unknown)
-        raise TaskError(
-            f"settings of `{task.family}` `{wrong}`: expected {', '.join(known)}. Write them as name=value."
-        )
+        wanted = f"{', '.join(known)}. Write them as name=value." if known else "none. Leave them out."
+        raise TaskError(f"settings of `{task.family}` `{wrong}`: expected {wanted}")
     read = {name: _value(name, text, known[name]) for name, text in given.items()}
     return task(**{name: task.in_ids.get(name, {}).get(str(value), value) for name, value in read.items()})
 

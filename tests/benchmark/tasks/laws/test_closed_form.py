@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import flint
 import numpy as np
 import pytest
 from scipy import integrate, stats
@@ -113,6 +114,22 @@ def test_the_student_correction_against_quadrature():
     mean_log_scale = 2.0 * integrate.quad(scale, 0.0, np.inf)[0]
     found = entropy_of_cauchy - float(entropy_of_t2) - mean_log_scale
     assert law.mutual_information == pytest.approx(found, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("dims", "freedom"), [((1, 1), 100.0), ((2, 3), 1e4), ((1, 1), 1e6), ((500, 2), 100.0)]
+)
+def test_light_tails_against_many_digits(dims, freedom):
+    law = StudentLaw(CanonicalLaw(*dims, ()), freedom)
+    digits = flint.ctx.prec
+    try:
+        flint.ctx.prec = 300
+        halves = [flint.arb(freedom + more) / 2 for more in (0, sum(dims), *dims)]
+        first, last, *rest = (z.lgamma() - z * z.digamma() for z in halves)
+        found = float(first + last - rest[0] - rest[1])
+    finally:
+        flint.ctx.prec = digits
+    assert law.mutual_information == pytest.approx(found, rel=1e-9)
 
 
 @pytest.mark.parametrize("epsilon", [0.1, 0.5, 0.75])

@@ -63,7 +63,7 @@ def test_modalities_of_normal_causes_are_standard_normal():
     [
         ({"dim": 0}, r"task setting `dim=0`: expected a whole number of 1 or more\. Use 1\."),
         ({"modalities": 1}, r"task setting `modalities=1`: expected a whole number of 2 or more\."),
-        ({"nats": -0.1}, r"task setting `nats=-0\.1`: expected a number of 0 or more\."),
+        ({"nats": -0.1}, r"task setting `nats=-0\.1`: expected a number from 0 to 48, 12 a pair"),
         ({"template": "star"}, r"task setting `template=star`: expected one of ones, random"),
         (
             {"law": "cauchy"},

@@ -100,7 +100,10 @@ def test_discrete_columns_follow_from_the_kinds(group):
     [
         ("seen:x=moon,y=ring", r"`x=moon`: expected one of rotation-curve, .*cifar10\. Use ring\.$"),
         ("seen:x=ring,y=ring,pairs=7", r"`pairs=7`: expected a whole number from 1 to 6\. Use 2\.$"),
-        ("seen:x=ring,y=ring,nats=-1", r"`nats=-1\.0`: expected a number of 0 or more\. Use 1\.0\.$"),
+        (
+            "seen:x=ring,y=ring,nats=-1",
+            r"`nats=-1\.0`: expected a number from 0 to 24, .* Use 1\.0, or more pairs\.$",
+        ),
         ("caption:x=moon", r"`x=moon`: expected one of rotation-curve, "),
         ("caption:x=ring,words=9", r"`words=9`: expected a whole number from 3 to 8\. Use 8\.$"),
         (

@@ -65,8 +65,16 @@ def test_the_turn_is_of_the_task_and_the_seed_of_the_sample():
         ),
         (("2v2", 1.0, 3), r"task setting `pairs=3`: expected a whole number from 1 to 2\. Use fewer pairs"),
         (("2v2", 1.0, 0), r"task setting `pairs=0`: expected a whole number from 1 to 2\."),
-        (("2v2", -1.0, 1), r"task setting `nats=-1\.0`: expected a number of 0 or more\. Use 1\.0\."),
-        (("2v2", math.inf, 1), r"task setting `nats=inf`: expected a number of 0 or more\."),
+        (
+            ("2v2", -1.0, 1),
+            r"task setting `nats=-1\.0`: expected a number from 0 to 20, 20 a pair, which .* Use 1\.0, or",
+        ),
+        (("2v2", 41.0, 2), r"task setting `nats=41\.0`: expected a number from 0 to 40"),
+        (
+            ("5000v1", 1.0, 1, "rotated"),
+            r"expected at most 4,096 columns where they are turned\. Use plain\.",
+        ),
+        (("2v2", math.inf, 1), r"task setting `nats=inf`: expected a number from 0 to 20"),
         (("2v2", 1.0, 1, "bended"), r"task setting `hidden=bended`: expected one of plain, rotated, bent\."),
         (("2v2", 1.0, 1, "bent", -1), r"task setting `turn=-1`: expected a whole number of 0 or more\."),
     ],

@@ -131,6 +131,16 @@ def test_atoms_against_their_parts():
     assert task.mutual_information == pytest.approx(which + 0.3 * normal + 0.7 * signs, abs=1e-12)
 
 
+@pytest.mark.parametrize(("classes", "apart"), [(200, 0.3), (300, 20.0)])
+def test_many_classes_are_summed_in_parts(classes, apart):
+    """Against one table of all of them, and log K where classes are far apart."""
+    law = ClassesTask(classes, apart).law
+    t = np.arange(law.means[0] - 12.0, law.means[-1] + 12.0, 1.0 / 16.0)
+    p = np.exp(-0.5 * (t[:, None] - law.means) ** 2).mean(axis=1) / math.sqrt(2.0 * math.pi)
+    entropy = -(p * np.log(np.maximum(p, 1e-300))).sum() / 16.0
+    assert law.mutual_information == pytest.approx(entropy - 0.5 * math.log(2.0 * math.pi * math.e), abs=1e-9)
+
+
 def test_every_family_is_in_the_group():
     assert {type(tasks.build(name)) for name in tasks.names("mixed")} == set(MIXED)
     assert all(tasks.build(name).mutual_information == 0.0 for name in tasks.names("mixed-null"))
@@ -139,13 +149,20 @@ def test_every_family_is_in_the_group():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: StepsTask(1), r"task setting `values=1`: expected a whole number of 2 or more\. Use 2\."),
-        (lambda: StepsTask(3, 0), r"task setting `copies=0`: expected a whole number of 1 or more"),
-        (lambda: ChannelTask(1, 0.1), r"task setting `symbols=1`: expected a whole number of 2 or more"),
+        (
+            lambda: StepsTask(1),
+            r"task setting `values=1`: expected a whole number from 2 to 1,000,000\. Use 2\.",
+        ),
+        (
+            lambda: StepsTask(10**20),
+            r"`values=100000000000000000000`: expected a whole number from 2 to 1,000,000",
+        ),
+        (lambda: StepsTask(3, 0), r"task setting `copies=0`: expected a whole number from 1 to 100,000"),
+        (lambda: ChannelTask(1, 0.1), r"task setting `symbols=1`: expected a whole number from 2 to"),
         (lambda: ChannelTask(2, 1.5), r"task setting `error=1\.5`: expected a probability from 0 to 1"),
-        (lambda: ClassesTask(1, 1.0), r"task setting `classes=1`: expected a whole number of 2 or more"),
+        (lambda: ClassesTask(1, 1.0), r"task setting `classes=1`: expected a whole number from 2 to 1,000"),
         (lambda: ClassesTask(2, -1.0), r"task setting `apart=-1\.0`: expected a number from 0 to below 100"),
-        (lambda: ClassesTask(2, 1.0, 0), r"task setting `dim=0`: expected a whole number of 1 or more"),
+        (lambda: ClassesTask(2, 1.0, 0), r"task setting `dim=0`: expected a whole number from 1 to 100,000"),
         (lambda: ZeroInflatedTask(1.0), r"task setting `share=1\.0`: expected a number from 0 to below 1"),
         (lambda: AtomsTask(1.0), r"task setting `correlation=1\.0`: expected between -1 and 1"),
         (lambda: AtomsTask(share=0.0), r"task setting `share=0\.0`: expected between 0 and 1"),

@@ -82,6 +82,14 @@ def test_limits_are_known_laws():
     assert far.mutual_information == pytest.approx(math.log(2), abs=1e-6)
 
 
+def test_many_strips_are_products_of_few_densities(monkeypatch):
+    """As densities one by one."""
+    task = build("mixture-waves:components=17")
+    fast = task.law.truth().value
+    monkeypatch.setattr("infoloom.benchmark.tasks.laws.mixture_truths._FEW", 17)
+    assert task.law.truth().value == pytest.approx(fast, abs=1e-10)
+
+
 def test_few_rows_are_the_first_of_many():
     task = build("mixture-waves:")
     for few, many in zip(task.sample(10, 5), task.sample(30, 5), strict=True):
@@ -95,10 +103,12 @@ def test_few_rows_are_the_first_of_many():
             "mixture-x:correlation=1.0",
             r"`correlation=1\.0`: expected a number from 0 to below 1\. Change it\.$",
         ),
-        ("mixture-concentric:dim=0", r"`dim=0`: expected a whole number of 1 or more\. Use 3\.$"),
+        ("mixture-concentric:dim=0", r"`dim=0`: expected a whole number from 1 to 256\. Use 3\.$"),
+        ("mixture-waves:components=200", r"expected a whole number from 1 to 64\. Use 5\.$"),
+        ("mixture-inliers:strength=31", r"expected a number from 0 to 30, up to which the integral is exact"),
         (
             "mixture-concentric:components=0",
-            r"`components=0`: expected a whole number from 1 to 1000\. Use 5\.$",
+            r"`components=0`: expected a whole number from 1 to 100\. Use 5\.$",
         ),
         (
             "mixture-inliers:dims=2v2,pairs=3",

@@ -25,7 +25,7 @@ def card_text(manifest: Manifest) -> str:
     )
     options = (
         f"--seed {asked.seed} --dims {asked.dims[0]} {asked.dims[1]} --rows {asked.rows[0]} {asked.rows[1]} "
-        f"--nats {asked.nats[0]:g} {asked.nats[1]:g}"
+        f"--nats {_digits(asked.nats[0])} {_digits(asked.nats[1])}"
     )
     named = "".join(f" --family {name}" for name in asked.families) + "".join(
         f" --map {name}" for name in asked.maps
@@ -42,7 +42,7 @@ maps leave as it was. For training and testing estimators that learn.
 - Families of laws: {", ".join(asked.families)}
 - Maps: {", ".join(asked.maps)}; columns of labels are renamed instead
 - Columns of x and of y: {asked.dims[0]} to {asked.dims[1]}; rows: {asked.rows[0]} to {asked.rows[1]}
-- Information: {asked.nats[0]:g} to {asked.nats[1]:g} nats, as even as the families' columns can carry it
+- Information: {_digits(asked.nats[0])} to {_digits(asked.nats[1])} nats, as even as the families' columns can carry it
 
 | column | type | meaning |
 |---|---|---|
@@ -56,6 +56,12 @@ Made again to the byte, with the versions in `manifest.json` on a processor of t
 
     infoloom bench meta --count {plan.tasks} --out FOLDER --tasks-per-shard {plan.tasks_per_shard} {options}{named}
 """
+
+
+def _digits(value: float) -> str:
+    """A number in as many digits as make it again."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _header(manifest: Manifest) -> dict[str, Any]:

@@ -67,10 +67,11 @@ def write_tasks(path: Path, tasks: TaskStream, count: int) -> None:
 
 def table(tasks: Sequence[RandomTask]) -> pa.Table:
     """Some tasks as rows of a table."""
-    bad = next((t.index for t in tasks if not (np.isfinite(t.x).all() and np.isfinite(t.y).all())), None)
+    bad = next((t for t in tasks if not (np.isfinite(t.x).all() and np.isfinite(t.y).all())), None)
     if bad is not None:
         raise DatasetError(
-            f"task `{bad}`: expected finite rows, because a map left the range of float32. Report its seed and number."
+            f"task `{bad.index}`: expected finite rows, got others of family `{bad.family}` behind "
+            f"`{bad.maps[0]}` and `{bad.maps[1]}`. Name families or maps without it, and report its seed and number."
         )
     values: dict[str, Any] = {
         "index": [task.index for task in tasks],

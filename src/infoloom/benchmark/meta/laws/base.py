@@ -5,14 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlog1py
 
 from infoloom.information.quantity import Quantity
 
-__all__ = ["Family", "Float32", "Frame", "Law", "log_uniform", "rising", "split"]
+__all__ = [
+    "LEAST",
+    "MISS",
+    "Family",
+    "Float32",
+    "Frame",
+    "Law",
+    "excess",
+    "log_uniform",
+    "refined",
+    "rising",
+    "split",
+]
+
+#: Least information of a task that has any (nats).
+LEAST: Final = 1e-12
+#: How far from the wanted information a law may be, as a share of it.
+MISS: Final = 1e-6
+_PATIENCE: Final = (6, 12, 48)  # secants, more where fewer did not do
 
 Float32 = NDArray[np.float32]
 _Array = NDArray[np.float64]
@@ -104,11 +123,56 @@ def rising(
     return c
 
 
+def refined(
+    function: Callable[..., _Array],
+    parts: Sequence[_Array],
+    wanted: _Array,
+    found: _Array,
+    bounds: tuple[float, float],
+) -> _Array:
+    """Roots as they were found, but anew where a rising function misses its value by more than `MISS` of it (n,).
+
+    Anew in logarithms of both, in which little information is a straight line.
+
+    Args:
+        function: Of the roots (n,) and of every part.
+        parts: What the function takes beside them, one entry a root.
+        wanted: Its values, above 0 (n,).
+        found: Where they were found (n,).
+        bounds: Between which numbers above 0 they are sought.
+    """
+    better, left = found.copy(), np.arange(len(found))
+    for secants in _PATIENCE:
+        own = [part[left] for part in parts]
+        missed = ~(np.abs(function(better[left], *own) - wanted[left]) <= MISS * wanted[left])
+        left, own = left[missed], [part[missed] for part in own]
+        if not len(left):
+            break
+        better[left] = np.exp(
+            rising(
+                lambda v, own=own: np.log(np.maximum(function(np.exp(v), *own), 1e-300)),  # type: ignore[misc]
+                np.log(wanted[left]),
+                math.log(bounds[0]),
+                math.log(bounds[1]),
+                halvings=3,
+                secants=secants,
+            )
+        )
+    return better
+
+
+def excess(change: _Array) -> _Array:
+    """r log r − r + 1 of density ratios r = 1 + `change`, whose mean is their information, exact for small changes."""
+    t = np.asarray(change)
+    series = t * t * (1 / 2 - t * (1 / 6 - t * (1 / 12 - t * (1 / 20 - t / 30))))
+    return np.where(np.abs(t) < 1e-3, series, xlog1py(1.0 + t, t) - t)
+
+
 def split(rng: np.random.Generator, frame: Frame, most: float) -> _Array:
     """The wanted nats over a random number of pairs, evenly or not, at most `most` each (pairs,)."""
     if frame.nats == 0.0:
         return np.zeros(0)
-    least = int(np.ceil(frame.nats / most))
+    least = min(int(np.ceil(frame.nats / most)), frame.pairs)
     pairs = log_uniform(rng, (least, max(least, frame.pairs)))
     uneven = 0.98 * rng.dirichlet(np.ones(pairs)) + 0.02 / pairs  # no share is nothing
     shares = uneven if rng.random() < 0.5 else np.full(pairs, 1.0 / pairs)

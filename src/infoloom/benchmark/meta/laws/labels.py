@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infoloom.benchmark.meta.laws.base import Family, Float32, Frame, rising, split
+from infoloom.benchmark.meta.laws.base import Family, Float32, Frame, excess, refined, rising, split
 from infoloom.information.quantity import QUADRATURE, Quantity
 
 __all__ = ["DISCRETE", "MIXED", "DiscreteLaw", "MixedLaw", "agreement_information", "spread_information"]
@@ -23,6 +23,8 @@ _DISCRETE_MOST: Final = 1.8
 _MIXED_MOST: Final = 1.2
 _LEVELS: Final = (2, 8)  # of columns without a partner
 _APART: Final = 6.0
+_NEAR: Final = 0.05  # levels nearer than this hold less than entropies resolve
+_LITTLE: Final = 1e-10  # agreement or distance with less than any wanted information
 _REACH: Final = 7.0
 _NODES: Final = 192
 _COARSE: Final = 96
@@ -144,19 +146,18 @@ def choose(rng: np.random.Generator, shares: _Array, rows: int) -> NDArray[np.in
 def agreement_information(agree: _Array, shares: _Array, partners: _Array) -> _Array:
     """Information of label pairs that agree with probability λ, (pairs,) nats.
 
-    Σ_x p(x) [(1 − λ)(1 − q) log(1 − λ) + ((1 − λ) q + λ) log(1 − λ + λ / q)], q that of the partner of x.
+    Σ_x p(x) [(1 − q) h(−λ) + q h(λ/q − λ)], q that of the partner of x, h(t) = (1 + t) log(1 + t) − t.
     """
-    chance = (1.0 - agree)[:, None]
     q = np.where(shares > 0.0, partners, 1.0)
-    apart = chance * (1.0 - q) * np.log(np.maximum(chance, 1e-300))
-    together = (chance * q + agree[:, None]) * np.log(chance + agree[:, None] / q)
-    return np.asarray((shares * (apart + together)).sum(axis=1))
+    apart, together = excess(-agree)[:, None], excess(agree[:, None] * (1.0 / q - 1.0))
+    return np.asarray((shares * ((1.0 - q) * apart + q * together)).sum(axis=1))
 
 
 def spread_information(apart: _Array, shares: _Array, nodes: int = _NODES) -> tuple[_Array, _Array]:
     """Information between labels and levels with normal noise, and the change without every second node, (pairs,).
 
-    h(y) less that of the noise; the density of y is summed over evenly spaced nodes.
+    h(y) less that of the noise; the density of y is summed over evenly spaced nodes. Where levels are near, the mean
+    excess of p(y | label) / p(y), which keeps its digits.
     """
     levels = shares.shape[1]
     width = 2.0 * _REACH + apart * (levels - 1)
@@ -167,7 +168,14 @@ def spread_information(apart: _Array, shares: _Array, nodes: int = _NODES) -> tu
     terms = -density * np.log(np.maximum(density, 1e-300))
     noise = 0.5 * np.log(2.0 * np.pi * np.e)
     fine = spacing * terms.sum(axis=1) - noise
-    return fine, np.abs(fine - (2.0 * spacing * terms[:, ::2].sum(axis=1) - noise))
+    coarse = 2.0 * spacing * terms[:, ::2].sum(axis=1) - noise
+    near = apart < _NEAR
+    if near.any():
+        ratio = bumps[near] / (np.sqrt(2.0 * np.pi) * density[near, :, None])
+        terms = density[near] * (excess(ratio - 1.0) @ shares[near, :, None])[:, :, 0]
+        fine[near] = spacing[near] * terms.sum(axis=1)
+        coarse[near] = 2.0 * spacing[near] * terms[:, ::2].sum(axis=1)
+    return fine, np.abs(fine - coarse)
 
 
 def _shares(rng: np.random.Generator, levels: int) -> _Array:
@@ -198,6 +206,7 @@ def _settle_discrete(sketches: Sequence[tuple[DiscreteLaw, _Array]]) -> list[Dis
     shares = _filled([row for law, _ in sketches for row in law.shares])
     partners = _filled([row for law, _ in sketches for row in law.partners])
     agree = rising(lambda v: agreement_information(v, shares, partners), wanted, 0.0, 1.0)
+    agree = refined(agreement_information, (shares, partners), wanted, agree, (_LITTLE, 1.0))
     ends = np.cumsum([len(nats) for _, nats in sketches])[:-1]
     return [replace(law, agree=part) for (law, _), part in zip(sketches, np.split(agree, ends), strict=True)]
 
@@ -214,6 +223,9 @@ def _settle_mixed(sketches: Sequence[tuple[MixedLaw, _Array]]) -> list[MixedLaw]
     shares = _filled([row for law, _ in sketches for row in law.shares])
     apart = rising(
         lambda v: spread_information(v, shares, _COARSE)[0], wanted, 0.0, _APART, halvings=3, secants=6
+    )
+    apart = refined(
+        lambda v, p: spread_information(v, p)[0], (shares,), wanted, apart, (_LITTLE, 2.0 * _APART)
     )
     ends = np.cumsum([len(nats) for _, nats in sketches])[:-1]
     return [replace(law, apart=part) for (law, _), part in zip(sketches, np.split(apart, ends), strict=True)]

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
-from infoloom.benchmark.meta.laws.base import Family, Float32, Frame, rising, split
+from infoloom.benchmark.meta.laws.base import MISS, Family, Float32, Frame, excess, rising, split
 from infoloom.benchmark.meta.laws.normal import canonical_pairs
 from infoloom.information.quantity import QUADRATURE, Quantity
 
@@ -23,6 +24,8 @@ _Array = NDArray[np.float64]
 _MOST: Final = 0.2  # what two groups of unequal weights, as far apart as they get here, always carry
 _PAIR_MOST: Final = 8.0
 _APART: Final = 3.0
+_BOUNDS: Final = (1e-5, 12.0)  # of the distance where it is solved exactly
+_FAINT: Final = 1e-4  # nats below which a difference of entropies loses digits
 _SPACING: Final = 0.25
 _REACH: Final = 7.0
 _GROUPS: Final = (2, 5)
@@ -87,7 +90,10 @@ class MixtureLaw:
 def label_information(
     weights: _Array, centres_x: _Array, centres_y: _Array, spacing: float = _SPACING
 ) -> tuple[float, float]:
-    """Information of the pair that a hidden label makes, and the change when every second node is left out (nats)."""
+    """Information of the pair that a hidden label makes, and the change when every second node is left out (nats).
+
+    A difference of entropies; where that is little, the mean excess of p(x, y) / (p(x) p(y)), which keeps its digits.
+    """
     (px, x_groups), (py, y_groups) = (_density(weights, c, spacing) for c in (centres_x, centres_y))
     joint = (x_groups * weights) @ y_groups.T
     fine = _entropies(px, spacing) + _entropies(py, spacing) - _entropies(joint, spacing**2)
@@ -97,6 +103,11 @@ def label_information(
         + _entropies(half[1], 2.0 * spacing)
         - _entropies(half[2], 4.0 * spacing**2)
     )
+    if fine < _FAINT:
+        x_change, y_change = x_groups / px[:, None] - 1.0, y_groups / py[:, None] - 1.0
+        above = excess((x_change * weights) @ y_change.T)
+        fine = spacing**2 * float(px @ above @ py)
+        coarse = 4.0 * spacing**2 * float(px[::2] @ above[::2, ::2] @ py[::2])
     return fine, abs(fine - coarse)
 
 
@@ -118,8 +129,9 @@ def _sketch(rng: np.random.Generator, frame: Frame) -> tuple[MixtureLaw, float]:
     groups = int(rng.integers(_GROUPS[0], _GROUPS[1] + 1))
     weights = 0.5 / groups + 0.5 * rng.dirichlet(np.full(groups, 2.0))
     centres = np.arange(groups) + rng.uniform(-0.3, 0.3, (2, groups))
-    inner = Frame(frame.dim_x - 1, frame.dim_y - 1, frame.nats)
-    if inner.pairs == 0 or frame.nats == 0.0:
+    pairs = frame.pairs - 1
+    inner = Frame(frame.dim_x - 1, frame.dim_y - 1, min(frame.nats, _PAIR_MOST * pairs))
+    if pairs == 0 or frame.nats == 0.0:
         return MixtureLaw(frame, weights, centres[0], rng.permutation(centres[1]), np.zeros(0)), 1.0
     share = rng.uniform(0.05, 0.98)
     return (
@@ -135,17 +147,37 @@ def _settle(sketches: Sequence[tuple[MixtureLaw, float]]) -> list[MixtureLaw]:
         groups[:, row, : len(law.weights)] = law.weights, law.centres_x, law.centres_y
     wanted = np.array([share * law.frame.nats for law, share in sketches])
     apart = rising(lambda v: _coarse(v[:, None], groups), wanted, 0.0, _APART, halvings=2, secants=5)
-    return [_settled(law, float(s)) for (law, _), s in zip(sketches, apart, strict=True)]
+    return [_settled(*sketch, float(s)) for sketch, s in zip(sketches, apart, strict=True)]
 
 
-def _settled(law: MixtureLaw, apart: float) -> MixtureLaw:
-    if law.frame.nats == 0.0:
+def _settled(law: MixtureLaw, share: float, apart: float) -> MixtureLaw:
+    """Centres as far apart as they were found, or anew where pairs cannot take the rest."""
+    nats, total = law.frame.nats, float(law.nats.sum())
+    if nats == 0.0:
         return replace(law, centres_y=np.zeros_like(law.centres_y))
-    centres_x, centres_y = apart * law.centres_x, apart * law.centres_y
-    label = label_information(law.weights, centres_x, centres_y)
-    total = law.nats.sum()
-    rest = law.nats * ((law.frame.nats - label[0]) / total) if total else law.nats
-    return replace(law, centres_x=centres_x, centres_y=centres_y, nats=rest, label=label)
+    least = nats - _PAIR_MOST * (law.frame.pairs - 1)
+    label = _label(law, apart)
+    if not (least <= label[0] <= nats if total else abs(label[0] - nats) <= MISS * nats):
+        apart = _distance(law, max(share * nats, least) if label[0] > nats else least)
+        label = _label(law, apart)
+    rest = law.nats * ((nats - label[0]) / total) if total else law.nats
+    return replace(
+        law, centres_x=apart * law.centres_x, centres_y=apart * law.centres_y, nats=rest, label=label
+    )
+
+
+def _label(law: MixtureLaw, apart: float) -> tuple[float, float]:
+    return label_information(law.weights, apart * law.centres_x, apart * law.centres_y)
+
+
+def _distance(law: MixtureLaw, wanted: float) -> float:
+    """How far apart centres are where the label has the wanted nats: a root of the exact value, in logarithms."""
+
+    def miss(v: float) -> float:
+        return float(np.log(max(_label(law, float(np.exp(v)))[0], 1e-300) / wanted))
+
+    low, high = np.log(_BOUNDS)
+    return float(np.exp(brentq(miss, low, high, xtol=1e-12)))
 
 
 def _coarse(apart: _Array, groups: _Array) -> _Array:

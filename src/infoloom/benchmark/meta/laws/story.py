@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+from scipy.optimize import brentq
 
-from infoloom.benchmark.meta.laws.base import Family, Float32, Frame, log_uniform, rising
+from infoloom.benchmark.meta.laws.base import MISS, Family, Float32, Frame, log_uniform, rising
 from infoloom.information.quantity import Quantity
 
 __all__ = ["STORY", "StoryLaw", "information"]
@@ -23,6 +26,8 @@ _CAUSES: Final = 6
 _SCALES: Final = (-9.0, 8.5)  # logarithms
 _MOST: Final = 4.0  # nats a shared cause
 _LARGE: Final = 1e5
+_FAINT: Final = 1e-4  # nats below which a difference of determinants loses digits
+_BOUNDS: Final = (-25.0, 12.0)  # logarithms of scales where one is solved exactly
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class StoryLaw:
     field_y: float = 0.0
     edge: float = 0.0
 
-    @property
+    @cached_property
     def truth(self) -> Quantity:
         """In closed form (nats)."""
         if not (
@@ -113,7 +118,7 @@ class StoryLaw:
 
 
 def information(law: StoryLaw) -> float:
-    """Information of the story (nats), to about 1e-10 whatever its weights.
+    """Information of the story (nats), to about 1e-10 whatever its weights, and to as many digits where it is little.
 
     The noise, field and edge have one 2 × 2 covariance N in every component; the causes add their loadings.
     """
@@ -127,7 +132,19 @@ def information(law: StoryLaw) -> float:
     coupled = law.frame.pairs * np.log(det)
     white_x, white_y = x / np.sqrt(n_xx), y / np.sqrt(n_yy)
     rise = _rise(white_x) + _rise(white_y) - _rise(np.vstack([white_x, given]))
-    return float(0.5 * (alone - coupled) + rise)
+    value = float(0.5 * (alone - coupled) + rise)
+    return value if value > _FAINT else _faint(x, y, (n_xx, n_xy, n_yy))
+
+
+def _faint(x: _Array, y: _Array, noise: tuple[float, float, float]) -> float:
+    """−½ Σ log(1 − ρ²) over the canonical correlations, from loadings and N."""
+    roots = [np.linalg.cholesky(v @ v.T + n * np.eye(len(v))) for v, n in ((x, noise[0]), (y, noise[2]))]
+    cross = x @ y.T
+    if noise[1]:
+        cross += noise[1] * np.eye(len(x))
+    half = solve_triangular(roots[0], cross, lower=True)
+    rho = np.linalg.svd(solve_triangular(roots[1], half.T, lower=True), compute_uv=False)
+    return float(-0.5 * np.log1p(-(rho**2)).sum())
 
 
 def _rise(loadings: _Array) -> float:
@@ -235,9 +252,40 @@ def _settle(laws: Sequence[StoryLaw]) -> list[StoryLaw]:
     parts = _parts(laws)
     scales = rising(lambda v: _information(*parts, np.exp(v)), wanted, *_SCALES, secants=12)
     return [
-        law.scaled(float(np.exp(s))) if n else _apart(law)
+        _exact(law, law.scaled(float(np.exp(s)))) if n else _apart(law)
         for law, s, n in zip(laws, scales, wanted, strict=True)
     ]
+
+
+def _exact(law: StoryLaw, found: StoryLaw) -> StoryLaw:
+    """The story as it was found, or anew where it misses its nats: by a root of the exact value, in logarithms.
+
+    A common field that holds the information below is left out, then the edge, then what differs between templates.
+    """
+    nats = law.frame.nats
+    if abs(found.truth.value - nats) <= MISS * nats:
+        return found
+
+    def miss(v: float, of: StoryLaw) -> float:
+        return float(np.log(max(information(of.scaled(float(np.exp(v)))), 1e-300) / nats))
+
+    fieldless = replace(law, field_x=0.0, field_y=0.0)
+    for of, high in (
+        (law, _SCALES[1]),
+        (fieldless, _SCALES[1]),
+        (replace(fieldless, edge=0.0), _BOUNDS[1]),
+        (_bare(law), _BOUNDS[1]),
+    ):
+        if miss(high, of) > 0.0:
+            break
+    return of.scaled(float(np.exp(brentq(miss, _BOUNDS[0], high, args=(of,), xtol=1e-12))))
+
+
+def _bare(law: StoryLaw) -> StoryLaw:
+    """The story whose causes enter one component of each modality, each its own."""
+    causes = min(law.into_x.shape[1], law.frame.pairs)
+    into = [np.sqrt(len(full)) * np.eye(len(full), causes) for full in (law.into_x, law.into_y)]
+    return StoryLaw(law.frame, into[0], into[1])
 
 
 def _apart(law: StoryLaw) -> StoryLaw:

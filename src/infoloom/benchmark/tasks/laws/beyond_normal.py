@@ -90,8 +90,9 @@ def parameters(law: str, text: str) -> dict[str, float]:
     """
     names = LAWS[law].names
     named = dict(part.partition("=")[::2] for part in text.split(","))
-    words = named if "=" in text else dict(zip(names, text.split("-"), strict=False))
-    if sorted(words) != sorted(names) or len(text.split(",")) > len(names):
+    given = text.split("," if "=" in text else "-")
+    words = named if "=" in text else dict(zip(names, given, strict=False))
+    if sorted(words) != sorted(names) or len(given) != len(names):
         raise TaskError(
             f"parameters of `{law}` `{text}`: expected {', '.join(f'{name}=…' for name in names)}. "
             "Write each once."
@@ -105,19 +106,19 @@ def _number(name: str, text: str) -> float:
     wanted = "a whole number from 1" if name in _WHOLE else "a number"
     try:
         value = float(int(text)) if name in _WHOLE else float(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise TaskError(f"task setting `{name}={text}`: expected {wanted}. Write it in digits.") from error
     expect(math.isfinite(value), name, text, wanted, "Write it in digits.")
     return value
 
 
 def _check(found: Mapping[str, float]) -> None:
-    """Refuse parameters at which a law does not exist."""
+    """Refuse parameters at which a law does not exist, or whose rows floating point does not hold."""
     ranges: dict[str, tuple[Callable[[float], bool], str]] = {
-        "correlation": (lambda value: 0.0 <= value < 1.0, "a number from 0 to below 1"),
-        "epsilon": (lambda value: value > 0.0, "a number above 0"),
-        "strength": (lambda value: value >= 0.0, "a number of 0 or more"),
-        "freedom": (lambda value: value > 0.0, "a number above 0"),
+        "correlation": (lambda value: 0.0 <= value <= 1.0 - 1e-9, "a number from 0 to 1 - 1e-9"),
+        "epsilon": (lambda value: 1e-9 <= value <= 1e6, "a number from 1e-9 to 1e6"),
+        "strength": (lambda value: 0.0 <= value <= 1e4, "a number from 0 to 1e4"),
+        "freedom": (lambda value: 0.1 <= value <= 1e6, "a number from 0.1 to 1e6"),
         "dim_x": (lambda value: 1 <= value <= _MOST_COLUMNS, f"a whole number from 1 to {_MOST_COLUMNS}"),
         "dim_y": (lambda value: 1 <= value <= _MOST_COLUMNS, f"a whole number from 1 to {_MOST_COLUMNS}"),
         "pairs": (
@@ -127,4 +128,4 @@ def _check(found: Mapping[str, float]) -> None:
     }
     for name, value in found.items():
         holds, wanted = ranges[name]
-        expect(holds(value), name, f"{value:g}", wanted, "Change it.")
+        expect(holds(value), name, f"{value:.12g}", wanted, "Change it.")

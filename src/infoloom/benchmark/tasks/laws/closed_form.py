@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 _SALT: Final = 0x10F010
+_LIGHT: Final = 100.0  # degrees of freedom from which a series is exact and differences lose digits
+_SERIES: Final = (1 / 6, -1 / 90, 1 / 210, -1 / 210, 5 / 594)  # B_2k / (2k − 1)
 
 
 class Law(Protocol):
@@ -172,6 +174,8 @@ class StudentLaw:
     def mutual_information(self) -> float:
         """The truth (nats)."""
         nu, m, n = self.freedom, self.dim_x, self.dim_y
+        if nu >= _LIGHT:
+            return self.normal.mutual_information + _light(nu, m, n)
         return self.normal.mutual_information + _f(nu) + _f(nu + m + n) - _f(nu + m) - _f(nu + n)
 
     def draw(self, rows: int, seed: int) -> tuple[Array, Array]:
@@ -218,6 +222,18 @@ class AdditiveLaw:
         """−log of the length of the x that y allows, within (0, 1), for every row (n,), nats."""
         allowed = np.minimum(y + self.epsilon, 1.0) - np.maximum(y - self.epsilon, 0.0)
         return np.asarray(-np.log(allowed[:, 0]))
+
+
+def _light(nu: float, m: int, n: int) -> float:
+    """f(ν) + f(ν + m + n) − f(ν + m) − f(ν + n) for many degrees of freedom, by the series of Stirling.
+
+    f(2z) = const − z − ½ log z + Σ B_2k / (2k − 1) z^(1 − 2k).
+    """
+    low, left, right, high = (value / 2.0 for value in (nu, nu + m, nu + n, nu + m + n))
+    first = 0.25 * m * n * (low + high) / (low * left * right * high)
+    rest = [low**-k + high**-k - left**-k - right**-k for k in (3, 5, 7, 9)]
+    terms = [a * change for a, change in zip(_SERIES, [first, *rest], strict=True)]
+    return 0.5 * math.log1p(m * n / (nu * (nu + m + n))) + math.fsum(terms)
 
 
 def _f(x: float) -> float:

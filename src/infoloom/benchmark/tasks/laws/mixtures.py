@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from scipy.stats import chi2
@@ -15,6 +16,8 @@ from infoloom.benchmark.tasks.laws.mixture_truths import chi_panels, log_density
 from infoloom.information.quantity import Quantity
 
 __all__ = ["InlierLaw", "MixtureLaw"]
+
+_NUMBERS: Final = 2**22
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,12 @@ class MixtureLaw:
         edges = np.cumsum(self.weights)[:-1]
         chosen = np.searchsorted(edges, stream(seed, 4).uniform(size=rows), side="right")
         normal = stream(seed, 0).standard_normal((rows, self.means.shape[1]))
-        roots = np.linalg.cholesky(self.covariances)
-        both = self.means[chosen] + np.einsum("nij,nj->ni", roots[chosen], normal)
+        roots, moved = np.linalg.cholesky(self.covariances), np.empty_like(normal)
+        step = max(1, _NUMBERS // roots[0].size)  # rows whose matrices fit
+        for first in range(0, rows, step):
+            part = slice(first, first + step)
+            moved[part] = np.einsum("nij,nj->ni", roots[chosen[part]], normal[part])
+        both = self.means[chosen] + moved
         return both[:, : self.columns], both[:, self.columns :]
 
     def pmi(self, x: Array, y: Array) -> Array:

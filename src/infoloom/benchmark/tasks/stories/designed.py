@@ -15,11 +15,12 @@ from infoloom.errors import TaskError
 from infoloom.spec.model import build_spec
 from infoloom.story import Story, compile_story
 
-__all__ = ["WEIGHT", "SharedPairTask", "hold", "shared_causes", "shared_pair", "solved"]
+__all__ = ["WEIGHT", "SharedPairTask", "hold", "holdable", "shared_causes", "shared_pair", "solved"]
 
 #: Name of the weight that is solved for.
 WEIGHT: Final = "a"
 _LARGEST: Final = 2.0**20
+_MOST: Final = 12.0  # nats a pair
 
 
 def shared_causes(
@@ -139,5 +140,16 @@ class SharedPairTask(StoryPairTask):
         """Refuse settings that do not fit; keep the truth as a float."""
         fits = whole(pairs) and 1 <= pairs <= most
         expect(fits, "pairs", pairs, f"a whole number from 1 to {most}", f"Use {usual_pairs}.")
-        expect(0.0 <= nats < math.inf, "nats", nats, "a number of 0 or more", f"Use {usual_nats}.")
+        holdable(nats, pairs, usual_nats)
         object.__setattr__(self, "nats", float(nats))
+
+
+def holdable(nats: float, pairs: int, usual: str) -> None:
+    """Refuse more information than so many causes can bring while rows still show it.
+
+    Raises:
+        TaskError: The same.
+    """
+    most = _MOST * pairs
+    wanted = f"a number from 0 to {most:g}, {_MOST:g} a pair, which rows still show"
+    expect(0.0 <= nats <= most, "nats", nats, wanted, f"Use {usual}, or more pairs.")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 from infoloom.benchmark.tasks.base import expect, whole
 from infoloom.benchmark.tasks.stories.base import Names, StoryPairTask
-from infoloom.benchmark.tasks.stories.designed import hold, shared_causes
+from infoloom.benchmark.tasks.stories.designed import hold, holdable, shared_causes
 from infoloom.story import Story
 
 __all__ = ["GRIDS", "LAWS", "TEMPLATES", "GridTask", "grid"]
@@ -76,7 +76,7 @@ class GridTask(StoryPairTask):
                 f"a whole number of {least} or more",
                 f"Use {least}.",
             )
-        expect(0.0 <= self.nats < math.inf, "nats", self.nats, "a number of 0 or more", "Use 1.0.")
+        holdable(self.nats, self.pairs, "1.0")
         expect(
             self.template in TEMPLATES,
             "template",

@@ -7,16 +7,20 @@ also standardises every column, which `sklearn.preprocessing.scale` does and the
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Final
 
-from infoloom.benchmark.tasks.base import expect
+import numpy as np
+from scipy import stats
+
+from infoloom.benchmark.tasks.base import Array, expect
 from infoloom.benchmark.tasks.identifiers import Value
 from infoloom.benchmark.tasks.laws.beyond_normal import LAWS, parameters
-from infoloom.benchmark.tasks.laws.closed_form import AdditiveLaw, CanonicalLaw, DenseLaw, Law
+from infoloom.benchmark.tasks.laws.closed_form import AdditiveLaw, CanonicalLaw, DenseLaw, Law, StudentLaw
 from infoloom.benchmark.tasks.vectors import maps as m
 from infoloom.benchmark.tasks.vectors.base import VectorTask
 from infoloom.benchmark.tasks.vectors.maps import Map
@@ -51,6 +55,8 @@ BEYOND_NORMAL: Final = (
 
 _MAPS: Final = r"(?P<maps>(?:(?:normal_cdf|wiggly|half_cube|asinh|spiral|swissroll_x)-)*)"
 _FORM: Final = re.compile(rf"{_MAPS}(?P<law>{'|'.join(LAWS)})[-:](?P<numbers>.+)")
+_RARE: Final = 1e-9
+_OFF: Final = 1e-3  # what a value may be off once maps are undone, as a share of the noise
 _TITLES: Final[Mapping[str, str]] = {
     "normal_cdf": "Normal CDF",
     "wiggly": "Wiggly",
@@ -94,6 +100,8 @@ class BeyondNormalTask(VectorTask):
         known = self.label in BEYOND_NORMAL or (":" in self.label and is_beyond_normal(self.label))
         expect(known, "label", self.label, "one of the forty, or a family with parameters", f"Use {_NORMAL}.")
         _fits(self._parts[0], self.law)
+        if self.label not in BEYOND_NORMAL:
+            _comes_back(self.maps, self.law, self._parts[0])
 
     @property
     def id(self) -> str:
@@ -146,7 +154,7 @@ def is_beyond_normal(task_id: str) -> bool:
 
 
 def _fits(steps: list[str], law: Law) -> None:
-    """Refuse maps that are not injective on a law's rows, or cannot be undone in floating point."""
+    """Refuse maps that are not injective on a law's rows."""
     for number, step in enumerate(steps):
         before = steps[number - 1] if number else None
         bounded = before == "normal_cdf" or (before is None and isinstance(law, AdditiveLaw))
@@ -163,6 +171,48 @@ def _fits(steps: list[str], law: Law) -> None:
         }
         holds, wanted = checks.get(step, (True, ""))
         expect(holds, "map", step, wanted, "Leave the map out, or take another law.")
+
+
+def _comes_back(maps: tuple[Map, Map], law: Law, steps: list[str]) -> None:
+    """Refuse maps that cannot be undone in floating point out to what one row in a billion has in a column."""
+    with np.errstate(all="ignore"):
+        for rows, one in zip(_far_rows(law), maps, strict=True):
+            seen = one.forward(rows)
+            off = np.abs(one.inverse(seen) - rows).max(axis=1) / np.maximum(1.0, np.abs(rows).max(axis=1))
+            holds = bool(np.isfinite(seen).all() and (off <= _OFF * _noise(law)).all())
+            wanted = "maps that floating point undoes, in the tails of the law too"
+            expect(
+                holds, "map", "-".join(steps[::-1]) or "none", wanted, "Leave one out, or take another law."
+            )
+
+
+def _far_rows(law: Law) -> tuple[Array, Array]:
+    """Rows of x and of y, one of whose first columns lies out to where one row in a billion is."""
+    sides = []
+    for number, dim in enumerate((law.dim_x, law.dim_y)):
+        if isinstance(law, AdditiveLaw):
+            low, high = (-law.epsilon, 1.0 + law.epsilon) if number else (0.0, 1.0)
+            places = low + (high - low) * np.array([_RARE, 0.01, 0.5, 0.99, 1.0 - _RARE])
+        else:
+            tail = stats.t(law.freedom) if isinstance(law, StudentLaw) else stats.norm()
+            places = np.array([tail.isf(p) for p in (_RARE, 1e-5, 0.01, 0.3)])
+            places = np.sort(np.concatenate([-places, places]))
+        moved = min(dim, 3)
+        rows = np.full((moved, len(places), dim), places[len(places) // 2])
+        for column in range(moved):
+            rows[column, :, column] = places
+        sides.append(rows.reshape(-1, dim))
+    return sides[0], sides[1]
+
+
+def _noise(law: Law) -> float:
+    """What the other side leaves open of a column, next to the column's own width."""
+    if isinstance(law, AdditiveLaw):
+        return min(1.0, law.epsilon) / (1.0 + law.epsilon)
+    if isinstance(law, DenseLaw):
+        return math.sqrt(1.0 - law.correlation)
+    normal = law.normal if isinstance(law, StudentLaw) else law
+    return math.exp(-max(getattr(normal, "nats", ()), default=0.0))
 
 
 def _step(step: str, law: Law) -> tuple[Map, Map]:

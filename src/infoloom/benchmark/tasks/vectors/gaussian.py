@@ -17,6 +17,8 @@ __all__ = ["HARD", "HIDDEN", "STAIRCASE", "GaussianTask", "from_mi", "read_dims"
 
 #: What the pairs may hide behind.
 HIDDEN: Final = ("plain", "rotated", "bent")
+_MOST: Final = 20.0  # nats a pair
+_TURNED: Final = 4096  # columns that are turned
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,15 @@ class GaussianTask(VectorTask):
             f"a whole number from {least} to {most}",
             "Use fewer pairs or more columns.",
         )
-        expect(0.0 <= self.nats < math.inf, "nats", self.nats, "a number of 0 or more", "Use 1.0.")
+        highest = _MOST * max(self.pairs, 1)
+        wanted = f"a number from 0 to {highest:g}, {_MOST:g} a pair, which floating point holds"
+        expect(0.0 <= self.nats <= highest, "nats", self.nats, wanted, "Use 1.0, or more pairs.")
         expect(self.hidden in HIDDEN, "hidden", self.hidden, f"one of {', '.join(HIDDEN)}", "Use plain.")
         expect(
             whole(self.turn) and self.turn >= 0, "turn", self.turn, "a whole number of 0 or more", "Use 0."
         )
+        small = self.hidden == "plain" or max(read_dims(self.dims)) <= _TURNED
+        expect(small, "dims", self.dims, f"at most {_TURNED:,} columns where they are turned", "Use plain.")
         object.__setattr__(self, "nats", float(self.nats))
 
     @property

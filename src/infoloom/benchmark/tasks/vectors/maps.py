@@ -144,11 +144,17 @@ def _solve_cubic(values: Array) -> Array:
     return np.asarray(2.0 * scale * np.sinh(np.arcsinh(1.5 * values / scale) / 3.0))
 
 
-def _inverted(function: Function, low: float, high: float) -> Function:
-    """The inverse of an increasing function of numbers between two bounds, by bisection to the last bit."""
+def _inverted(function: Function, low: float, high: float, moves: float | None = None) -> Function:
+    """The inverse of an increasing function of numbers between two bounds, by bisection to the last bit.
+
+    Beyond the bounds too, where the function moves no number by more than `moves`.
+    """
 
     def inverse(values: Array) -> Array:
         below, above = np.full_like(values, low), np.full_like(values, high)
+        if moves is not None:
+            far = (values < low + moves) | (values > high - moves)
+            below, above = np.where(far, values - moves, below), np.where(far, values + moves, above)
         for _ in range(64):
             middle = 0.5 * (below + above)
             less = function(middle) < values
@@ -205,8 +211,8 @@ HALF_CUBE = Map(
     lambda rows: rows * np.sqrt(np.abs(rows)), lambda rows: np.sign(rows) * np.abs(rows) ** (2.0 / 3.0)
 )
 ASINH = Map(lambda rows: np.arcsinh(rows), lambda rows: np.sinh(rows))
-WIGGLY_X = Map(_wiggly_x, _inverted(_wiggly_x, -1e3, 1e3))
-WIGGLY_Y = Map(_wiggly_y, _inverted(_wiggly_y, -1e3, 1e3))
+WIGGLY_X = Map(_wiggly_x, _inverted(_wiggly_x, -1e3, 1e3, 1.0))
+WIGGLY_Y = Map(_wiggly_y, _inverted(_wiggly_y, -1e3, 1e3, 1.0))
 BIMODAL_X = _bimodal(0.3, 0.0, 5.0)
 BIMODAL_Y = _bimodal(0.5, -1.0, 3.0)
 #: One column in (0, 1) to a spiral in the plane.

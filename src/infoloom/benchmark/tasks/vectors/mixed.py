@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 _TOLERANCE: Final = 1e-12
+_MOST_VALUES: Final = 1_000_000
+_MOST_CLASSES: Final = 1000
+_MOST_COLUMNS: Final = 100_000
 
 
 class _PlainTask(VectorTask):
@@ -62,8 +65,8 @@ class StepsTask(_PlainTask):
     kinds = ("discrete", "continuous")
 
     def __post_init__(self) -> None:
-        _expect_whole("values", self.values, 2)
-        _expect_whole("copies", self.copies, 1)
+        _expect_whole("values", self.values, 2, _MOST_VALUES)
+        _expect_whole("copies", self.copies, 1, _MOST_COLUMNS)
 
     @property
     def name(self) -> str:
@@ -103,8 +106,8 @@ class ChannelTask(_PlainTask):
     kinds = ("discrete", "discrete")
 
     def __post_init__(self) -> None:
-        _expect_whole("symbols", self.symbols, 2)
-        _expect_whole("copies", self.copies, 1)
+        _expect_whole("symbols", self.symbols, 2, _MOST_VALUES)
+        _expect_whole("copies", self.copies, 1, _MOST_COLUMNS)
         _expect_share("error", self.error)
 
     @property
@@ -145,8 +148,8 @@ class ClassesTask(_PlainTask):
     kinds = ("discrete", "continuous")
 
     def __post_init__(self) -> None:
-        _expect_whole("classes", self.classes, 2)
-        _expect_whole("dim", self.dim, 1)
+        _expect_whole("classes", self.classes, 2, _MOST_CLASSES)
+        _expect_whole("dim", self.dim, 1, _MOST_COLUMNS)
         expect(0.0 <= self.apart < 100.0, "apart", self.apart, "a number from 0 to below 100", "Use 2.0.")
 
     @property
@@ -264,14 +267,9 @@ def null_tasks() -> Iterator[PairTask]:
     yield from (ChannelTask(4, 0.75), ChannelTask(2, 0.5, 3), ClassesTask(10, 0.0, 4))
 
 
-def _expect_whole(name: str, value: int, least: int) -> None:
-    expect(
-        whole(value) and value >= least,
-        name,
-        value,
-        f"a whole number of {least} or more",
-        f"Use {max(least, 2)}.",
-    )
+def _expect_whole(name: str, value: int, least: int, most: int) -> None:
+    fits = whole(value) and least <= value <= most
+    expect(fits, name, value, f"a whole number from {least} to {most:,}", f"Use {max(least, 2)}.")
 
 
 def _expect_share(name: str, value: float) -> None:

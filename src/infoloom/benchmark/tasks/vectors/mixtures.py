@@ -29,6 +29,10 @@ __all__ = ["MIXTURES", "ConcentricTask", "CrossTask", "GalaxyTask", "InlierTask"
 _SOURCE: Final = "Czyż et al. 2023 to 2025, Beyond Normal and its second version (mixtures of normal laws)"
 #: Variance of y about the number of its sphere.
 _LEVEL: Final = 1e-4
+_MOST_DIM: Final = 256
+_MOST_BALLS: Final = 100
+_MOST_STRIPS: Final = 64
+_MOST_STRENGTH: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ class WavesTask(_MixtureTask):
     family: ClassVar[str] = "mixture-waves"
 
     def __post_init__(self) -> None:
-        _components(self.components)
+        _components(self.components, _MOST_STRIPS)
         _between("amplitude", self.amplitude, 0.0, 100.0)
         _between("frequency", self.frequency, 0.0, 100.0)
 
@@ -210,8 +214,9 @@ class ConcentricTask(_MixtureTask):
     family: ClassVar[str] = "mixture-concentric"
 
     def __post_init__(self) -> None:
-        expect(whole(self.dim) and self.dim >= 1, "dim", self.dim, "a whole number of 1 or more", "Use 3.")
-        _components(self.components)
+        fits = whole(self.dim) and 1 <= self.dim <= _MOST_DIM
+        expect(fits, "dim", self.dim, f"a whole number from 1 to {_MOST_DIM}", "Use 3.")
+        _components(self.components, _MOST_BALLS)
 
     @property
     def name(self) -> str:
@@ -252,7 +257,9 @@ class InlierTask(_MixtureTask):
         most = min(read_dims(self.dims))
         fits = whole(self.pairs) and 1 <= self.pairs <= most
         expect(fits, "pairs", self.pairs, f"a whole number from 1 to {most}", "Use fewer or more columns.")
-        _between("strength", self.strength, 0.0, 1e3)
+        fits = 0.0 <= self.strength <= _MOST_STRENGTH
+        wanted = f"a number from 0 to {_MOST_STRENGTH:g}, up to which the integral is exact"
+        expect(fits, "strength", self.strength, wanted, "Use 2.0.")
         _between("share", self.share, 0.0, 1.0)
 
     @property
@@ -291,7 +298,6 @@ def _between(name: str, value: float, low: float, high: float) -> None:
     expect(low <= value < high, name, value, f"a number from {low:g} to below {high:g}", "Change it.")
 
 
-def _components(count: int) -> None:
-    expect(
-        whole(count) and 1 <= count <= 1000, "components", count, "a whole number from 1 to 1000", "Use 5."
-    )
+def _components(count: int, most: int) -> None:
+    fits = whole(count) and 1 <= count <= most
+    expect(fits, "components", count, f"a whole number from 1 to {most}", "Use 5.")
