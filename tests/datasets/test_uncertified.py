@@ -189,3 +189,22 @@ def test_reasons_of_compositions_are_those_of_their_parts() -> None:
         }
     )
     assert found == {"x": "never certified"}
+
+
+def test_latents_that_are_not_whitened_want_a_flow_that_keeps_small_ones() -> None:
+    tree = {
+        "name": "small",
+        "causes": {"c": "normal"},
+        "targets": {"theta": "c"},
+        "modalities": {"curve": {"flow": "rr-lyrae[{kind}]", "latent": "0.1*c + 0.2*noise"}},
+    }
+    for kind, whitening, refused in (("0", "whiten", False), ("0", "scale", True), ("0", "none", True)):
+        modality = {**tree["modalities"]["curve"], "flow": f"rr-lyrae[{kind}]", "whitening": whitening}
+        story = compile_story({**tree, "modalities": {"curve": modality}})
+        rows = story.sample(2)
+        if not refused:
+            assert story.observe(rows)["curve"].shape == (2, 4, 128)
+            continue
+        with pytest.raises(FlowError, match=r"^flow `rr-lyrae`: expected whitened latents, because latents of less"):
+            story.observe(rows)
+        assert story.observe(rows, allow_uncertified=True)["curve"].shape == (2, 4, 128)

@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -53,6 +53,8 @@ REGISTRY: dict[str, Callable[..., Bijection]] = {
 """Steps that keep the shape, by the name they have in a flow expression; each is called with the shape and its
 arguments."""
 
+SMALLER_LOST: Final = 1e-4  # of the usual norm of latents, in single precision
+
 
 def build(
     expression: str,
@@ -62,6 +64,7 @@ def build(
     device: str = "cpu",
     directory: Path | None = None,
     allow_uncertified: bool = False,
+    whitened: bool = True,
 ) -> Injection:
     """Build a modality's observation map: whitening, then the steps of its flow expression.
 
@@ -77,6 +80,8 @@ def build(
         allow_uncertified: Build a trained flow although its certificate fails; its dataset then holds at most
             the information
             that its card states.
+        whitened: Whether latents are N(0, I), by `whitener` or of themselves; others may be smaller than some flows
+            keep apart.
 
     Raises:
         FlowError: Not a flow expression, unknown names or classes, shapes that do not fit, a certificate that fails.
@@ -98,7 +103,7 @@ def build(
             "device": device,
             "directory": directory,
         }
-        options["allow_uncertified"] = allow_uncertified
+        options |= {"allow_uncertified": allow_uncertified, "whitened": whitened}
         flows = {name: replace_choice(expression, name) for name in choice.names}
         made = Choosing({name: build(flow, **options) for name, flow in flows.items()})
         if made.rendered:
@@ -114,7 +119,7 @@ def build(
         shape = parts[-1].shape_out if parts else None
         parts.append(_part(step, shape, dtype, device, directory))
     for part in parts:
-        _require_certificate(part, allow_uncertified)
+        _require_certificate(part, allow_uncertified, whitened)
     size = parts[0].dim if renderer is None else renderer.dim
     before = None if whitener is None else Whitening(whitener)
     if before is not None and before.dim != size:
@@ -218,7 +223,7 @@ def _registered(step: FlowStep, shape: tuple[int, ...]) -> Bijection:
     return made
 
 
-def _require_certificate(part: Injection, allowed: bool) -> None:
+def _require_certificate(part: Injection, allowed: bool, whitened: bool = True) -> None:
     if allowed:
         return
     certificate = part.certificate()
@@ -227,4 +232,11 @@ def _require_certificate(part: Injection, allowed: bool) -> None:
             f"flow `{certificate.get('flow', '?')}`: expected a certificate that passes, because a map that is "
             f"not injective loses information; {certificate.get('reason', 'it fails')}. Run `infoloom flow check`, or "
             "force it and read every information value as an upper bound."
+        )
+    lost = certificate.get("smaller_latents", {}).get("worst", 0.0)
+    if not whitened and not lost <= SMALLER_LOST:
+        raise FlowError(
+            f"flow `{getattr(part, 'name', '?')}`: expected whitened latents, because latents of less than the usual "
+            f"norm come back only to {lost:.1g}. Leave `whitening` out, or force it and read every information value "
+            "as an upper bound."
         )

@@ -11,7 +11,8 @@ from observations.small import small_flow
 
 from infoloom.errors import FlowError
 from infoloom.observations import load_flow
-from infoloom.observations.flows.certificate import Effort, certify, whole_map
+from infoloom.observations.flows.certificate import Effort, certify, smaller_latents, whole_map
+from infoloom.observations.flows.checkpoint import FlowDescription
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import Inversion, SteppedFlow
@@ -134,3 +135,44 @@ def test_smallest_eigenvalue_where_one_row_is_done_before_the_others():
     found = smallest_eigenvalue(lambda y: rates * y, torch.zeros(2, 3, dtype=torch.float64))
     assert torch.allclose(found.value, torch.tensor([0.5, 0.3], dtype=torch.float64))
     assert float(found.residual.max()) < 1e-12
+
+
+class _Collapsing(torch.nn.Module):
+    """Pulls rows near the origin through it, and leaves those of the usual norm nearly where they are."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.strength = torch.nn.Parameter(torch.linspace(2.0, 3.0, 144, dtype=dtype), requires_grad=False)
+
+    def forward(self, y: torch.Tensor, *_: object) -> torch.Tensor:
+        size = y.square().sum(dim=1, keepdim=True)
+        return -self.strength * y * torch.exp(-size / 32.0)
+
+
+def test_a_map_that_loses_latents_of_smaller_norm_is_for_whitened_ones() -> None:
+    plain = FlowDescription((144,), (), "euler", (0.0, 1.0), {}, 0.1, 1.0, 0.0, 1.0, {})
+    flow, wide = (SteppedFlow(plain, _Collapsing(kind)) for kind in (torch.float32, torch.float64))
+    found = certify(flow, wide, None, effort=Effort(8, 32, 8, singular_rows=0))
+    assert found["margin"] > 0.05
+    assert max(trip["worst"] for trip in found["round_trip"].values()) < 1e-4
+    assert found["smaller_latents"]["worst"] > 0.1
+    assert found["passes"]
+
+
+def test_shipped_digits_keep_latents_of_smaller_norm() -> None:
+    found = smaller_latents(load_flow("digits", "3"), rows=32)
+    assert found["worst"] < 1e-4
+    assert (found["rows"], found["sizes"]) == (32, [0.25, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"eigen_rows": 0}, "expected 1 or more eigen_rows, got 0"),
+        ({"trip_rows": -1}, "expected 1 or more trip_rows, got -1"),
+        ({"wide_rows": -1}, "expected 0 or more wide_rows, got -1"),
+    ],
+)
+def test_rows_that_are_none_are_refused(rows: dict[str, int], message: str) -> None:
+    with pytest.raises(FlowError, match=message):
+        Effort(**rows)

@@ -128,6 +128,9 @@ def test_no_seed_is_set_behind_the_back() -> None:
 
 
 def test_trainings_that_cannot_start_are_named() -> None:
+    for budget in ({"steps": 0}, {"steps": -1}, {"minutes": 0.0}, {"minutes": float("nan")}):
+        with pytest.raises(FlowError, match="training: expected minutes above 0 and 1 step or more, got"):
+            Trainer(arcs(), RECIPE).run(**budget)
     with pytest.raises(FlowError, match=r"training: expected a budget\. Give `minutes` or `steps`\."):
         Trainer(arcs(), RECIPE).run()
     constant = replace(

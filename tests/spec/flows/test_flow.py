@@ -265,3 +265,22 @@ def test_every_step_that_a_spec_may_name_can_be_built():
     from infoloom.observations import REGISTRY
 
     assert set(SHAPE_KEEPING) == set(REGISTRY)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("galaxy[{k}: spiral, 1]", "`1` is `spiral`, which stands twice; expected each once"),
+        ("galaxy[{k}: 0, elliptical]", "`elliptical` is `elliptical`, which stands twice"),
+        (
+            "digits[3](seed=7)",
+            "flow `digits(seed=7)`: expected a trained flow without arguments. Leave them out.",
+        ),
+        ("digits[3](99)", "flow `digits(99)`: expected a trained flow without arguments"),
+        ("galaxy[{k}](32)", "flow `galaxy(32)`: expected a trained flow without arguments"),
+    ],
+)
+def test_what_a_trained_flow_would_ignore_is_refused(text, message):
+    with pytest.raises(FlowError) as error:
+        flow_shape(text)
+    assert message in str(error.value)

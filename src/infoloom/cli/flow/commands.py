@@ -225,6 +225,8 @@ def print_verdict(name: str, found: Mapping[str, Any]) -> str:
         f"  round trip in {kind:<8}          {trip['worst']:.1e} worst relative error"
         for kind, trip in found["round_trip"].items()
     ]
+    if "smaller_latents" in found:
+        lines.append(f"  latents of smaller norm         {found['smaller_latents']['worst']:.1e} worst error")
     if "singular_values" in found:
         low, high = found["singular_values"]
         log_determinants = " and ".join(f"{value:.1f}" for value in found["log_determinants"])

@@ -69,6 +69,7 @@ def observer(
         device=device,
         directory=story.spec.directory,
         allow_uncertified=allow_uncertified,
+        whitened=story.spec.modalities[modality].whitening == "whiten",
     )
     if batch is not None:
         _limit(made, batch)

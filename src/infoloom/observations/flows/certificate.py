@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +11,20 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from infoloom.errors import FlowError
 from infoloom.observations.base import Bijection
 from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow, flow_digest
 
-__all__ = ["MARGIN", "Effort", "certify", "early_margin", "expected_seconds", "step_margins"]
+__all__ = [
+    "MARGIN",
+    "Effort",
+    "certify",
+    "early_margin",
+    "expected_seconds",
+    "smaller_latents",
+    "step_margins",
+]
 
 Report = Callable[[str, float], None]
 
@@ -22,6 +32,8 @@ MARGIN = 0.05
 _TANGENT: Final = 5.0  # passes through the flow for a round of eigenvalues, of three kinds
 _TRIP: Final = 4.0  # for a round trip, of two kinds
 _WIDE: Final = 4.0  # float64 against float32
+SMALLEST: Final = 0.25  # of the usual size; a latent that is not whitened may have such a norm
+_SMALLER_ROWS: Final = 64
 ROUND_TRIP = {torch.float32: 1e-4, torch.float64: 1e-10}
 
 
@@ -44,6 +56,13 @@ class Effort:
     rounds: int = 16
     singular_rows: int = 2
 
+    def __post_init__(self) -> None:
+        for name, least in (("eigen_rows", 1), ("trip_rows", 1), ("wide_rows", 0), ("rounds", 1)):
+            if getattr(self, name) < least:
+                raise FlowError(
+                    f"certificate: expected {least} or more {name}, got {getattr(self, name)}. Raise it."
+                )
+
 
 def certify(
     flow: SteppedFlow,
@@ -59,7 +78,8 @@ def certify(
     A step Φ(y) = y + g(y) is injective on a convex set where the symmetric part of its Jacobian is positive definite:
     ⟨Φ(a) − Φ(b), a − b⟩ ≥ m ‖a − b‖² with m its smallest eigenvalue there. m is computed along sampled
     trajectories, along
-    those that lead to real rows, and at random points of the segments between the two.
+    those that lead to real rows, and at random points of the segments between the two. Latents of smaller norm, which
+    N(0, I) never has, are sent there and back too; a flow that loses them is for whitened latents only.
 
     Args:
         flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
@@ -93,11 +113,41 @@ def certify(
         "eigenvalues": steps,
         "eigen_rows": effort.eigen_rows,
         "round_trip": trips,
+        "smaller_latents": smaller_latents(flow, rows=min(_SMALLER_ROWS, effort.trip_rows), seed=seed),
         **(whole_map(flow, effort.singular_rows, seed=seed, report=tell) if effort.singular_rows else {}),
         "solver": flow.description.solver,
         "steps": flow.step_count,
         "seed": seed,
     }
+
+
+def smaller_latents(flow: SteppedFlow, *, rows: int = _SMALLER_ROWS, seed: int = 0) -> dict[str, Any]:
+    """Latents of less than the usual norm there and back in float32; a story that is not whitened has such.
+
+    Latents of N(0, I) have nearly the norm √d, so sampled rows say nothing of what lies within.
+
+    Args:
+        flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
+        rows: How many, of sizes spread evenly from 0.25 to 1; rounded up to whole batches.
+        seed: Seed of the latents.
+
+    Returns:
+        `rows`, `sizes` (the smallest and the largest) and `worst`, the largest error in units of the usual norm √d.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    batches = -(-rows // flow.batch)
+    sizes = torch.linspace(SMALLEST, 1.0, batches * flow.batch)[
+        torch.randperm(batches * flow.batch, generator=generator)
+    ]
+    worst = 0.0
+    for index in range(batches):
+        one = _in_turn(flow, flow.label, index, flow.batch)
+        own = sizes[index * flow.batch :][: flow.batch, None]
+        with torch.no_grad():
+            latents = own.to(flow.device) * _normal((flow.batch, flow.dim), generator, flow)
+            missed = (one.invert(one.forward(latents)).latents - latents).norm(dim=1)
+        worst = max(worst, float(missed.max()) / math.sqrt(flow.dim))
+    return {"rows": len(sizes), "sizes": [SMALLEST, 1.0], "worst": worst}
 
 
 def expected_seconds(flow: Bijection, effort: Effort) -> float:

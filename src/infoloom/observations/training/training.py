@@ -145,6 +145,11 @@ class Trainer:
         self.settle_precision()
         started, before, first = time.monotonic(), self.seconds, self.step
         saved = told = started
+        if (minutes is not None and not 0.0 < minutes < math.inf) or (steps is not None and steps < 1):
+            raise FlowError(
+                f"training: expected minutes above 0 and 1 step or more, got {minutes} minutes and {steps} steps. "
+                "Give a larger budget."
+            )
         start = self._share(minutes, steps)
         looked = math.floor(looks * start)
         while (share := self._share(minutes, steps)) < 1.0:

@@ -305,6 +305,11 @@ def _step_shape(step: FlowStep, directory: Path | None) -> tuple[int, ...] | Non
         return form.setup(step.selector, step.args, dict(step.kwargs)).shape
     if not step.trained:
         return None
+    if step.args or step.kwargs:
+        given = ", ".join([*map(str, step.args), *(f"{key}={value}" for key, value in step.kwargs)])
+        raise FlowError(
+            f"flow `{step.name}({given})`: expected a trained flow without arguments. Leave them out."
+        )
     header = flow_header(flow_path(step.name, directory))
     shape = header.get("shape")
     if not isinstance(shape, list) or not _is_shape(shape):
@@ -331,7 +336,20 @@ def _chosen_shape(step: FlowStep, choice: Choice, directory: Path | None) -> tup
             f"flow `{step.name}[{step.selector}]`: this flow has no classes to choose among. Write `{step.name}`."
         )
     shapes = [_step_shape(replace(step, selector=name), directory) for name in choice.names]
+    if step.trained:
+        _check_each_once(step, choice.names, _classes(step, directory))
     return shapes[-1]
+
+
+def _check_each_once(step: FlowStep, names: Sequence[str], classes: Sequence[str]) -> None:
+    """Refuse a class that stands twice, by its name and by its number: equal rows would not tell the category."""
+    numbers = [classes.index(name) if name in classes else int(name) for name in names]
+    twice = next((at for at, number in enumerate(numbers) if number in numbers[:at]), None)
+    if twice is not None:
+        raise FlowError(
+            f"flow class `[{step.selector}]`: `{names[twice]}` is `{classes[numbers[twice]]}`, which stands twice; "
+            "expected each once, because equal observations would not tell the category. Remove one."
+        )
 
 
 def _is_shape(sizes: Sequence[object]) -> bool:

@@ -149,6 +149,14 @@ def test_sources_that_cannot_be_used_are_named(tmp_path: Path) -> None:
             load_training_data(str(tmp_path / name))
 
 
+def test_every_source_of_a_list_must_be_there(tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).standard_normal((50, 3)))
+    for missing in ("nofile.npy", "none_*.npy", ""):
+        lost = re.escape(f"training data `{tmp_path / missing if missing else ''}`: no such file or folder")
+        with pytest.raises(FlowError, match=lost):
+            load_training_data(f"{tmp_path / 'rows.npy'},{tmp_path / missing if missing else ''}")
+
+
 def load(path: Path, **options: object) -> TrainingData:
     return load_training_data(str(path), Reading(**options))
 

@@ -144,9 +144,11 @@ def _read(source: str, reading: Reading) -> Rows:
         if found is None:
             return folder_of_pictures(Path(source))
         return joined([rows for _, rows in found], [str(path) for path, _ in found])
-    paths = [Path(path) for part in source.split(",") for path in sorted(glob.glob(part.strip()))]
-    if not paths:
-        raise FlowError(f"training data `{source}`: no such file or folder. Check the path.")
+    found_by = {part.strip(): sorted(glob.glob(part.strip())) for part in source.split(",")}
+    lost = next((part for part, found in found_by.items() if not found), None)
+    if lost is not None:
+        raise FlowError(f"training data `{lost}`: no such file or folder. Check the path.")
+    paths = [Path(path) for found in found_by.values() for path in found]
     return joined([read_file(path, reading) for path in paths], [str(path) for path in paths])
 
 
