@@ -124,7 +124,7 @@ RECIPES: dict[str, Recipe] = {
         minutes=10.0,
         flow_steps=12,
     ),
-    "rr-lyrae": _signal(0.08, minutes=15.0, augment="amplitude", channels=32, flow_steps=24),
+    "rr-lyrae": _signal(0.15, minutes=15.0, augment="amplitude", channels=32, flow_steps=24),
     "star": _signal(
         0.05,
         minutes=24.0,
