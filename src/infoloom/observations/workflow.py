@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -208,16 +209,15 @@ def _looking(
 
 def _look(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> float:
     """The margin of the flow as it is along a few rows; its samples go into the plan's picture."""
-    path = plan.output.with_suffix(".preview.safetensors")
-    _package(plan, trainer, data, path)
-    if plan.samples is not None:
-        sample_picture(str(path), plan.samples, rows=2)
-    flow = all_classes(str(path))
+    with tempfile.TemporaryDirectory(prefix="infoloom-flow-") as folder:
+        path = Path(folder) / "preview.safetensors"
+        _package(plan, trainer, data, path)
+        if plan.samples is not None:
+            sample_picture(str(path), plan.samples, rows=2)
+        flow = all_classes(str(path))
     if not isinstance(flow, SteppedFlow):  # unreachable: a training makes stepped flows
-        raise FlowError(f"flow `{path}`: expected steps to look at.")
-    margin = early_margin(flow, rows=2)
-    path.unlink()
-    return margin
+        raise FlowError(f"flow `{plan.name}`: expected steps to look at.")
+    return early_margin(flow, rows=2)
 
 
 def _finished(plan: TrainingPlan) -> Finished | None:

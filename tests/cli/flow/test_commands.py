@@ -148,3 +148,26 @@ def test_a_dry_run_says_what_was_read(tmp_path: Path) -> None:
 def test_a_precision_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FlowError, match="precision `half`: expected auto, float32 or bfloat16"):
         call("train", "x", "--data", "sklearn:digits", "--precision", "half")
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ("A=1;A=2", r"classes `A=1;A=2`: expected each new class once, got `A` twice\. Join its old ones\."),
+        ("A=", r"classes `A=`: expected `NEW=OLD,OLD; NEW=OLD`, got `A=`\."),
+    ],
+)
+def test_classes_that_cannot_be_joined_are_named(tmp_path: Path, classes: str, message: str) -> None:
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).standard_normal((60, 4)))
+    with pytest.raises(FlowError, match=message):
+        call("train", "mine", "--data", str(tmp_path / "rows.npy"), "--classes", classes, "--dry-run")
+
+
+def test_a_first_look_leaves_other_files_alone(tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).standard_normal((60, 4)))
+    mine = tmp_path / "mine.preview.safetensors"
+    mine.write_bytes(b"of the user")
+    network = json.dumps({"name": "mlp", "hidden": 8, "blocks": 1, "width": 8})
+    given = ("--data", str(tmp_path / "rows.npy"), "--network", network, "--steps", "100", "--quick")
+    assert call("train", "mine", *given, "-o", str(tmp_path / "mine.safetensors"))[0] == 0
+    assert mine.read_bytes() == b"of the user"

@@ -184,6 +184,10 @@ def _classes(text: str | None) -> dict[str, tuple[str, ...]] | None:
         names = tuple(name.strip() for name in (old if equals else new).split(","))
         if not new.strip() or not all(names):
             raise FlowError(f"classes `{text}`: expected `NEW=OLD,OLD; NEW=OLD`, got `{part.strip()}`.")
+        if new.strip() in found:
+            raise FlowError(
+                f"classes `{text}`: expected each new class once, got `{new.strip()}` twice. Join its old ones."
+            )
         found[new.strip()] = names
     return found
 

@@ -38,6 +38,7 @@ def kept_certificate(description: FlowDescription, kind: str, digest: str, name:
     if kept.get("digest") != digest:
         return {
             **kept,
+            "flow": name,
             "passes": False,
             "reason": "the certificate belongs to other weights or another grid",
         }
