@@ -205,6 +205,8 @@ def test_latents_that_are_not_whitened_want_a_flow_that_keeps_small_ones() -> No
         if not refused:
             assert story.observe(rows)["curve"].shape == (2, 4, 128)
             continue
-        with pytest.raises(FlowError, match=r"^flow `rr-lyrae`: expected whitened latents, because latents of less"):
+        with pytest.raises(
+            FlowError, match=r"^flow `rr-lyrae`: expected whitened latents, because latents of less"
+        ):
             story.observe(rows)
         assert story.observe(rows, allow_uncertified=True)["curve"].shape == (2, 4, 128)

@@ -244,6 +244,7 @@ def test_a_program_ends_with_its_caller(tmp_path, number):
     text = (
         "import signal; from infoloom.estimators.programs import run_program\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "for one in (signal.SIGTERM, signal.SIGHUP): signal.signal(one, signal.SIG_DFL)\n"  # not that of nohup
         f"run_program({words!r}, 60.0)"
     )
     with subprocess.Popen([sys.executable, "-c", text], stderr=subprocess.DEVNULL) as caller:

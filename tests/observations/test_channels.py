@@ -157,7 +157,13 @@ def test_kept_information_between_nothing_and_all() -> None:
     assert kept_information(information, 1e9) == pytest.approx(0.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("flow", ["digits[3]", "vector(12) | rotation(seed=1) | coupling | asinh"])
+@pytest.mark.parametrize(
+    "flow",
+    [
+        pytest.param("digits[3]", marks=pytest.mark.slow),
+        "vector(12) | rotation(seed=1) | coupling | asinh",
+    ],
+)
 def test_the_loss_is_that_of_the_dense_formulas(flow: str) -> None:
     """Against J⁻¹e and I + C formed and solved whole, in float64."""
     bijection, channel = build(flow, dtype=torch.float64), EightBit(-2.0, 2.0)
