@@ -124,6 +124,23 @@ def train(
     else:
         learner.prepare({name: _there(values, name, missing) for name, values in arrays.items()})
     started = time.perf_counter()
+    _finish(run, path, save_every, started, progress)
+    learner.eval()
+    watched = chosen.stopping is not None and run.steps > 0
+    return History(
+        run.step,
+        tuple(run.losses),
+        time.perf_counter() - started,
+        tuple(run.looks),
+        run.standing.best_epoch if watched else None,
+        run.standing.reached if watched else None,
+    )
+
+
+def _finish(
+    run: _Run, path: Path | None, save_every: int, started: float, progress: Callable[[Progress], None] | None
+) -> None:
+    """The steps that are left, until the last or a plateau."""
     while run.step < run.steps and not run.standing.reached:
         run.advance()
         run.judge()
@@ -136,16 +153,6 @@ def train(
             run.take_best()
         if path is not None and (run.step % save_every == 0 or last):
             run.save(path)
-    learner.eval()
-    watched = chosen.stopping is not None and run.steps > 0
-    return History(
-        run.step,
-        tuple(run.losses),
-        time.perf_counter() - started,
-        tuple(run.looks),
-        run.standing.best_epoch if watched else None,
-        run.standing.reached if watched else None,
-    )
 
 
 class _Run:
