@@ -6,8 +6,7 @@ import math
 import re
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,14 +23,10 @@ from infoloom.observations.realism.features import (
 )
 from infoloom.observations.realism.inception import InceptionFeatures
 from infoloom.observations.realism.pictures import sample_picture, whitening_picture
-from infoloom.observations.realism.quality import measure_quality
-from infoloom.observations.training.continuing import Finished
-from infoloom.observations.training.data.reading import Reading
+from infoloom.observations.realism.quality import measure_quality, require_rows
 from infoloom.observations.training.data.training_data import TrainingData, load_training_data
-from infoloom.observations.training.distilling import distilling_recipe
-from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, update_card
-from infoloom.observations.training.precision import Precision
-from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
+from infoloom.observations.training.packaging import all_classes, certify_file, update_card
+from infoloom.observations.training.plan import TrainingPlan, check_files, reading_of, rehearse
 from infoloom.observations.training.training import Progress, Trainer
 from infoloom.spec.flows.flow import flow_header, flow_path
 
@@ -39,99 +34,6 @@ __all__ = ["TrainingPlan", "check_flow", "data_of_flow", "train_flow"]
 
 
 _FIRST_LOOK: Final = 90.0  # seconds of training before the first picture
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """One call of `infoloom flow train`.
-
-    Args:
-        name: Name of the flow; a zoo name brings its recipe.
-        source: Where the data are; see `load_training_data`.
-        output: The `.safetensors` file to write; the training's state lies beside it until the flow is done.
-        minutes: Budget of working time; the recipe's when neither budget is given.
-        steps: Budget of training steps.
-        network: Settings of the network, or the recipe's.
-        sigma: Width of the path at t = 1, or the recipe's.
-        batch: Rows a training step, or the recipe's.
-        flow_steps: Steps of the finished flow, or the recipe's.
-        bend: Its grid, or the recipe's; see `step_grid`.
-        solver: Its solver.
-        unconditional: Leave the classes out.
-        group: Array or column that says which rows are held out together, or the recipe's.
-        array: Array or column with the rows, or the recipe's.
-        size: Height and width to which pictures are brought, or the recipe's.
-        classes: New class names and those that they join, or the recipe's.
-        augment: How rows are changed while training, or the recipe's.
-        licence: Licence of the data, for the card.
-        seed: Seed.
-        device: Where to compute.
-        compiled: Compile the network first.
-        samples: Picture of samples to write, at every tenth of the budget and at the end.
-        precision: Of the training; measured when left out.
-        continued: Go on with the finished flow in `output`; the budget is what is added.
-        quick: Leave the certificate out; the flow is then marked as not certified.
-        teacher: Distil this flow, one of the zoo or a path, into one with fewer steps.
-    """
-
-    name: str
-    source: str
-    output: Path
-    minutes: float | None = None
-    steps: int | None = None
-    network: Mapping[str, Any] | None = None
-    sigma: float | None = None
-    batch: int | None = None
-    flow_steps: int | None = None
-    bend: float | None = None
-    solver: str = "euler"
-    unconditional: bool = False
-    group: str | None = None
-    array: str | None = None
-    size: int | None = None
-    classes: Mapping[str, tuple[str, ...]] | None = None
-    augment: str | None = None
-    licence: str = "not stated"
-    seed: int = 0
-    device: str = "cpu"
-    compiled: bool = False
-    samples: Path | None = None
-    precision: Precision | None = None
-    continued: bool = False
-    quick: bool = False
-    teacher: str | None = None
-
-    def data(self) -> TrainingData:
-        """Read and check the data.
-
-        Raises:
-            FlowError: Data that cannot be used.
-        """
-        return load_training_data(self.source, self.reading())
-
-    def reading(self) -> Reading:
-        """How to read them: the recipe's way with this plan's changes, or as the teacher's were."""
-        if self.teacher is not None:
-            return _reading_of(self.teacher)
-        changes = {name: getattr(self, name) for name in ("array", "group", "size", "classes")}
-        given = {key: value for key, value in changes.items() if value is not None}
-        own = RECIPES[self.name].reading if self.name in RECIPES else Reading()
-        return replace(own, unconditional=self.unconditional, **given)
-
-    def recipe(self, shape: tuple[int, ...], finished: Finished | None = None) -> Recipe:
-        """The recipe of that name, or one for a finished flow, with this plan's changes."""
-        changes: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in ("network", "sigma", "batch", "flow_steps", "bend", "augment")
-        }
-        given = {key: value for key, value in changes.items() if value is not None}
-        own = recipe_for(self.name, shape)
-        if finished is not None:
-            own = finished.recipe(own)
-            given = {key: value for key, value in given.items() if key not in ("network", "sigma")}
-            if self.teacher is not None:
-                own = distilling_recipe(own, len(finished.description.grid) - 1)
-        return replace(own, reading=self.reading(), **given)
 
 
 def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None = None) -> dict[str, Any]:
@@ -144,14 +46,12 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
         FlowError: Data, network or grid that cannot be used, or a loss that is no number.
     """
     tell = report or (lambda what, share: None)
-    if plan.output.suffix != ".safetensors":
-        raise FlowError(f"file `{plan.output}`: expected a name ending in `.safetensors`.")
-    finished = _finished(plan)
+    check_files(plan)
+    finished = plan.finished()
     data = plan.data() if finished is None else finished.data(plan.data())
     for line in data.description():
         tell(line, 0.0)
     recipe = plan.recipe(data.shape, finished)
-    # a wrong grid is said before the training, not after it
     grid = step_grid(recipe.flow_steps, recipe.sigma, recipe.bend)
     trainer = Trainer(
         data, recipe, seed=plan.seed, device=plan.device, compiled=plan.compiled, precision=plan.precision,
@@ -159,6 +59,7 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
     )  # fmt: skip
     if finished is not None:
         finished.scaled_alike(trainer)
+    rehearse(plan, trainer, data)
     state = plan.output.with_suffix(".training.safetensors")
     if state.is_file():
         trainer.resume(state)
@@ -171,7 +72,7 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
         minutes = None if minutes is None else finished.minutes + minutes
         steps = None if steps is None else finished.steps + steps
     trainer.run(minutes=minutes, steps=steps, save_to=state, report=_looking(plan, trainer, data, tell))
-    _package(plan, trainer, data, plan.output)
+    plan.package(trainer, data, plan.output)
     if plan.quick:
         state.unlink(missing_ok=True)
         return {"passes": False, "reason": "never certified", "classes": data.classes}
@@ -211,38 +112,13 @@ def _look(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> float:
     """The margin of the flow as it is along a few rows; its samples go into the plan's picture."""
     with tempfile.TemporaryDirectory(prefix="infoloom-flow-") as folder:
         path = Path(folder) / "preview.safetensors"
-        _package(plan, trainer, data, path)
+        plan.package(trainer, data, path)
         if plan.samples is not None:
             sample_picture(str(path), plan.samples, rows=2)
         flow = all_classes(str(path))
     if not isinstance(flow, SteppedFlow):  # unreachable: a training makes stepped flows
         raise FlowError(f"flow `{plan.name}`: expected steps to look at.")
     return early_margin(flow, rows=2)
-
-
-def _finished(plan: TrainingPlan) -> Finished | None:
-    """The flow from which a plan goes on, if it does."""
-    if plan.teacher is not None:
-        teacher = flow_path(plan.teacher)
-        if plan.output.exists() and plan.output.samefile(teacher):
-            raise FlowError(f"output `{plan.output}`: expected another file than that of the flow itself.")
-        return Finished(teacher)
-    return Finished(plan.output) if plan.continued else None
-
-
-def _package(plan: TrainingPlan, trainer: Trainer, data: TrainingData, path: Path) -> None:
-    card: dict[str, Any] = {
-        "name": plan.name,
-        "data": plan.source,
-        "licence": plan.licence,
-        "seed": plan.seed,
-    }
-    finished = _finished(plan)
-    if finished is not None:
-        card = finished.card(card)
-        if plan.teacher is not None:
-            card["distilled"] = finished.origin()
-    package_flow(path, trainer, data, solver=plan.solver, card=card)
 
 
 def check_flow(
@@ -288,14 +164,18 @@ def check_flow(
             f"flow `{name}`: expected data of shape {flow.shape_out} with classes {flow.description.classes}, "
             f"got {data.shape} with {data.classes}. Give the data it was made for."
         )
+    if quality and data is not None:  # what it refuses is refused before the long certificate
+        require_rows(data)
+        known = _features(features, data, flow_header(path)["card"].get("name", ""))
+        network = None if inception is None else InceptionFeatures(inception)
     effort = Effort(eigen_rows, rows, max(1, rows // 2) if wide_rows is None else wide_rows)
     found = certify_file(path, data, effort=effort, report=report, keep=keep)
     if quality and data is not None:
         found["quality"] = measure_quality(
             name,
             data,
-            features=_features(features, data, flow_header(path)["card"].get("name", "")),
-            inception=None if inception is None else InceptionFeatures(inception),
+            features=known,
+            inception=network,
             strong=strong,
             report=report,
         )
@@ -313,13 +193,7 @@ def data_of_flow(name: str, source: str) -> TrainingData:
         name: One of the zoo, or a path.
         source: See `load_training_data`.
     """
-    return load_training_data(source, _reading_of(name))
-
-
-def _reading_of(name: str) -> Reading:
-    header = flow_header(flow_path(name))
-    kept = header["card"].get("recipe", {}).get("reading", {})
-    return replace(Reading.from_dict(kept), unconditional=not header["classes"])
+    return load_training_data(source, reading_of(name))
 
 
 def _features(path: Path | None, data: TrainingData, name: str) -> Features | None:

@@ -118,6 +118,7 @@ def test_missing_and_truncated_shards_are_found(own: Path) -> None:
         ("pmi moved", lambda rows: rows["pmi(image;theta)"].__iadd__(0.5), {"mean of pmi(image;theta)"}),
         ("latent scaled", lambda rows: rows["z_map"].__imul__(1.3), {"covariances", "rows redrawn"}),
         ("observation noised", lambda rows: rows["image"].__iadd__(1e-2), {"round trip of image"}),
+        ("observation lost", lambda rows: rows["image"].__setitem__(0, np.nan), {"round trip of image"}),
         ("target of other rows", lambda rows: rows["theta"].sort(), {"covariances", "rows redrawn"}),
         ("rows renumbered", lambda rows: rows["sample_id"].__iadd__(1), {"row numbers"}),
     ],

@@ -176,3 +176,13 @@ def test_shipped_digits_keep_latents_of_smaller_norm() -> None:
 def test_rows_that_are_none_are_refused(rows: dict[str, int], message: str) -> None:
     with pytest.raises(FlowError, match=message):
         Effort(**rows)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("kinds", [1, 2, 3])
+def test_smallest_eigenvalue_where_many_are_alike(dtype, kinds):
+    """With few different eigenvalues the space is soon exhausted, and what is left is rounding."""
+    rates = torch.linspace(-0.7, 0.5, kinds, dtype=dtype)[torch.arange(200) % kinds]
+    found = smallest_eigenvalue(lambda y: rates * y, torch.zeros(4, 200, dtype=dtype))
+    assert found.value.tolist() == pytest.approx([0.3] * 4, abs=1e-5 if dtype == torch.float32 else 1e-10)
+    assert float(found.residual.max()) < (1e-4 if dtype == torch.float32 else 1e-7)

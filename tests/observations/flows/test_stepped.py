@@ -54,6 +54,19 @@ def test_an_inverse_started_from_single_precision_is_the_same_with_less_work() -
     assert sum(helped.evaluations) < sum(alone.evaluations)
 
 
+def test_rows_that_no_step_was_solved_for_are_refused() -> None:
+    """Where steps are not injective there are rows without a latent; a row with a missing number has none either."""
+    flow, wild = small_flow(), small_flow(6.0)
+    lost = flow.forward(normal(3, 6))
+    lost.view(3, -1)[1, 2] = torch.nan
+    for one, rows in ((flow, lost), (wild, wild.forward(normal(3, 6)) + 50.0)):
+        with pytest.raises(
+            FlowError, match="expected observations that it can give, but a step of the inverse"
+        ):
+            one.inverse(rows)
+    assert flow.inverse(lost[:0]).shape == (0, 6)
+
+
 def test_integrating_backwards_is_another_map() -> None:
     flow, z = small_flow(0.3), normal(20, 6)
     y = flow.states(z)[-1]
@@ -121,6 +134,18 @@ def test_a_certificate_of_other_weights_does_not_count(tmp_path: Path) -> None:
     other = small_file(tmp_path / "other.safetensors", strength=0.2, card={"certificate": certificate})
     with pytest.raises(FlowError, match="the certificate belongs to other weights or another grid"):
         build(f"{other}[a]")
+
+
+def test_the_digest_sees_every_digit() -> None:
+    """Weights are written in half precision; a file with more digits holds another map."""
+    rounded, wide = small_flow(dtype=torch.float32), small_flow()
+    for value in rounded.velocity.state_dict().values():
+        value.copy_(value.half())
+    exact = flow_digest(rounded)
+    wide.velocity.load_state_dict(rounded.velocity.state_dict())
+    assert flow_digest(wide) == exact
+    next(rounded.velocity.parameters()).data.view(-1)[0] += 1e-6
+    assert flow_digest(rounded) != exact
 
 
 def test_a_map_that_is_not_injective_is_refused(tmp_path: Path) -> None:

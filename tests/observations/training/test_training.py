@@ -14,16 +14,19 @@ from observations.arcs import arcs
 from infoloom.errors import FlowError
 from infoloom.observations import build
 from infoloom.observations.flows.certificate import Effort
+from infoloom.observations.flows.checkpoint import FlowDescription, rewrite_description
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.networks import build_network
 from infoloom.observations.flows.velocity import VelocityField, flop_count
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.distilling import distilling_recipe
 from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, real_rows
+from infoloom.observations.training.plan import TrainingPlan
 from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
 from infoloom.observations.training.targets import flow_matching_target
 from infoloom.observations.training.training import Progress, Trainer
-from infoloom.observations.workflow import TrainingPlan, check_flow, train_flow
+from infoloom.observations.workflow import check_flow, train_flow
+from infoloom.spec.flows.flow import flow_header
 
 RECIPE = Recipe({"name": "mlp", "hidden": 48, "blocks": 2, "width": 32}, sigma=0.1, batch=128, flow_steps=8)
 
@@ -113,11 +116,118 @@ def test_a_resumed_training_is_the_same_training(tmp_path: Path) -> None:
         assert torch.equal(value, resumed.weights()[name])
 
 
-def test_resuming_with_another_network_is_refused(tmp_path: Path) -> None:
-    Trainer(arcs(), RECIPE).save(tmp_path / "state.safetensors")
-    other = Trainer(arcs(), replace(RECIPE, network={"name": "mlp", "hidden": 32}))
-    with pytest.raises(FlowError, match=r"expected network .* Remove the file to start afresh\."):
-        other.resume(tmp_path / "state.safetensors")
+def test_resuming_another_training_is_refused(tmp_path: Path) -> None:
+    state, rows = tmp_path / "state.safetensors", arcs()
+    Trainer(rows, RECIPE).save(state)
+    again = r"Give (that|those)\s+again, remove the file to start afresh, or give another output\."
+    for other, message in (
+        (
+            Trainer(rows, replace(RECIPE, network={"name": "mlp", "hidden": 32})),
+            "expected network .* began with",
+        ),
+        (Trainer(rows, replace(RECIPE, batch=64)), "expected batch 64, but the training began with 128"),
+        (Trainer(rows, replace(RECIPE, augment="amplitude")), "expected augment amplitude, but .* none"),
+        (Trainer(rows, RECIPE, seed=3), "expected seed 3, but the training began with 0"),
+        (Trainer(replace(rows, values=rows.values + 1e-3), RECIPE), "expected the data at hand"),
+        (Trainer(replace(rows, held_out=rows.held_out[::-1]), RECIPE), "expected the data at hand"),
+        (Trainer(arcs(77), RECIPE), "expected the data at hand"),
+    ):
+        with pytest.raises(FlowError, match=f"training state `.*`: {message}.*{again}"):
+            other.resume(state)
+    Trainer(rows, replace(RECIPE, minutes=3.0, flow_steps=4, bend=0.1)).resume(
+        state
+    )  # of the finished flow only
+    with pytest.raises(FlowError, match="expected the file that an interrupted training left"):
+        Trainer(rows, RECIPE).resume(tmp_path / "nothing.safetensors")
+
+
+def test_a_training_goes_on_as_its_card_says(tmp_path: Path) -> None:
+    data, source, output = arcs(), tmp_path / "ring.npz", tmp_path / "mine.safetensors"
+    people = np.arange(len(data.values)) // 4
+    np.savez(source, x=data.values, y=data.labels, person=people)
+    plan = TrainingPlan(
+        "mine", str(source), output, steps=20, network=RECIPE.network, sigma=0.1, flow_steps=6, bend=0.3,
+        solver="midpoint", batch=48, group="person", augment="amplitude", quick=True,
+    )  # fmt: skip
+    train_flow(plan)
+    before = flow_header(output)
+    more = TrainingPlan("mine", str(source), output, steps=20, continued=True, quick=True)
+    assert np.array_equal(more.data().held_out, plan.data().held_out)
+    train_flow(more)
+    after = flow_header(output)
+    assert after["card"]["trained"]["steps"] == 40
+    assert after["card"]["recipe"] == before["card"]["recipe"]
+    assert [after[key] for key in ("grid", "solver", "sigma")] == [
+        before[key] for key in ("grid", "solver", "sigma")
+    ]
+    train_flow(replace(more, flow_steps=9, group="person", sigma=0.1))  # what the card says may be said again
+    assert len(flow_header(output)["grid"]) == 10
+    for change, message in (
+        ({"sigma": 0.2}, "expected the sigma that its card says, 0.1, because it goes on; got 0.2"),
+        ({"group": "y"}, "expected the group that its card says, person, because it goes on; got y"),
+        ({"network": {"name": "mlp"}}, "expected the network that its card says"),
+        ({"unconditional": True}, "expected the unconditional that its card says, False"),
+    ):
+        with pytest.raises(FlowError, match=message):
+            train_flow(replace(more, **change))
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {},
+        {"recipe": 3},
+        {"recipe": {"batch": "many"}},
+        {"recipe": {"batch": 0}},
+        {"recipe": {"reading": {"size": []}}},
+    ],
+)
+def test_a_card_of_a_stranger_is_read_with_care(tmp_path: Path, card: dict[str, object]) -> None:
+    path, trainer = tmp_path / "mine.safetensors", Trainer(arcs(), RECIPE)
+    package_flow(path, trainer, arcs())
+    description = FlowDescription.from_header(flow_header(path), path)
+    rewrite_description(path, replace(description, card={"trained": description.card["trained"], **card}))
+    with pytest.raises(FlowError, match=r"expected a card that says how (it was trained|its data were read)"):
+        train_flow(TrainingPlan("mine", "sklearn:digits", path, steps=1, continued=True))
+
+
+def test_what_cannot_be_written_is_said_before_the_training(tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", arcs().values)
+    (tmp_path / "folder.safetensors").mkdir()
+    plan = TrainingPlan(
+        "mine", str(tmp_path / "rows.npy"), tmp_path / "mine.safetensors", steps=10**9, minutes=1e9
+    )
+    for change, message in (
+        ({"output": tmp_path / "mine.npz"}, "expected a name ending in `.safetensors`"),
+        ({"output": tmp_path / "my flow.safetensors"}, "expected a name that a spec can say"),
+        ({"output": Path("2026.safetensors")}, "expected a name that a spec can say"),
+        ({"output": tmp_path / "no" / "mine.safetensors"}, "expected a place in a folder that is there"),
+        ({"output": tmp_path / "folder.safetensors"}, "expected a place in a folder that is there"),
+        ({"samples": tmp_path / "no" / "mine.png"}, "expected a place in a folder that is there"),
+        ({"samples": tmp_path / "mine.foo"}, "expected a picture's name, ending in .png"),
+        ({"solver": "rk4"}, "solver `rk4`: expected euler or midpoint"),
+        ({"device": "gpu"}, "device `gpu`: expected cpu, or cuda where there is one"),
+        ({"batch": -3}, "training, batch -3: expected 1 or more"),
+        ({"sigma": 2.0}, "expected steps ≥ 1, sigma and bend within 0 to 1"),
+        ({"network": {"name": "mlp", "hidden": 60000}}, "expected at most 300,000,000 weights, got 21,"),
+    ):
+        with pytest.raises(FlowError, match=message):
+            train_flow(replace(plan, **change))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("learning_rate", 0.0),
+        ("averaging", 1.0),
+        ("label_dropout", 1.5),
+        ("guidance", 1.0),
+        ("weight_decay", -1.0),
+    ],
+)
+def test_settings_that_no_training_can_have_are_named(name: str, value: float) -> None:
+    with pytest.raises(FlowError, match=f"training, {name} {value}: expected a"):
+        Trainer(arcs(), replace(RECIPE, **{name: value}))
 
 
 def test_no_seed_is_set_behind_the_back() -> None:
@@ -246,6 +356,15 @@ def test_other_data_get_a_network_that_takes_them(shape: tuple[int, ...], networ
         ({"name": "unet"}, (3,), r"network `unet` for shape \(3,\): expected 3 axes"),
         ({"name": "mlp", "depth": 3}, (3,), "expected its own settings only"),
         ({"name": "unet"}, (1, 9, 8), "expected sizes divisible by 4"),
+        (
+            {"name": "mlp", "hidden": -4},
+            (3,),
+            "network `mlp`, hidden -4: expected whole numbers from 1 to 65536",
+        ),
+        ({"name": "mlp", "hidden": 2.5}, (3,), "network `mlp`, hidden 2.5: expected whole numbers"),
+        ({"name": "mlp", "width": 3}, (3,), "network `mlp`, width 3: expected whole numbers from 4"),
+        ({"name": "unet", "multipliers": []}, (1, 8, 8), r"multipliers \(\): expected whole numbers"),
+        ({"name": "unet", "patch": [2]}, (1, 8, 8), "expected its own settings only"),
     ],
 )
 def test_networks_that_cannot_be_built_are_named(

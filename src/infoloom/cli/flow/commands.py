@@ -15,7 +15,7 @@ from infoloom.cli.terminal.tables import paragraph, screen
 from infoloom.errors import FlowError
 
 if TYPE_CHECKING:
-    from infoloom.observations.workflow import TrainingPlan
+    from infoloom.observations.training.plan import TrainingPlan
 
 __all__ = ["flow_app", "print_trained", "print_verdict", "read_precision"]
 
@@ -57,7 +57,7 @@ def train(
     batch: options.Batch = None,
     flow_steps: options.FlowSteps = None,
     bend: options.Bend = None,
-    solver: options.Solver = "euler",
+    solver: options.Solver = None,
     unconditional: options.Unconditional = False,
     group: options.Group = None,
     array: options.Array = None,
@@ -75,7 +75,8 @@ def train(
     quick: options.Quick = False,
 ) -> None:
     """Train a flow on real data, certify it and write it. A training that was stopped continues."""
-    from infoloom.observations.workflow import TrainingPlan, train_flow
+    from infoloom.observations.training.plan import TrainingPlan
+    from infoloom.observations.workflow import train_flow
 
     target = output or Path(f"{name}.safetensors")
     plan = TrainingPlan(
@@ -136,8 +137,10 @@ def check(
     """Compute a flow's certificate again: whether each step is injective and the whole map can be inverted."""
     from infoloom.observations.workflow import check_flow
 
-    if (inception is not None or strong) and not quality:
-        raise FlowError("flow check: `--inception` and `--strong` expected `--quality`. Give it too.")
+    if (inception is not None or strong or features is not None) and not quality:
+        raise FlowError(
+            "flow check: `--features`, `--inception` and `--strong` expected `--quality`. Give it too."
+        )
     if quality and data is None:
         raise FlowError("flow check: `--quality` expected real data to compare with. Give `--data FILE`.")
     with shared(quiet=as_json) as report:

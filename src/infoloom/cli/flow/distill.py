@@ -41,7 +41,8 @@ def distill(
 
     The new flow is another map with its own certificate. Its samples cost less and look like those of many steps.
     """
-    from infoloom.observations.workflow import TrainingPlan, train_flow
+    from infoloom.observations.training.plan import TrainingPlan
+    from infoloom.observations.workflow import train_flow
     from infoloom.spec.flows.flow import flow_header, flow_path
 
     card = flow_header(flow_path(flow))["card"]

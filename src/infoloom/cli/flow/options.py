@@ -56,7 +56,9 @@ FlowSteps = Annotated[int | None, typer.Option(help="Steps of the finished flow.
 Bend = Annotated[
     float | None, typer.Option(help="Grid of the finished flow: 0 even, 1 geometric towards the data.")
 ]
-Solver = Annotated[str, typer.Option(help="euler or midpoint.")]
+Solver = Annotated[
+    str | None, typer.Option(help="euler or midpoint; default: euler, or that of the flow that goes on.")
+]
 Unconditional = Annotated[bool, typer.Option("--unconditional", help="Ignore the classes.")]
 Group = Annotated[
     str | None, typer.Option(help="Column or array that says which rows are held out together.")

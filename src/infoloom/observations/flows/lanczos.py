@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from torch import Tensor
 from infoloom.observations.tangent import push_forward
 
 __all__ = ["Extreme", "smallest_eigenvalue"]
+
+_NOTHING: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,14 @@ def smallest_eigenvalue(
     return _lanczos(symmetric, points, min(rounds, points.shape[1]), seed)
 
 
+def _without(vector: Tensor, basis: list[Tensor]) -> Tensor:
+    """The part of every row's vector that is orthogonal to its basis; twice is enough (Kahan)."""
+    for _ in range(2):
+        for known in basis:
+            vector = vector - (vector * known).sum(dim=1, keepdim=True) * known
+    return vector
+
+
 def _lanczos(apply: Callable[[Tensor], Tensor], points: Tensor, rounds: int, seed: int) -> Extreme:
     """The smallest Ritz pair of a symmetric map on every row, with full reorthogonalisation."""
     generator = torch.Generator().manual_seed(seed)
@@ -55,14 +66,15 @@ def _lanczos(apply: Callable[[Tensor], Tensor], points: Tensor, rounds: int, see
     images: list[Tensor] = []
     for _ in range(rounds):
         images.append(apply(basis[-1]))
-        rest = images[-1]
-        for _ in range(2):
-            for known in basis:
-                rest = rest - (rest * known).sum(dim=1, keepdim=True) * known
+        rest = _without(images[-1], basis)
         length = rest.norm(dim=1, keepdim=True)
-        if len(basis) == rounds or bool((length < 1e-9).all()):
+        if len(basis) == rounds or bool((length < _NOTHING).all()):
             break
-        basis.append(torch.where(length < 1e-9, torch.zeros_like(rest), rest / length.clamp(min=1e-9)))
+        # What is left may be rounding alone, and then is not yet orthogonal to the basis in units of itself.
+        fresh = _without(rest / length.clamp(min=_NOTHING), basis)
+        left = fresh.norm(dim=1, keepdim=True)
+        usable = (length >= _NOTHING) & (left > 0.5)
+        basis.append(torch.where(usable, fresh / left.clamp(min=0.5), torch.zeros_like(fresh)))
     space, mapped = torch.stack(basis, dim=1).double(), torch.stack(images, dim=1).double()
     small = space @ mapped.transpose(1, 2)
     # Where a row's space is exhausted before the others', the empty vectors must not count as an eigenvalue 0.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -164,6 +164,8 @@ class _Stack(nn.Module):
         return values
 
 
+_LARGEST: Final = 2**16
+
 NETWORKS = {"unet": UNet, "signal-unet": SignalUNet, "mlp": MlpNetwork}
 
 
@@ -188,9 +190,17 @@ def build_network(settings: Mapping[str, Any], shape: tuple[int, ...], classes: 
         raise FlowError(
             f"network `{name}` for shape {shape}: expected {axes} axes. Choose another network, such as `mlp`."
         )
+    for key, value in options.items():
+        numbers = value if isinstance(value, tuple) else (value,)
+        least = {"attention": 0, "width": 4}.get(key, 1)
+        given = bool(numbers) or key == "attention"
+        if not given or any(type(one) is not int or not least <= one <= _LARGEST for one in numbers):
+            raise FlowError(
+                f"network `{name}`, {key} {value}: expected whole numbers from {least} to {_LARGEST}. Change it."
+            )
     try:
         network: nn.Module = NETWORKS[name](shape, classes, **options)
-    except TypeError as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise FlowError(
             f"network `{name}` with {options}: expected its own settings only ({error})."
         ) from error

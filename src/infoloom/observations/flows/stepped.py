@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ __all__ = ["BATCH", "Inversion", "SteppedFlow", "flow_digest"]
 BATCH = 32
 WIDE_BATCH = 8
 DENSE_LIMIT = 1024
+_UNSOLVED: Final = 1000.0  # tolerances
 TOLERANCE = {torch.float32: 4e-7, torch.float64: 1e-13}
 
 
@@ -87,9 +88,19 @@ class SteppedFlow(Bijection):
         return in_fixed_batches(self._forward_rows, self._own(self.check_input(z)), self.batch)
 
     def inverse(self, x: Tensor) -> Tensor:
-        return in_fixed_batches(
-            lambda rows: self._inverse_rows(rows).latents, self._own(self.check_output(x)), self.batch
-        )
+        """See `Bijection.inverse`.
+
+        Raises:
+            FlowError: Rows for which a step was not solved, such as those with NaN.
+        """
+        found = self.invert(x)
+        worst = max(found.errors, default=0.0)
+        if not worst <= _UNSOLVED * TOLERANCE[self.dtype]:
+            raise FlowError(
+                f"flow `{self.name}`: expected observations that it can give, but a step of the inverse was not solved "
+                f"(relative error {worst:.1e}). Look for NaN and for values far outside its unit."
+            )
+        return found.latents
 
     def log_det(self, z: Tensor) -> Tensor:
         """log |det ∂forward(z)/∂z| from the whole Jacobian of every row, (n,), in nats.
@@ -229,5 +240,10 @@ def flow_digest(flow: SteppedFlow) -> str:
         return str(digest.hexdigest())
     for name, value in sorted(flow.velocity.state_dict().items()):
         digest.update(name.encode())
-        digest.update(value.to("cpu", torch.float16).contiguous().numpy().tobytes())
+        half = value.to("cpu", torch.float16).contiguous()
+        digest.update(half.numpy().tobytes())
+        if not torch.equal(
+            half.to(value.dtype), value.cpu()
+        ):  # more digits than a flow's file is written with
+            digest.update(value.to("cpu", torch.float64).contiguous().numpy().tobytes())
     return str(digest.hexdigest())

@@ -31,6 +31,7 @@ __all__ = [
     "drawn_beside_real",
     "gaussianity",
     "measure_quality",
+    "require_rows",
     "moments",
     "sample_quality",
     "story_latents",
@@ -41,6 +42,19 @@ Rows = NDArray[np.float32]
 Report = Callable[[str, float], None]
 _FEWEST: Final = 40
 _STRONG_ROWS: Final = 5000
+
+
+def require_rows(data: TrainingData) -> None:
+    """Refuse data of which too few rows are there to compare with.
+
+    Raises:
+        FlowError: Too few to train on, or too few held out.
+    """
+    if min(len(data.values), len(data.held_out)) < _FEWEST:
+        raise FlowError(
+            f"quality: expected at least {_FEWEST} training rows and {_FEWEST} held-out rows. Give both files of the "
+            "data."
+        )
 
 
 def measure_quality(
@@ -74,11 +88,7 @@ def measure_quality(
         (floor and samples).
     """
     tell = report or (lambda what, share: None)
-    if min(len(data.values), len(data.held_out)) < _FEWEST:
-        raise FlowError(
-            f"quality: expected at least {_FEWEST} training rows and {_FEWEST} held-out rows. Give both files of the "
-            "data."
-        )
+    require_rows(data)
     flow = all_classes(name)
     tell("training the feature classifier", 0.0)
     found = features or train_features(data, seed=seed)

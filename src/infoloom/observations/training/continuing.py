@@ -47,9 +47,15 @@ class Finished:
                 f"flow `{path}`: expected a flow trained by flow matching, got a distilled one. Go on with the "
                 "flow that it was distilled from, or train one with `infoloom flow train`."
             )
-        trained = self.description.card.get("trained", {})
-        self.steps, self.minutes = int(trained.get("steps", 0)), float(trained.get("minutes", 0.0))
-        self.loss = float(trained.get("loss", 1.0))
+        try:
+            self._recipe = Recipe.from_dict(self.description.card["recipe"])
+            trained = self.description.card["trained"]
+            self.steps, self.minutes = int(trained["steps"]), float(trained["minutes"])
+            self.loss = float(trained["loss"])
+        except (KeyError, TypeError, ValueError, FlowError) as error:
+            raise FlowError(
+                f"flow `{path}`: expected a card that says how it was trained ({error}). Train another flow."
+            ) from error
 
     def data(self, data: TrainingData) -> TrainingData:
         """The data in the units that the flow was trained in.
@@ -65,9 +71,10 @@ class Finished:
             )
         return replace(data, center=own.center, scale=own.scale)
 
-    def recipe(self, recipe: Recipe) -> Recipe:
-        """The recipe with the flow's own network and width."""
-        return replace(recipe, network=dict(self.description.network), sigma=self.description.sigma)
+    @property
+    def recipe(self) -> Recipe:
+        """How it was trained: its card's settings, with the network and width of the weights themselves."""
+        return replace(self._recipe, network=dict(self.description.network), sigma=self.description.sigma)
 
     def taught(self, grid: Sequence[float], device: str) -> Distillation:
         """The flow as the teacher of one on another grid."""

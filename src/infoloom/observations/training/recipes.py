@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from infoloom.errors import FlowError
+from infoloom.foreign.trees import said
 from infoloom.observations.training.data.reading import Reading
 
-__all__ = ["RECIPES", "Recipe", "recipe_for"]
+__all__ = ["RECIPES", "Recipe", "check_recipe", "recipe_for"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,40 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the card."""
         return {**asdict(self), "reading": self.reading.to_dict()}
+
+    @classmethod
+    def from_dict(cls, entries: Mapping[str, Any]) -> Recipe:
+        """From a card; settings that it does not say are the defaults.
+
+        Raises:
+            ValueError: Entries that are no recipe.
+        """
+        try:
+            found = TypeAdapter(cls).validate_python(dict(entries))
+        except ValidationError as error:
+            raise ValueError(said(error)) from error
+        check_recipe(found)
+        return found
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuse settings that no training can have.
+
+    Raises:
+        FlowError: One of them; network, augmentation and grid are checked where they are used.
+    """
+    rules = (
+        ("batch", recipe.batch >= 1, "1 or more"),
+        ("learning_rate", 0.0 < recipe.learning_rate < math.inf, "a number above 0"),
+        ("averaging", 0.0 <= recipe.averaging < 1.0, "a number from 0 to 1, without 1"),
+        ("label_dropout", 0.0 <= recipe.label_dropout <= 1.0, "a share from 0 to 1"),
+        ("guidance", 0.0 <= recipe.guidance < 1.0, "a number from 0 to 1, without 1"),
+        ("weight_decay", 0.0 <= recipe.weight_decay < math.inf, "a number of 0 or more"),
+        ("sigma", 0.0 < recipe.sigma < 1.0, "a number between 0 and 1"),
+    )
+    for name, holds, expected in rules:
+        if not holds:
+            raise FlowError(f"training, {name} {getattr(recipe, name)}: expected {expected}. Change it.")
 
 
 def _signal(

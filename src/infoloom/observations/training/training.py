@@ -8,27 +8,27 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Final
 
 import torch
-from pydantic import Field
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from infoloom.errors import FlowError
-from infoloom.foreign.files import require_regular
-from infoloom.foreign.trees import Finite, Line, Open, Word, checked, parse_json
 from infoloom.observations.flows.checkpoint import write_tensors
+from infoloom.observations.flows.networks import build_network
 from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.training.augment import augment, check_augmentation
 from infoloom.observations.training.data.own_scale import standardised
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.held_out import Best, HeldOut
 from infoloom.observations.training.precision import Precision, autocast, choose_precision
-from infoloom.observations.training.recipes import Recipe
+from infoloom.observations.training.recipes import Recipe, check_recipe
+from infoloom.observations.training.state import data_digest, read_state, require_same, under
 from infoloom.observations.training.targets import FlowMatching, Target
 
 __all__ = ["Progress", "Trainer"]
+
+_MOST_WEIGHTS: Final = 300_000_000
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ class Trainer:
         precision: Precision | None = None,
         target: Target | None = None,
     ) -> None:
-        self.recipe, self.device = recipe, torch.device(device)
+        check_recipe(recipe)
+        self.recipe, self.device, self.seed = recipe, _device(device), seed
+        self.digest = data_digest(data)
         self.values = torch.from_numpy(standardised(data.values, data.center, data.scale)).to(self.device)
         self.labels = None if data.labels is None else torch.from_numpy(data.labels).to(self.device)
         self.class_count = len(data.classes or ())
@@ -90,6 +92,7 @@ class Trainer:
         spread = float(self.values.std())
         if not spread > 0.0:
             raise FlowError("training data: expected rows that differ, got a constant. Choose other data.")
+        _check_size(recipe.network, data.shape, self.class_count)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.field = VelocityField(
@@ -209,6 +212,8 @@ class Trainer:
             "seconds": self.seconds,
             "loss": self.loss,
             "recipe": self.recipe.to_dict(),
+            "seed": self.seed,
+            "data": self.digest,
             "precision": self.precision,
             "target": self.target.name,
             "best": [self.best.loss, self.best.step] if self.best.weights else None,
@@ -223,44 +228,31 @@ class Trainer:
         """Go on from a saved state.
 
         Raises:
-            FlowError: The state belongs to another network, or to a training towards something else.
+            FlowError: The state belongs to a training of other data, with other settings, or towards something else.
         """
-        try:
-            require_regular(path)
-            with safe_open(str(path), framework="pt") as file:
-                meta = parse_json((file.metadata() or {}).get("training", ""), constants=True)
-                checked(StateTree, meta)
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-        except (OSError, SafetensorError, ValueError) as error:
-            raise FlowError(
-                f"training state `{path}`: expected the file that an interrupted training left ({error}). Remove it to "
-                "start afresh."
-            ) from error
-        if dict(meta["recipe"]["network"]) != dict(self.recipe.network):
-            raise FlowError(
-                f"training state `{path}`: expected network {dict(self.recipe.network)}, got "
-                f"{meta['recipe']['network']}. Remove the file to start afresh."
-            )
-        if meta.get("target", FlowMatching.name) != self.target.name:
-            raise FlowError(
-                f"training state `{path}`: expected {self.target.name}, got {meta.get('target', FlowMatching.name)}. "
-                "Remove the file to start afresh, or give another output."
-            )
-        self.field.load_state_dict(_under(tensors, "field."))
-        self.average = {name: value.to(self.device) for name, value in _under(tensors, "average.").items()}
+        said, tensors = read_state(path)
+        require_same(path, said, self.recipe, self.seed, self.digest, self.target.name)
+        self.field.load_state_dict(under(tensors, "field."))
+        self.average = {name: value.to(self.device) for name, value in under(tensors, "average.").items()}
         state = self.optimizer.state_dict()
         for index in range(len(state["param_groups"][0]["params"])):
-            kept = _under(tensors, f"optimizer.{index}.")
+            kept = under(tensors, f"optimizer.{index}.")
             if kept:
                 state["state"][index] = kept
         self.optimizer.load_state_dict(state)
-        self.generator.set_state(tensors["generator"].cpu())
-        self.step, self.seconds, self.loss = meta["step"], meta["seconds"], float(meta["loss"])
-        if meta.get("best"):
-            kept = {name: value.to(self.device) for name, value in _under(tensors, "best.").items()}
-            self.best = Best(float(meta["best"][0]), int(meta["best"][1]), kept)
-        if self.precision is None and meta.get("precision") in ("float32", "bfloat16"):
-            self.precision, self.reason = meta["precision"], f"{meta['precision']}, as the training began"
+        try:
+            self.generator.set_state(tensors["generator"].cpu())
+        except RuntimeError as error:
+            raise FlowError(
+                f"training state `{path}`: expected one of a training on {self.device.type}, whose random numbers "
+                "are others than those of another device. Give the device that it began on."
+            ) from error
+        self.step, self.seconds, self.loss = said.step, said.seconds, float(said.loss)
+        if said.best is not None:
+            kept = {name: value.to(self.device) for name, value in under(tensors, "best.").items()}
+            self.best = Best(float(said.best[0]), int(said.best[1]), kept)
+        if self.precision is None and said.precision is not None:
+            self.precision, self.reason = said.precision, f"{said.precision}, as the training began"
 
     def _share(self, minutes: float | None, steps: int | None) -> float:
         by_time = self.seconds / (60.0 * minutes) if minutes else 0.0
@@ -330,28 +322,32 @@ class Trainer:
             self.average[name].lerp_(value, 1.0 - decay)
 
 
-class RecipeTree(Open):
-    """The recipe that a training began with."""
-
-    network: dict[Word, Any]
-
-
-class StateTree(Open):
-    """What a training's file says beside its tensors."""
-
-    step: Annotated[int, Field(ge=0)]
-    seconds: Annotated[Finite, Field(ge=0.0)]
-    loss: Finite | Literal["NaN", "Infinity", "-Infinity"]
-    recipe: RecipeTree
-    precision: Word | None = None
-    target: Line = FlowMatching.name
-    best: Annotated[list[Finite], Field(min_length=2, max_length=2)] | None = None
-
-
 def _cooled(share: float) -> float:
     """Constant rate for the first half, then down along a cosine."""
     return 1.0 if share < 0.5 else 0.5 + 0.5 * math.cos(math.pi * (2.0 * share - 1.0)) + 1e-3
 
 
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Any]:
-    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+def _check_size(network: Mapping[str, Any], shape: tuple[int, ...], classes: int) -> None:
+    """Refuse a network that no machine like ours could train, before its memory is set aside."""
+    with torch.device("meta"):
+        count = sum(weight.numel() for weight in build_network(network, shape, classes).parameters())
+    if count > _MOST_WEIGHTS:
+        raise FlowError(
+            f"network {dict(network)}: expected at most {_MOST_WEIGHTS:,} weights, got {count:,}. Make it smaller."
+        )
+
+
+def _device(name: str) -> torch.device:
+    """A device that is there.
+
+    Raises:
+        FlowError: Unknown, or not on this machine.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise FlowError(
+            f"device `{name}`: expected cpu, or cuda where there is one ({str(error)[:100]})."
+        ) from error
+    return device

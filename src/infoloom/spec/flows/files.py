@@ -51,6 +51,10 @@ def flow_header(path: Path) -> dict[str, Any]:
             checked(HeaderTree, description)
     except OSError as error:
         if path.parent == ZOO and not path.exists():
+            if "[" in path.stem:
+                raise FlowError(
+                    f"flow `{path.stem}`: expected a flow with all of its classes. Leave `[…]` out."
+                ) from error
             raise FlowError(
                 f"flow `{path.stem}`: unknown; expected one of {', '.join(zoo_names())} or a path to a .safetensors "
                 "file."

@@ -13,7 +13,8 @@ from infoloom.errors import FlowError
 from infoloom.observations import load_flow
 from infoloom.observations.training.data.own_scale import own_scale, standardised
 from infoloom.observations.training.data.training_data import load_training_data
-from infoloom.observations.workflow import TrainingPlan, train_flow
+from infoloom.observations.training.plan import TrainingPlan
+from infoloom.observations.workflow import train_flow
 from infoloom.spec.flows.flow import flow_header
 
 NETWORK = {"name": "mlp", "hidden": 16, "blocks": 1, "width": 16}

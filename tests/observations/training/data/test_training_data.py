@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 
@@ -142,7 +143,7 @@ def test_sources_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         "nan.npy": "expected finite numbers. Remove rows with NaN or infinity.",
         "flat.npy": "expected rows of numbers, got float64 of shape (50,).",
         "odd.npz": "expected an array named one of",
-        "labels.npz": "expected a label a row, got 4 for 50 rows.",
+        "labels.npz": "expected a label a row, 50 in all, got shape (4,).",
         "x.txt": "expected a folder, .npz, .npy, .parquet or .csv.",
     }.items():
         with pytest.raises(FlowError, match=re.escape(message)):
@@ -242,7 +243,7 @@ def test_what_belongs_together_is_held_out_together(tmp_path: Path) -> None:
     with pytest.raises(FlowError, match="expected the column `moon` to group by"):
         load(tmp_path / "x.npz", group="moon")
     np.savez(tmp_path / "y.npz", data=values, star=star[:9])
-    with pytest.raises(FlowError, match="expected a group a row, got 9 for 200 rows"):
+    with pytest.raises(FlowError, match="expected a group a row, 200 in all, got shape"):
         load(tmp_path / "y.npz", group="star")
 
 
@@ -393,3 +394,79 @@ def test_what_was_read_is_said(tmp_path: Path) -> None:
     ):
         assert part in said
     assert "copies of training rows: 0" not in said
+
+
+@pytest.mark.parametrize("option", ["array", "group"])
+def test_names_are_refused_where_a_source_has_none(tmp_path: Path, option: str) -> None:
+    np.save(tmp_path / "rows.npy", RNG.random((50, 3)))
+    np.savez(tmp_path / "beats.npz", beat=RNG.random((50, 2, 8)), odd=np.arange(50))
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(pictures(8, 8)).save(tmp_path / "pictures" / "one.png")
+    for source in (tmp_path / "rows.npy", tmp_path / "beats.npz", tmp_path / "pictures", "sklearn:digits"):
+        with pytest.raises(FlowError, match=f"to find `odd`; .* is read as a whole. Leave `--{option}` out"):
+            load_training_data(str(source), Reading(**{option: "odd"}))
+
+
+def test_odd_labels_are_named(tmp_path: Path) -> None:
+    rows, kinds = RNG.random((40, 3)), np.arange(40) % 2
+    for labels, message in (
+        (np.eye(2)[kinds], r"got shape \(40, 2\); of one-hot labels give the place of the 1"),
+        (np.array(3), r"expected a label a row, 40 in all, got shape \(\)"),
+        (np.where(kinds, "k" * 300, "l"), "names of classes of 1 to 256 characters, got 'kkk"),
+        (np.where(kinds, "", "l"), "names of classes of 1 to 256 characters, got '' of 0"),
+    ):
+        np.savez(tmp_path / "y.npz", x=rows, y=labels)
+        with pytest.raises(FlowError, match=message):
+            load(tmp_path / "y.npz")
+    np.savez(tmp_path / "y.npz", x=rows, y=kinds + 1, classes=np.array(["no", "yes"]))
+    with pytest.raises(FlowError, match="expected labels below 2, the number of named classes, got 2"):
+        load(tmp_path / "y.npz")
+    np.savez(tmp_path / "y.npz", train_image=pictures(20, 8, 8), test_image=pictures(20, 8, 8),
+             train_label=kinds[:20] - 1, test_label=kinds[:20])  # fmt: skip
+    with pytest.raises(FlowError, match="expected labels of 0 or more, got -1"):
+        load(tmp_path / "y.npz")
+    (tmp_path / "t.csv").write_text(
+        "a,label\n" + "\n".join(f"{i},{i % 2 if i % 3 else ''}" for i in range(40))
+    )
+    with pytest.raises(FlowError, match="expected a label in every row, 14 are empty"):
+        load(tmp_path / "t.csv")
+
+
+def test_missing_labels_of_a_hugging_face_dataset_are_unknown(tmp_path: Path) -> None:
+    features = {"label": {"names": ["no", "yes"], "_type": "ClassLabel"}}
+    meta = {"huggingface": json.dumps({"info": {"features": features}})}
+    for largest, ok in ((1, True), (2, False)):
+        labels = [i % (largest + 2) - 1 for i in range(48)]
+        table = pa.table({"x": RNG.random((48, 3)).tolist(), "label": labels}).replace_schema_metadata(meta)
+        parquet.write_table(table, tmp_path / "t.parquet")
+        if ok:
+            data = load(tmp_path / "t.parquet")
+            assert data.classes == ("no", "unknown", "yes")
+            assert np.bincount(np.concatenate([data.labels, data.held_out_labels])).tolist() == [16, 16, 16]
+        else:
+            with pytest.raises(
+                FlowError, match="expected labels below 2, the number of named classes, got 2"
+            ):
+                load(tmp_path / "t.parquet")
+
+
+def test_odd_groups_and_numbers_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "g.npz", x=RNG.random((40, 3)), g=np.zeros((40, 2)))
+    with pytest.raises(FlowError, match=r"expected a group a row, 40 in all, got shape \(40, 2\)"):
+        load(tmp_path / "g.npz", group="g")
+    np.save(tmp_path / "none.npy", np.zeros((40, 0)))
+    with pytest.raises(FlowError, match=r"expected rows of one number or more, got shape \(40, 0\)"):
+        load(tmp_path / "none.npy")
+    np.save(tmp_path / "big.npy", 1e39 * RNG.random((40, 3)))
+    with pytest.raises(
+        FlowError, match=r"expected numbers that float32 can hold, got .*e\+3\d. Change the unit"
+    ):
+        load(tmp_path / "big.npy")
+    (tmp_path / "t.csv").write_text("\n".join("1.0,2.0" for _ in range(40)))
+    with pytest.raises(FlowError, match="expected names of columns in the first line, got numbers"):
+        load(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("a,a\n" + "\n".join("1.0,2.0" for _ in range(40)))
+    with pytest.raises(FlowError, match="expected every column once, got `a` twice"):
+        load(tmp_path / "t.csv")
+    with pytest.raises(FlowError, match="expected a file, a folder or a pattern"):
+        load_training_data(" ")

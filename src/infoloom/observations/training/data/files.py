@@ -11,8 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from infoloom.errors import FlowError
+from infoloom.observations.training.data.labels import (
+    group_texts,
+    label_texts,
+    labels_by_name,
+    numbered_labels,
+)
 from infoloom.observations.training.data.picture_files import brightness, decoded
-from infoloom.observations.training.data.reading import Reading
+from infoloom.observations.training.data.reading import Reading, refuse_names
 from infoloom.observations.training.data.rows import BRIGHTNESS, Array, Rows
 from infoloom.observations.training.data.spectrogram import log_mel
 
@@ -32,7 +38,6 @@ ARRAY_NAMES: Final = (
     "flux",
 )
 LABEL_NAMES: Final = ("label", "labels", "y", "class", "target")
-_MANY: Final = 1000  # classes; more is no label
 
 
 def read_file(path: Path, reading: Reading | None = None) -> Rows:
@@ -54,6 +59,7 @@ def read_file(path: Path, reading: Reading | None = None) -> Rows:
                 with np.load(path, allow_pickle=False) as archive:
                     return _archive({name: archive[name] for name in archive.files}, path, reading)
             case ".npy":
+                refuse_names(reading, path)
                 return _array(np.load(path, allow_pickle=False), path)
             case ".parquet":
                 import pyarrow.parquet as parquet
@@ -62,7 +68,7 @@ def read_file(path: Path, reading: Reading | None = None) -> Rows:
             case ".csv":
                 import pyarrow.csv as csv
 
-                return _table(csv.read_csv(path), path, reading)
+                return _table(_with_header(csv.read_csv(path), path), path, reading)
     except (pa.ArrowException, OSError, EOFError) as error:
         raise FlowError(f"training data `{path}`: cannot be read ({error}).") from error
     except ValueError as error:
@@ -108,6 +114,13 @@ def _marked(rows: Rows, held: bool) -> Rows:
 
 def _archive(arrays: Mapping[str, Array], path: Path, reading: Reading) -> Rows:
     group = reading.group
+    special = (
+        {"jpeg", "offset"},
+        {"pcm", "offset"},
+        {"train_image", "train_label", "test_image", "test_label"},
+    )
+    if any(names <= arrays.keys() for names in special) or ("beat" in arrays and "patient" not in arrays):
+        refuse_names(reading, path)
     if {"jpeg", "offset", "label"} <= arrays.keys():
         return _jpegs(arrays, path)
     if {"pcm", "offset", "label"} <= arrays.keys():
@@ -116,11 +129,11 @@ def _archive(arrays: Mapping[str, Array], path: Path, reading: Reading) -> Rows:
         )
         scale = float(pictures.mean()), float(2.0 * pictures.std())
         unit = "decibel below the loudest point"
-        label, classes = _numbered(arrays["label"])
+        label, classes = numbered_labels(arrays["label"], path)
         return Rows(pictures, label, classes=classes, unit=unit, scale=scale, every=10)
     if {"train_image", "train_label", "test_image", "test_label"} <= arrays.keys():
         rows = brightness(np.concatenate([arrays["train_image"], arrays["test_image"]]), path)
-        label, classes = _numbered(np.concatenate([arrays["train_label"], arrays["test_label"]]))
+        label, classes = numbered_labels(np.concatenate([arrays["train_label"], arrays["test_label"]]), path)
         held = np.arange(len(rows.values)) >= len(arrays["train_image"])
         return Rows(rows.values, label, None, held, classes, BRIGHTNESS, rows.scale, rows.notes)
     if (
@@ -140,8 +153,7 @@ def _archive(arrays: Mapping[str, Array], path: Path, reading: Reading) -> Rows:
         )
     label = None if label_name is None else arrays[label_name]
     if label is not None and "classes" in arrays and np.issubdtype(label.dtype, np.integer):
-        names = np.array([*(str(one) for one in arrays["classes"]), "unknown"])
-        label = names[np.where(np.asarray(label, int) < 0, len(names) - 1, np.asarray(label, int))]
+        label = labels_by_name(label, [str(one) for one in arrays["classes"]], path)
     return _array(arrays[name], path, label, _grouping(arrays, group, path))
 
 
@@ -150,24 +162,26 @@ def _jpegs(arrays: Mapping[str, Array], path: Path) -> Rows:
     files = [content[start:stop] for start, stop in pairwise(offset)]
     rows = decoded(files, [f"{path}, row {i}" for i in range(len(files))], str(path))
     numbers = np.asarray(arrays["label"], np.int64)
-    label, classes = _numbered(numbers)
     if "classes" in arrays:
         classes = tuple(str(name) for name in arrays["classes"])
-        label = np.array(classes)[numbers]
+        label: Any = labels_by_name(numbers, classes, path)
+        classes = (*classes, *(("unknown",) if (numbers < 0).any() else ()))
+    else:
+        label, classes = numbered_labels(numbers, path)
     held = np.full(len(files), True) if "test" in path.stem else None
     return Rows(rows.values, label, None, held, classes, BRIGHTNESS, rows.scale, rows.notes)
 
 
-def _numbered(labels: Array) -> tuple[Any, tuple[str, ...]]:
-    numbers = np.asarray(labels, np.int64)
-    return numbers.astype(str), tuple(str(number) for number in range(int(numbers.max()) + 1))
-
-
 def _table(table: pa.Table, path: Path, reading: Reading) -> Rows:
     group = reading.group
+    twice = next((name for name in table.column_names if table.column_names.count(name) > 1), None)
+    if twice is not None:
+        raise FlowError(
+            f"training data `{path}`: expected every column once, got `{twice}` twice. Rename one."
+        )
     columns = {name: table.column(name) for name in table.column_names}
     label_name = next((name for name in LABEL_NAMES if name in columns), None)
-    label = None if label_name is None else _label_column(table, label_name)
+    label = None if label_name is None else _label_column(table, label_name, path)
     grouping = _grouping(
         {n: np.asarray(c.to_pylist()) for n, c in columns.items() if n == group}, group, path
     )
@@ -203,21 +217,44 @@ def _table(table: pa.Table, path: Path, reading: Reading) -> Rows:
     )
 
 
+def _with_header(table: pa.Table, path: Path) -> pa.Table:
+    """A CSV table whose first line names its columns.
+
+    Raises:
+        FlowError: The first line holds numbers only, and would be lost as a row.
+    """
+    if table.column_names and all(_is_number(name) for name in table.column_names):
+        raise FlowError(
+            f"training data `{path}`: expected names of columns in the first line, got numbers. Add a first line of "
+            "names."
+        )
+    return table
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _scalar(column: pa.ChunkedArray) -> bool:
     return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
 
 
-def _label_column(table: pa.Table, name: str) -> Array:
+def _label_column(table: pa.Table, name: str, path: Path) -> Array:
     """Labels by name where the schema of a Hugging Face dataset names them, else as they are."""
     import json
 
     values = np.asarray(table.column(name).to_pylist())
     try:
         features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
-        names = features[name]["names"]
-        return np.asarray(names)[np.asarray(values, np.int64)]
-    except (KeyError, TypeError, ValueError, IndexError):
+        names = [str(one) for one in features[name]["names"]]
+        numbers = np.asarray(values, np.int64)
+    except (KeyError, TypeError, ValueError):
         return values
+    return labels_by_name(numbers, names, path)
 
 
 def _stacked(values: list[Any], name: str, path: Path) -> Array:
@@ -238,8 +275,8 @@ def _pictures_of_table(values: list[Any], path: Path, label: Array | None, group
     rows = decoded(files, [f"{path}, row {i}" for i in range(len(files))], str(path))
     return Rows(
         rows.values,
-        _named(label, len(files), path),
-        _text(group),
+        label_texts(label, len(files), path),
+        group_texts(group, len(files), path),
         None,
         None,
         BRIGHTNESS,
@@ -268,35 +305,12 @@ def _array(values: Array, path: Path, label: Array | None = None, group: Array |
         raise FlowError(
             f"training data `{path}`: expected rows of numbers, got {values.dtype} of shape {values.shape}."
         )
-    named, grouped = _named(label, len(values), path), _text(group)
-    if grouped is not None and len(grouped) != len(values):
+    if not values[:1].size and len(values):
         raise FlowError(
-            f"training data `{path}`: expected a group a row, got {len(grouped)} for {len(values)} rows."
+            f"training data `{path}`: expected rows of one number or more, got shape {values.shape}."
         )
+    named, grouped = label_texts(label, len(values), path), group_texts(group, len(values), path)
     if values.dtype == np.uint8 and values.ndim > 2:
         rows = brightness(values, path)
         return Rows(rows.values, named, grouped, unit=BRIGHTNESS, scale=rows.scale, notes=rows.notes)
     return Rows(values, named, grouped, notes=("axes: as given",))
-
-
-def _named(label: Array | None, rows: int, path: Path) -> Any:
-    """Labels as text; continuous numbers are no classes."""
-    if label is None:
-        return None
-    if label.shape != (rows,):
-        raise FlowError(f"training data `{path}`: expected a label a row, got {len(label)} for {rows} rows.")
-    distinct = np.unique(label)
-    inexact = bool(np.issubdtype(label.dtype, np.inexact))
-    whole = not inexact or bool(np.all(distinct == np.round(np.asarray(distinct, float))))
-    if not whole or len(distinct) > min(_MANY, max(2, rows // 2)):
-        raise FlowError(
-            f"training data `{path}`: expected class labels, got {len(distinct)} different values in {rows} rows. "
-            "Cut them into classes, rename the array, or use `--unconditional`."
-        )
-    if inexact:
-        label = np.asarray(label, np.int64)
-    return label.astype(str)
-
-
-def _text(group: Array | None) -> Any:
-    return None if group is None else group.astype(str)

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from infoloom.errors import FlowError
+from infoloom.foreign.trees import said
 from infoloom.observations.training.data.rows import Rows
 
-__all__ = ["Reading", "chosen_classes", "resized"]
+__all__ = ["Reading", "chosen_classes", "refuse_names", "resized"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,29 @@ class Reading:
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any]) -> Reading:
-        """From a card."""
-        found = cls(**entries)
-        if found.classes is None:
-            return found
-        return replace(found, classes={name: tuple(old) for name, old in found.classes.items()})
+        """From a card.
+
+        Raises:
+            ValueError: Entries that are no reading.
+        """
+        try:
+            return TypeAdapter(cls).validate_python(dict(entries))
+        except ValidationError as error:
+            raise ValueError(said(error)) from error
+
+
+def refuse_names(reading: Reading, source: object) -> None:
+    """Refuse names of arrays or columns for a source that has none to choose from.
+
+    Raises:
+        FlowError: An array or a grouping was asked for.
+    """
+    for option, name in (("array", reading.array), ("group", reading.group)):
+        if name is not None:
+            raise FlowError(
+                f"training data `{source}`: expected arrays or columns with names, to find `{name}`; this kind of "
+                f"source is read as a whole. Leave `--{option}` out, or give an .npz or a table."
+            )
 
 
 def resized(rows: Rows, size: int, source: str) -> Rows:

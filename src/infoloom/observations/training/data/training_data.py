@@ -15,13 +15,14 @@ from infoloom.observations.flows.scaling import Numbers, as_array
 from infoloom.observations.training.data.files import read_file, read_hub_folder
 from infoloom.observations.training.data.own_scale import own_scale
 from infoloom.observations.training.data.picture_files import folder_of_pictures
-from infoloom.observations.training.data.reading import Reading, chosen_classes, resized
+from infoloom.observations.training.data.reading import Reading, chosen_classes, refuse_names, resized
 from infoloom.observations.training.data.rows import BRIGHTNESS, Array, Rows, joined
 from infoloom.observations.training.data.splitting import choose_held_out
 
 __all__ = ["TrainingData", "load_training_data"]
 
 _FEWEST: Final = 16
+_LONGEST: Final = 256  # characters of a class name
 _COARSE: Final = 1e-3  # rounding of float32 in units of a column's deviation
 
 
@@ -98,6 +99,8 @@ def load_training_data(source: str, reading: Reading | None = None, *, seed: int
         FlowError: Nothing there, or nothing that can be read as rows of numbers that float32 can hold.
     """
     reading = reading or Reading()
+    if not source.strip():
+        raise FlowError("training data ``: expected a file, a folder or a pattern. Give one.")
     rows = _read(source, reading)
     if reading.classes is not None:
         rows = chosen_classes(rows, reading.classes, source)
@@ -112,6 +115,11 @@ def load_training_data(source: str, reading: Reading | None = None, *, seed: int
     if not np.isfinite(rows.values).all():
         raise FlowError(
             f"training data `{source}`: expected finite numbers. Remove rows with NaN or infinity."
+        )
+    largest = float(np.abs(rows.values).max())
+    if largest > float(np.finfo(np.float32).max):
+        raise FlowError(
+            f"training data `{source}`: expected numbers that float32 can hold, got {largest:.3g}. Change the unit."
         )
     if rows.scale is None:
         _refuse_coarse(rows.values, source)
@@ -138,10 +146,12 @@ def load_training_data(source: str, reading: Reading | None = None, *, seed: int
 
 def _read(source: str, reading: Reading) -> Rows:
     if source == "sklearn:digits":
+        refuse_names(reading, source)
         return _sklearn_digits()
     if Path(source).is_dir():
         found = read_hub_folder(Path(source), reading)
         if found is None:
+            refuse_names(reading, source)
             return folder_of_pictures(Path(source))
         return joined([rows for _, rows in found], [str(path) for path, _ in found])
     found_by = {part.strip(): sorted(glob.glob(part.strip())) for part in source.split(",")}
@@ -181,6 +191,12 @@ def _classes(rows: Rows) -> tuple[tuple[str, ...] | None, NDArray[np.int64] | No
     found = [str(name) for name in np.unique(rows.label)]
     whole = all(name.lstrip("-").isdecimal() for name in found)
     classes = rows.classes or tuple(sorted(found, key=int) if whole else found)
+    for name in classes:
+        if not name.strip() or len(name) > _LONGEST:
+            raise FlowError(
+                f"training data: expected names of classes of 1 to {_LONGEST} characters, got {name[:40]!r} of "
+                f"{len(name)}. Rename it, or leave its rows out."
+            )
     number = {name: i for i, name in enumerate(classes)}
     return classes, np.array([number[str(name)] for name in rows.label], np.int64)
 
