@@ -113,7 +113,9 @@ class _Draft:
     def recipe(self) -> Recipe:
         steps, names = [], []
         for name, dim, labels in zip(self.maps, self.dims, self.law.discrete, strict=True):
-            steps.append(relabelled(self.rng, dim) if labels else side(self.rng, name, dim))
+            steps.append(
+                relabelled(self.rng, dim) if labels else side(self.rng, name, dim, heavy=self.law.heavy)
+            )
             names.append("relabelled" if labels else name)
         shown = names[::-1] if self.swapped else names
         return Recipe(

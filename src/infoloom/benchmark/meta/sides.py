@@ -19,7 +19,7 @@ _LEVELS: Final = 32
 _HIDDEN: Final = 32
 
 
-def side(rng: np.random.Generator, name: str, dim: int) -> tuple[Step, ...]:
+def side(rng: np.random.Generator, name: str, dim: int, *, heavy: bool = False) -> tuple[Step, ...]:
     """Steps of a random map.
 
     Args:
@@ -29,7 +29,11 @@ def side(rng: np.random.Generator, name: str, dim: int) -> tuple[Step, ...]:
             (three to six residual steps with rotations between them) or `rendered` (columns set the factors of a
             rotation curve, a spectrum or a ring, and there are more columns after it).
         dim: Columns.
+        heavy: Rows reach far beyond their usual size. Where columns are mixed and then bent, they first go through
+            asinh, one by one: the digits of a row would go to its largest column, and the others would lose theirs.
     """
+    if heavy and dim > 1 and name in ("turned", "coupling", "flow"):
+        return Bend((("asinh", dim),)), *side(rng, name, dim)
     ends = _columns(rng, dim)
     if name == "plain":
         return (ends,)

@@ -52,6 +52,11 @@ class DiscreteLaw:
         return Quantity(float(agreement_information(self.agree, self.shares, self.partners).sum()))
 
     @property
+    def heavy(self) -> bool:
+        """No: rows are of about one size."""
+        return False
+
+    @property
     def discrete(self) -> tuple[bool, bool]:
         """Both sides."""
         return True, True
@@ -110,6 +115,11 @@ class MixedLaw:
             return Quantity(0.0)
         values, errors = spread_information(self.apart, self.shares)
         return Quantity(float(values.sum()), method=QUADRATURE, tolerance=float(errors.sum()))
+
+    @property
+    def heavy(self) -> bool:
+        """No: rows are of about one size."""
+        return False
 
     @property
     def discrete(self) -> tuple[bool, bool]:

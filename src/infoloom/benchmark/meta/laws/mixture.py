@@ -61,6 +61,11 @@ class MixtureLaw:
         return Quantity(value + float(self.nats.sum()), method=QUADRATURE, tolerance=error)
 
     @property
+    def heavy(self) -> bool:
+        """No: rows are of about one size."""
+        return False
+
+    @property
     def discrete(self) -> tuple[bool, bool]:
         """Neither side."""
         return False, False

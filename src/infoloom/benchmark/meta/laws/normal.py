@@ -43,6 +43,11 @@ class NormalLaw:
         return Quantity(float(self.nats.sum()) + extra)
 
     @property
+    def heavy(self) -> bool:
+        """Student-t rows of three degrees of freedom or fewer."""
+        return self.freedom is not None and self.freedom <= 3.0
+
+    @property
     def discrete(self) -> tuple[bool, bool]:
         """Neither side."""
         return False, False

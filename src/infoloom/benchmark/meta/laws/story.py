@@ -62,6 +62,11 @@ class StoryLaw:
         return Quantity(information(self))
 
     @property
+    def heavy(self) -> bool:
+        """No: rows are of about one size."""
+        return False
+
+    @property
     def discrete(self) -> tuple[bool, bool]:
         """Neither side."""
         return False, False
