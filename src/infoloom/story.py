@@ -17,6 +17,7 @@ from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
 from infoloom.information.beyond_gaussian.posterior import Posterior
 from infoloom.information.ceilings.prediction import predict
+from infoloom.information.ceilings.sizes import require_sizes
 from infoloom.information.ceilings.table import Ceilings, find_ceilings
 from infoloom.information.closed_form import closed_form
 from infoloom.information.decomposition import Decomposition, decompose
@@ -228,7 +229,7 @@ class Story(CompiledStory):
 
         Raises:
             QueryError: An intervention holds a node, the story has a common scale, or a modality shows a special cause
-                without noise.
+                without noise; or a size that is no whole number in its range.
 
         Example:
             >>> ceiling = load("figure-1").ceilings(batch=2, batches=2).targets[0]
@@ -237,12 +238,12 @@ class Story(CompiledStory):
         """
         if self.held:
             raise QueryError("ceilings: expected a story without interventions. Ask the story before them.")
-        sizes: dict[str, Any] = {"classes": classes, "batch": batch, "batches": batches, "seed": seed}
+        sizes: dict[str, Any] = require_sizes(classes=classes, batch=batch, batches=batches, seed=seed)
         if self.covariance.system.law.features.features:
             names = self.targets, self.mapped, self.captions
             return special_ceilings(self._kinds, self._special, *names, self._labels, **sizes)
         found = find_ceilings(self.covariance, self.targets, self.mapped, self._labels, **sizes)
-        return with_words(found, self._mixed, self.targets, self.captions, self._labels, classes)
+        return with_words(found, self._mixed, self.targets, self.captions, self._labels, sizes["classes"])
 
     def predict(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], target: str, given: Names) -> Array:
         """The optimal prediction E[target | given] of every row, given latents before whitening.

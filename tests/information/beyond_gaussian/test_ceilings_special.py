@@ -151,5 +151,5 @@ def test_what_cannot_be_predicted_is_named() -> None:
         made.predict(made.sample(3), "u", ("x", "t"))
     with pytest.raises(QueryError, match="expected a scalar that is predicted from other variables"):
         made.predict(made.sample(3), "x", "t")
-    with pytest.raises(QueryError, match="ceilings: classes `1`: expected at least 2"):
+    with pytest.raises(QueryError, match="ceilings: classes `1`: expected a whole number from 2"):
         made.ceilings(classes=1)

@@ -265,7 +265,15 @@ def test_what_has_no_ceiling_is_refused_by_name():
     refused(
         QueryError, "the rows have no values of `y`", lambda: STORY.predict({"x": rows["x"]}, "theta", "y")
     )
-    refused(QueryError, "ceilings: classes `1`: expected at least 2", lambda: STORY.ceilings(classes=1))
+    for name, values in (
+        ("classes", (1, 2.5, "3", 10**9)),
+        ("batch", (1, 0, 2.5, float("nan"), True, 10**9)),
+        ("batches", (0, -2, 2.5)),
+        ("seed", (-1, 1.5, None)),
+    ):
+        for value in values:
+            message = f"ceilings: {name} `{value}`: expected a whole number from "
+            refused(QueryError, message, lambda name=name, value=value: STORY.ceilings(**{name: value}))
     held = loom.load({**TREE, "do": {"mass": 1.0}})
     refused(QueryError, "ceilings: expected a story without interventions", held.ceilings)
     refused(

@@ -36,8 +36,6 @@ def find_special_ceilings(
     Raises:
         QueryError: A modality shows a cause without noise, or a target cannot be cut.
     """
-    if classes is not None and classes < 2:
-        raise QueryError(f"ceilings: classes `{classes}`: expected at least 2.")
     cut = [(label.name, label.target, label.bounds) for label in labels]
     try:
         cut += [

@@ -151,8 +151,6 @@ def find_ceilings(
             f"ceilings: {len(modalities)} modalities have more than {MAX_PAIRS} pairs. "
             "Ask for fewer modalities at a time."
         )
-    if classes is not None and classes < 2:
-        raise QueryError(f"ceilings: classes `{classes}`: expected at least 2.")
     of_targets = tuple(_of_targets(covariance, targets, modalities))
     cut = [(label.name, label.target, label.classes) for label in labels]
     cut += [] if classes is None else [(name, name, classes) for name in targets]
