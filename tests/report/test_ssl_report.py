@@ -7,7 +7,7 @@ import pytest
 from infoloom.benchmark.learners.suites import jobs
 from infoloom.report.page import page_html
 from infoloom.report.ssl_figures import Mean, ceiling_figure, order, points
-from infoloom.report.ssl_report import sections
+from infoloom.report.ssl_report import sections, told_apart
 
 SURROUNDINGS = {"versions": {"infoloom": "0.1.0"}, "machine": {"cores": 2}}
 
@@ -175,3 +175,20 @@ def test_plateaus_are_counted():
     assert cells(found["Plateaus"]) == [["observed", "`clip`", 3, 2, "50.000 ± 25.166"]]
     assert found["Real observations"].command == "infoloom bench ssl --flow 'mnist' --out RESULTS"
     assert "Plateaus" not in {section.title for section in sections([row("clip", 0, score(0.2), nats=0.3)])}
+
+
+def test_runs_of_different_sizes_are_not_averaged():
+    small, large, other = (
+        row("clip", seed, score(value), nats=0.7) for seed, value in ((0, 0.2), (0, 0.6), (1, 0.6))
+    )
+    for one, rows in ((small, 500), (large, 4000), (other, 4000)):
+        one["settings"] = {"rows": rows, "epochs": 8}
+    named = [one["objective"] for one in told_apart([small, large, other])]
+    assert named == ["clip, rows 500", "clip, rows 4000", "clip, rows 4000"]
+    lines = sections([small, large, other])[0].tables[0].rows
+    assert sorted((line[2], line[3]) for line in lines) == [("`clip, rows 4000`", 2), ("`clip, rows 500`", 1)]
+    assert [one["objective"] for one in told_apart([large, other])] == ["clip", "clip"]
+    other["settings"]["epochs"] = 24  # a bound that was raised
+    assert [one["objective"] for one in told_apart([large, other])] == ["clip, epochs 8", "clip, epochs 24"]
+    large["details"] = other["details"] = {"plateau": True}
+    assert [one["objective"] for one in told_apart([large, other])] == ["clip", "clip"]

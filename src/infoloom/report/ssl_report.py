@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from infoloom.report.page import Cell, Number, Section, Table
 from infoloom.report.ssl_figures import Mean, Point, ceiling_figure, points
 from infoloom.report.ssl_views import VIEWS, View
 
-__all__ = ["sections"]
+__all__ = ["sections", "told_apart"]
 
 Row: TypeAlias = Mapping[str, Any]
 _PROBE: Final = (
@@ -34,6 +35,7 @@ def sections(rows: Sequence[Row]) -> list[Section]:
         Sections for `write_page` and `write_figures`.
     """
     found = []
+    rows = told_apart(rows)
     suites = list(dict.fromkeys(row["suite"] for row in rows))
     for suite in suites:
         own = [row for row in rows if row["suite"] == suite]
@@ -42,6 +44,41 @@ def sections(rows: Sequence[Row]) -> list[Section]:
             some = [row for row in own if row["experiment"] == experiment]
             found += [_view(view, some, ending) for view in VIEWS.get(experiment, (_other(experiment),))]
     return [*found, *_critics(rows), *_plateaus(rows), _lost(rows), _missing(rows), surroundings(rows)]
+
+
+def told_apart(rows: Sequence[Row]) -> list[Row]:
+    """Runs of one learner on one story with different sizes, such as numbers of rows: never averaged.
+
+    Args:
+        rows: Rows of the benchmark of self-supervised learners.
+
+    Returns:
+        The same rows, in order; where sizes of one learner differ, its name says them.
+    """
+    sizes: dict[str, dict[str, set[str]]] = {}
+    for row in rows:
+        one = sizes.setdefault(_learner_on_story(row), {})
+        for name, value in _sizes(row).items():
+            one.setdefault(name, set()).add(value)
+    named = []
+    for row in rows:
+        several = [name for name, values in sizes[_learner_on_story(row)].items() if len(values) > 1]
+        known = _sizes(row)
+        said = ", ".join(f"{name} {known[name]}" for name in several if name in known)
+        named.append({**row, "objective": f"{row['objective']}, {said}"} if said else row)
+    return named
+
+
+def _learner_on_story(row: Row) -> str:
+    return json.dumps([row["suite"], row["experiment"], row["params"], row["objective"]], sort_keys=True)
+
+
+def _sizes(row: Row) -> dict[str, str]:
+    """What was spent on a run; epochs are a bound only, and do not count where the training ended at its plateau."""
+    settings = row.get("settings") or {}
+    ended = bool((row.get("details") or {}).get("plateau"))
+    kinds = ("rows", *(() if ended else ("epochs",)), "batch", "learning_rate", "held_out", "probe")
+    return {name: str(settings[name]) for name in kinds if name in settings}
 
 
 def _other(experiment: str) -> View:
