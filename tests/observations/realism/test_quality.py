@@ -20,6 +20,7 @@ from infoloom.observations.realism.distances import (
     nearest_ratio,
     precision_recall,
 )
+from infoloom.observations.realism.feature_training import train_classifier
 from infoloom.observations.realism.features import CLASSIFIERS, load_features, save_features, train_features
 from infoloom.observations.realism.pictures import whitening_picture
 from infoloom.observations.realism.quality import (
@@ -97,12 +98,24 @@ def pictures() -> TrainingData:
 
 def test_the_classifier_learns_and_gives_features() -> None:
     data = pictures()
-    features = train_features(data, epochs=[12])
+    features = train_features(data, epochs=[12], precision="float32")
     assert features.accuracy is not None
     assert features.accuracy > 0.95
     assert features.embed(data.held_out).shape == (100, 128)
-    again = train_features(data, epochs=[12])
+    again = train_features(data, epochs=[12], precision="float32")
     np.testing.assert_array_equal(features.embed(data.held_out), again.embed(data.held_out))
+
+
+def test_a_classifier_goes_on_as_if_it_had_not_stopped() -> None:
+    data = pictures()
+    options = {"sizes": (8, 8), "augmentation": "mirror", "precision": "float32"}
+    whole = train_classifier(data, data.labels, epochs=[1, 2], **options)
+    first = train_classifier(data, data.labels, epochs=[1], **options)
+    second = train_classifier(data, data.labels, epochs=[1, 2], begun=first, **options)
+    assert all(torch.equal(whole[name], second[name]) for name in whole)
+    assert any(not torch.equal(first[name], second[name]) for name in whole)
+    again = train_features(data, epochs=[1, 2], begun=train_features(data, epochs=[1], **options), **options)
+    assert again.accuracy is not None
 
 
 def test_features_survive_their_file(tmp_path: Path) -> None:

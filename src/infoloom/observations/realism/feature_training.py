@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from infoloom.observations.realism.feature_network import FeatureNetwork, whiten
 from infoloom.observations.training.augment import augment
 from infoloom.observations.training.data.own_scale import standardised
 from infoloom.observations.training.data.training_data import TrainingData
-from infoloom.observations.training.precision import autocast, choose_precision
+from infoloom.observations.training.precision import Precision, autocast, choose_precision
 
 __all__ = ["train_classifier"]
 
@@ -36,6 +36,8 @@ def train_classifier(
     sizes: tuple[int, ...],
     augmentation: str = "none",
     seed: int = 0,
+    begun: Mapping[str, Tensor] | None = None,
+    precision: Precision | None = None,
     report: Callable[[str, float], None] | None = None,
 ) -> dict[str, Tensor]:
     """Train a classifier on the training rows, each shifted by up to two pixels or samples.
@@ -47,6 +49,8 @@ def train_classifier(
         sizes: Channels of each stage.
         augmentation: See `AUGMENTATIONS`; what leaves the class of a row as it is.
         seed: Of weights, order and changes.
+        begun: Weights of a network that was trained already; only the last of `epochs` is then trained.
+        precision: `float32` or `bfloat16`; measured on a first step when None, so that it may differ from run to run.
         report: Called with what is being done and the share that is done.
 
     Returns:
@@ -58,9 +62,11 @@ def train_classifier(
         torch.manual_seed(seed)
         network = FeatureNetwork(data.shape, len(data.classes or ()), sizes)
     whiten_patches(network, values[:5000])
-    for cycle, passes in enumerate(epochs):
+    if begun is not None:
+        network.load_state_dict(begun, strict=False)  # counters of batches are no weights
+    for cycle, passes in list(enumerate(epochs))[0 if begun is None else -1 :]:
         generator = torch.Generator().manual_seed(seed + cycle)
-        _cycle(network, values, labels, passes, augmentation, generator, report)
+        _cycle(network, values, labels, passes, augmentation, generator, precision, report)
     return {name: value.detach() for name, value in network.state_dict().items() if value.is_floating_point()}
 
 
@@ -71,6 +77,7 @@ def _cycle(
     epochs: float,
     augmentation: str,
     generator: torch.Generator,
+    precision: Precision | None,
     report: Callable[[str, float], None] | None,
 ) -> None:
     """Train with a rate that rises and then falls to nearly nothing."""
@@ -86,7 +93,7 @@ def _cycle(
         return functional.cross_entropy(scores, labels[chosen], label_smoothing=_SMOOTHING)
 
     device = torch.device("cpu")
-    precision, _ = choose_precision(lambda: loss(torch.arange(batch)), device)
+    precision = precision or choose_precision(lambda: loss(torch.arange(batch)), device)[0]
     order = torch.empty(0, dtype=torch.long)
     for step in range(steps):
         if len(order) < batch:

@@ -25,6 +25,7 @@ from infoloom.observations.realism.feature_network import FeatureNetwork
 from infoloom.observations.realism.feature_training import train_classifier
 from infoloom.observations.training.data.own_scale import standardised
 from infoloom.observations.training.data.training_data import TrainingData
+from infoloom.observations.training.precision import Precision
 
 __all__ = ["CLASSIFIERS", "Features", "load_features", "save_features", "train_features"]
 
@@ -93,6 +94,8 @@ def train_features(
     sizes: tuple[int, ...] = SIZES,
     augmentation: str = "none",
     seed: int = 0,
+    begun: Features | None = None,
+    precision: Precision | None = None,
     report: Callable[[str, float], None] | None = None,
 ) -> Features:
     """Train a classifier on the real data; principal components where there are no classes.
@@ -103,13 +106,23 @@ def train_features(
         sizes: Channels of the classifier's stages.
         augmentation: Changes that leave the class of a row as it is, see `AUGMENTATIONS`.
         seed: Seed of weights and order.
+        begun: A classifier of the same sizes that was trained already; only the last of `epochs` is then trained.
+        precision: Of the training; measured when None, so that it may differ from run to run.
         report: Called with what is being done and the share that is done.
     """
     if data.labels is None:
         return _principal(data)
     passes = [_STEPS * 256 / len(data.values)] if epochs is None else epochs
     trained = train_classifier(
-        data, data.labels, epochs=passes, sizes=sizes, augmentation=augmentation, seed=seed, report=report
+        data,
+        data.labels,
+        epochs=passes,
+        sizes=sizes,
+        augmentation=augmentation,
+        seed=seed,
+        precision=precision,
+        report=report,
+        begun=None if begun is None else begun.weights,
     )
     weights = {name: value.half().float() for name, value in trained.items()}
     classes = len(data.classes or ())
