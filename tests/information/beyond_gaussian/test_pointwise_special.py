@@ -141,3 +141,39 @@ def test_averages_over_many_causes_say_their_error() -> None:
         off = np.sqrt(np.mean((value - exact) ** 2))
         assert 0.0 < off < 0.05
         assert off < 1.5 * np.sqrt(np.mean(error**2)) < 15.0 * off
+
+
+@pytest.mark.parametrize(
+    ("causes", "latents", "twin"),
+    [
+        ({"c": "categorical(2)"}, ("relu(c) + 0.5*noise", "c + noise"), ("0.5*c + 0.5*noise", "c + noise")),
+        (
+            {"c": "categorical(2)"},
+            ("c + noise", "exp(c) + noise"),
+            ("c + noise", f"{math.sinh(1)!r}*c + noise"),
+        ),
+        (
+            {"c": "categorical(2)", "m": "normal"},
+            ("m + c**2 + noise", "m + c + noise"),
+            ("m + noise", "m + c + noise"),
+        ),
+        ({"c": "laplace"}, ("c + noise", "c + sign(c)**2 + noise"), ("c + noise", "c + noise")),
+        ({"c": "normal"}, ("c + noise", "c + 20*sign(c)**2 + noise"), ("c + noise", "c + noise")),
+        (
+            {"c": "laplace"},
+            ("sin(c)**2 + cos(c)**2 + c + noise", "c**3 + noise"),
+            ("c + noise", "c**3 + noise"),
+        ),
+    ],
+)
+def test_what_is_constant_in_a_latent_changes_no_pointwise_information(causes, latents, twin):
+    """A function of a cause that never varies moves all rows alike, row by row and in the mean."""
+    plain, shifted = (story(causes, {"t": t}, x=x) for t, x in (twin, latents))
+    values = []
+    for one in (plain, shifted):
+        found, error = one.pmi(one.sample(4000, seed=1), "x", "t", with_error=True)
+        assert error.max() < 1e-3
+        values.append(found)
+        exact = one.quantity("I(x; t)")
+        assert found.mean() == pytest.approx(exact.value, abs=4.0 * found.std() / math.sqrt(4000) + 1e-3)
+    np.testing.assert_allclose(values[1], values[0], atol=2e-3)

@@ -86,6 +86,8 @@ REFUSED = [
     ),
     (lambda x, t: x.half().float(), "the model casts to torch.float16: expected float32 or float64"),
     (lambda x, t: x - x.mean(dim=0, keepdim=True), "rows: expected each to be computed on its own"),
+    (lambda x, t: 0.0 * x + x[0:1], "rows: expected each to be computed on its own"),
+    (lambda x, t: x.flip(0), "rows: expected each to be computed on its own"),
     (lambda x, t: x[:, :2], r"model: expected values of shape (3, 3), got (3, 2)"),
     (lambda x, t: x / 0.0, "model: expected finite values of normal noise"),
     (lambda x, t: x @ x, "cannot be called with values, time of shapes [(3, 4), (3,)]"),

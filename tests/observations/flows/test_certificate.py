@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from observations.small import small_flow
+from torch import nn
 
 from infoloom.errors import FlowError
 from infoloom.observations import load_flow
+from infoloom.observations.flows.apart import rows_apart, who_mixes
 from infoloom.observations.flows.certificate import Effort, certify, smaller_latents, whole_map
-from infoloom.observations.flows.checkpoint import FlowDescription
+from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import Inversion, SteppedFlow
@@ -186,3 +189,40 @@ def test_smallest_eigenvalue_where_many_are_alike(dtype, kinds):
     found = smallest_eigenvalue(lambda y: rates * y, torch.zeros(4, 200, dtype=dtype))
     assert found.value.tolist() == pytest.approx([0.3] * 4, abs=1e-5 if dtype == torch.float32 else 1e-10)
     assert float(found.residual.max()) < (1e-4 if dtype == torch.float32 else 1e-7)
+
+
+class Mixing(nn.Module):
+    """A velocity in which one row of a batch sees another."""
+
+    def __init__(self, inner: nn.Module, row: int, sees: int) -> None:
+        super().__init__()
+        self.inner, self.row, self.sees = inner, row, sees
+
+    def forward(self, values, time, label):
+        change = torch.zeros_like(values)
+        if len(values) > max(self.row, self.sees):
+            change[self.row] = 1e-3 * values[self.sees]
+        return self.inner(values, time, label) + change
+
+
+@pytest.mark.parametrize(("row", "sees"), [(0, 1), (1, 0), (31, 17), (5, 6)])
+def test_any_row_that_sees_another_is_found(row, sees):
+    """Of 32 rows together, in either precision that has so many."""
+    flow = small_flow(dtype=torch.float32)
+    assert who_mixes({"float32": rows_apart(flow, flow.batch, flow.dtype)}) == []
+    mixing = SteppedFlow(flow.description, Mixing(flow.velocity, row, sees), 1, "mixing")
+    found = {"float32": rows_apart(mixing, 32, torch.float32)}
+    assert who_mixes(found)[0].startswith("a row changes with the rows beside it, by ")
+    assert rows_apart(flow, 1, flow.dtype) == 0.0
+
+
+def test_a_strangers_map_that_mixes_rows_is_not_certified():
+    """Its description says that the network is a stored graph."""
+    flows = []
+    for dtype in (torch.float32, torch.float64):
+        flow = small_flow(dtype=dtype)
+        description = replace(flow.description, network={"name": GRAPH, "batch": 32})
+        flows.append(SteppedFlow(description, Mixing(flow.velocity, 3, 2), 1, "mixing"))
+    found = certify(*flows, None, effort=Effort(32, 32, 32, singular_rows=0))
+    assert not found["passes"]
+    assert "a row changes with the rows beside it" in found["reason"]

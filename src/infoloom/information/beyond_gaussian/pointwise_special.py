@@ -146,7 +146,7 @@ class SpecialPointwise:
         reduced = reduce(part)
         inner = self.special.kept(("rows", part.key), lambda: row_average(part, reduced))
         value, _, error = inner.log_average(seen @ reduced.back, known)
-        return value, error
+        return value + reduced.constant(seen), error
 
     def _on_a_line(self, part: Component, weights: Array, seen: Array) -> Array | None:
         """The same where features enter in one direction, if it takes few enough points."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from infoloom.observations.adopted.exact import ExactFlow
+from infoloom.observations.flows.apart import rows_apart, who_mixes
 from infoloom.observations.flows.certificate import ROUND_TRIP, Effort
 
 __all__ = ["DENSE", "LOG_DET_ERROR", "certify_exact"]
@@ -64,6 +65,11 @@ def certify_exact(
         if not trip["worst"] <= ROUND_TRIP[getattr(torch, name)]
     ]
     reasons += _dense_reasons(dense, wide.dim)
+    apart = {
+        "float32": rows_apart(flow, flow.batch, flow.dtype),
+        "float64": rows_apart(wide, wide.batch, wide.dtype),
+    }
+    reasons += who_mixes(apart)
     return {
         "kind": "by construction",
         "digest": flow.full_digest(),
@@ -71,6 +77,7 @@ def certify_exact(
         **({"reason": "; ".join(reasons)} if reasons else {}),
         "round_trip": trips,
         **dense,
+        "rows_apart": apart,
         "seed": seed,
     }
 

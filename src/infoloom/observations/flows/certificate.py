@@ -13,6 +13,8 @@ from torch import Tensor
 
 from infoloom.errors import FlowError
 from infoloom.observations.base import Bijection
+from infoloom.observations.flows.apart import rows_apart, who_mixes
+from infoloom.observations.flows.checkpoint import GRAPH
 from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow, flow_digest
 
@@ -104,11 +106,18 @@ def certify(
     if effort.wide_rows:
         trips["float64"] = _round_trip(wide, real, effort.wide_rows, generator, tell, near=flow)
     failed = [name for name, trip in trips.items() if not trip["worst"] <= ROUND_TRIP[getattr(torch, name)]]
+    apart = {}
+    if flow.description.network.get("name") == GRAPH:  # a stranger's network; ours treat each row on its own
+        apart = {
+            str(one.dtype).removeprefix("torch."): rows_apart(one, one.batch, one.dtype)
+            for one in (flow, wide)
+        }
+    mixed = who_mixes(apart)
     return {
         "kind": "stepped",
         "digest": flow_digest(flow),
-        "passes": least >= MARGIN and not failed,
-        **({"reason": _reason(least, failed)} if least < MARGIN or failed else {}),
+        "passes": least >= MARGIN and not failed and not mixed,
+        **({"reason": _reason(least, failed, mixed)} if least < MARGIN or failed or mixed else {}),
         "margin": least,
         "eigenvalues": steps,
         "eigen_rows": effort.eigen_rows,
@@ -117,6 +126,7 @@ def certify(
         **(whole_map(flow, effort.singular_rows, seed=seed, report=tell) if effort.singular_rows else {}),
         "solver": flow.description.solver,
         "steps": flow.step_count,
+        **({"rows_apart": apart} if apart else {}),
         "seed": seed,
     }
 
@@ -301,6 +311,6 @@ def _summary(errors: Tensor) -> dict[str, float]:
     return {"rows": len(errors), "median": float(errors.median()), "worst": float(errors.max())}
 
 
-def _reason(least: float, failed: list[str]) -> str:
+def _reason(least: float, failed: list[str], mixed: list[str]) -> str:
     reasons = [f"smallest eigenvalue {least:.3f} below {MARGIN}"] if least < MARGIN else []
-    return "; ".join([*reasons, *(f"round trip in {name} too coarse" for name in failed)])
+    return "; ".join([*reasons, *(f"round trip in {name} too coarse" for name in failed), *mixed])

@@ -23,11 +23,23 @@ class Reduced:
         axes: A, shape (k, F); the rows' signals are uncorrelated, the strongest first.
         back: From statistics b = Aᵀy, shape (F,), to y, shape (F, k).
         lost: Bound on the information in the directions that were left out, nats.
+        still: From statistics b, shape (F,), to y in the directions that were left out, shape (F, m).
+        level: The mean signal there, shape (m,): it hardly varies, but need not be 0.
     """
 
     axes: Array
     back: Array
     lost: float
+    still: Array
+    level: Array
+
+    def constant(self, seen: Array) -> Array:
+        """The share of log E exp(b · f − ½ fᵀ gram f) of the directions that were left out, shape (n,).
+
+        Args:
+            seen: Statistics b, shape (n, F).
+        """
+        return np.asarray(seen @ (self.still @ self.level) - 0.5 * float(self.level @ self.level))
 
 
 def reduce(part: Component, negligible: float = _NOTHING) -> Reduced:
@@ -46,7 +58,12 @@ def reduce(part: Component, negligible: float = _NOTHING) -> Reduced:
     carried = 0.5 * np.log1p(np.maximum(signal[order], 0.0))
     below = np.cumsum(carried[::-1])[::-1]
     count = max(1, int(np.sum(below > negligible)))
-    turn = turn[:, order[:count]]
+    back = (vectors[:, kept] / root) @ turn[:, order]
+    axes = turn[:, order].T @ axes
     return Reduced(
-        turn.T @ axes, (vectors[:, kept] / root) @ turn, float(below[count]) if count < len(below) else 0.0
+        axes[:count],
+        back[:, :count],
+        float(below[count]) if count < len(below) else 0.0,
+        back[:, count:],
+        axes[count:] @ part.features.mean,
     )

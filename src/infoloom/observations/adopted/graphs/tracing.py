@@ -162,12 +162,15 @@ def _part(
         graph = StoredGraph(exported.tree, exported.tensors, examples[0].dtype)
         other = inputs(EXAMPLES + 2)
         wanted, got = _tuple(module(*other)), graph(*other)
-        alone = graph(*(one[:1] for one in other))
-    for one, two, single in zip(wanted, got, alone, strict=True):
+        alone = [graph(*(one[row : row + 1] for one in other)) for row in range(len(other[0]))]
+    for place, (one, two) in enumerate(zip(wanted, got, strict=True)):
         _require_close(two, one, "graph: expected the values of the model itself")
-        _require_close(
-            single, two[:1], "rows: expected each to be computed on its own, whatever the rows beside it"
-        )
+        for row, single in enumerate(alone):
+            _require_close(
+                single[place],
+                two[row : row + 1],
+                "rows: expected each to be computed on its own, whatever the rows beside it",
+            )
     return exported
 
 
