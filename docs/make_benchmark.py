@@ -32,6 +32,7 @@ PICTURES = ROOT / "docs" / "images" / "benchmark"
 SET = "v2/quick"
 #: What of `v2/core` every estimator was asked: a rule, not a choice of problems.
 CORE, CORE_PART = "v2/core", {"seeds": 1, "columns": 200}
+_FAR = 10.0  # nats; no truth of a set is larger
 _LITTLE = 0.25
 #: Presets of the paper's own examples.
 _PAPER = ("figure-1", "galaxy-images", "multimodal-decay")
@@ -89,11 +90,11 @@ def _run(board: ProblemSet, rows: Sequence[Mapping[str, Any]]) -> str:
     minutes = sum(row["processor_seconds"] or 0.0 for row in rows) / 60.0
     lost = [row for row in rows if row["status"] not in ("ok", "not-taken")]
     spared = sum(row["status"] == "not-taken" for row in rows)
-    machine = rows[0]["machine"]
+    processors = " and ".join(dict.fromkeys(row["machine"]["processor"] for row in rows))
     return (
         f"{len(rows):,} runs on the {len(board.truths)} problems of `{board.name}`, {minutes:.1f} processor minutes in "
         f"all, drawing of rows included; {len(lost)} runs gave no estimate, and {spared} were on words, which their "
-        f"estimator does not take. {machine['processor']}, one core.\n"
+        f"estimator does not take. {processors}, one core.\n"
     )
 
 
@@ -114,6 +115,7 @@ def _facts(
         *_tuned(found, pairs),
         *_intervals(board, ranked, rows),
         *_verdicts(ranked),
+        *_far_off(ranked, rows),
     ]
     blind = [f"`{one.estimator}`" for one in ranked if one.score.value == 0.0]
     if blind:
@@ -126,6 +128,25 @@ def _facts(
         f"`{worst.estimator}`."
     )
     return "\n".join(lines).replace(" -", " −").replace("\n−", "\n-") + "\n"
+
+
+def _far_off(ranked: Sequence[Score], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Answers that are no answers: further from the truth than any truth is large."""
+    worst: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        off = abs(row["estimate"] - row["truth"]) if row["status"] == "ok" else 0.0
+        if off > _FAR and off > abs(worst.get(row.get("label") or row["estimator"], {}).get("off", 0.0)):
+            worst[row.get("label") or row["estimator"]] = {**row, "off": off}
+    told = [
+        f"`{one.estimator}` {worst[one.estimator]['estimate']:,.0f} where there are {worst[one.estimator]['truth']:.2f}"
+        for one in ranked
+        if one.estimator in worst
+    ]
+    return (
+        [f"- Answers that miss by more than {_FAR:g} nats, the worst of each: {', '.join(told)}."]
+        if told
+        else []
+    )
 
 
 def _value(one: Score) -> str:

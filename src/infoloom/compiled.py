@@ -139,6 +139,19 @@ class CompiledStory:
         observed = self.before or self.covariance  # an intervention leaves the instruments as they are
         return observed.whitener(name, self.spec.modalities[name].whitening)
 
+    def usual_norm(self, name: str) -> bool:
+        """Whether a modality's flow sees latents whose norm is near √d, as those of N(0, I) are.
+
+        Latents that are not whitened may be smaller; so may those that share a Student scale, and those of a story
+        under an intervention.
+
+        Raises:
+            QueryError: No such modality.
+        """
+        self._modality(name)
+        whitened = self.spec.modalities[name].whitening == "whiten"
+        return whitened and self.covariance.system.law.scale is None and not self.held
+
     def templates(self) -> dict[str, Array]:
         """Every template of the story by its term, each in the shape of its modality."""
         return templates(self.graph)
@@ -203,7 +216,7 @@ class CompiledStory:
             >>> round(held.information("I(xray.norm; theta)"), 12), round(float(held.sample(1)["mass"][0]), 6)
             (0.0, 1.0)
         """
-        do = {**self.spec.do, **{name: plain_value(value) for name, value in values.items()}}
+        do = {**self.spec.do, **{name: plain_value(name, value) for name, value in values.items()}}
         return self.of(self.spec.model_copy(update={"do": do}))
 
     def twins(

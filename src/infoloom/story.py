@@ -38,6 +38,7 @@ from infoloom.information.words.rows import WordPointwise
 from infoloom.law.choices import choosing
 from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
+from infoloom.spec.flows.norms import lost_if_smaller
 from infoloom.spec.load import load_spec
 from infoloom.spec.model import Spec
 
@@ -61,7 +62,12 @@ class Story(CompiledStory):
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes for users of the story's data, one sentence each."""
-        return story_notes(self._apart.system.law, self.spec.do)
+        lost = {
+            name: lost_if_smaller(self.flow(name), self.spec.directory)
+            for name in self.mapped
+            if not self.usual_norm(name)
+        }
+        return story_notes(self._apart.system.law, self.spec.do, lost)
 
     def diagnose(self) -> tuple[Finding, ...]:
         """Warnings about problems of the story, each with a number and a remedy."""
@@ -109,6 +115,8 @@ class Story(CompiledStory):
             'closed form'
         """
         effort = Effort(tolerance, budget, seed)
+        if not isinstance(query, str | Query):
+            raise QueryError(f"quantity `{query}`: expected a text such as `I(x; theta)`.")
         asked = parse_query(query) if isinstance(query, str) else query
         check_names(asked, {**dict.fromkeys(self.covariance.names), **self.cells})
         refuse_held(asked, self.held)

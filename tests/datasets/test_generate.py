@@ -270,7 +270,7 @@ def test_a_done_file_of_another_shard_does_not_count(own: Path, key: str) -> Non
 
 
 def test_workers_and_engines_are_checked() -> None:
-    with pytest.raises(DatasetError, match="workers `0`: expected at least 1"):
+    with pytest.raises(DatasetError, match="workers `0`: expected a whole number of at least 1"):
         LocalEngine(0)
     with pytest.raises(DatasetError, match="engine `spark`: expected `local` or `dask`"):
         engine_named("spark")

@@ -210,3 +210,28 @@ def test_latents_that_are_not_whitened_want_a_flow_that_keeps_small_ones() -> No
         ):
             story.observe(rows)
         assert story.observe(rows, allow_uncertified=True)["curve"].shape == (2, 4, 128)
+
+
+def test_a_flow_for_whitened_latents_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    """Also where a common scale or an intervention makes latents smaller, or a step before the flow."""
+    plain = {
+        "name": "small",
+        "causes": {"c": "normal"},
+        "targets": {"theta": "c"},
+        "modalities": {"curve": {"flow": "rr-lyrae[0]", "latent": "0.1*c + 0.2*noise"}},
+    }
+    curve = plain["modalities"]["curve"]
+    none = {**plain, "modalities": {"curve": {**curve, "whitening": "none"}}}
+    before = {**plain, "modalities": {"curve": {**curve, "flow": "vector(512) | asinh | rr-lyrae[0]"}}}
+    told = "`curve`: the flow `rr-lyrae` brings latents of less than the usual norm back only to"
+    assert compile_story(plain).notes == ()
+    for story, noted in (
+        (compile_story(none), True),
+        (compile_story({**plain, "scale": "student_t(4)"}), True),
+        (compile_story(plain).intervene(curve=0.0), True),
+        (compile_story(before), False),
+    ):
+        assert any(note.startswith(told) for note in story.notes) == noted
+        with pytest.raises(FlowError, match=r"^flow `rr-lyrae`: expected whitened latents"):
+            generate(story, tmp_path / "rows", 4)
+        assert not (tmp_path / "rows").exists()

@@ -94,6 +94,10 @@ def test_what_cannot_be_decomposed_is_refused():
         QueryError, match=r"^decomposition of `theta`: expected two or more modalities, got 1\. One has all"
     ):
         decompose(story.covariance, "theta", ["x1"])
+    with pytest.raises(
+        QueryError, match=r"^decomposition of `theta`: `x1` stands twice. Name every modality once"
+    ):
+        story.decompose("theta", ("x1", "x1"))
     laplace = loom.load({**tree(0.9, 0.3, 0.4, 0.2), "causes": {"mass": "laplace", "style": {"size": 2}}})
     with pytest.raises(
         QueryError, match=r"^decomposition of `theta`: expected a Gaussian story, because minimal mutual"

@@ -271,3 +271,9 @@ def test_stories_of_covariances_have_nothing_to_cut() -> None:
     }
     with pytest.raises(SpecError, match="do: a spec with `covariance` has no equations to cut"):
         load(tree).intervene(a=1.0)
+
+
+@pytest.mark.parametrize("value", ["a", [1.0, "b"]])
+def test_what_is_no_number_cannot_be_held(value):
+    with pytest.raises(SpecError, match="do `mass`: expected a number, or one for each component, got"):
+        load("black-hole").intervene(mass=value)

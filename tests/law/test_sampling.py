@@ -169,9 +169,11 @@ def test_names_shapes_and_types():
 
 
 @pytest.mark.parametrize("argument", ["rows", "seed", "start"])
-def test_negative_numbers_are_refused(argument):
-    arguments = {"rows": 2, "seed": 0, "start": 0, argument: -1}
-    with pytest.raises(ValueError, match=rf"^{argument} `-1`: expected a number that is not negative\.$"):
+@pytest.mark.parametrize("value", [-1, 1.5, "a", True, None])
+def test_what_is_no_number_of_rows_is_refused(argument, value):
+    arguments = {"rows": 2, "seed": 0, "start": 0, argument: value}
+    message = rf"^{argument} `{value}`: expected a whole number that is not negative\.$"
+    with pytest.raises(ValueError, match=message):
         compile_story(PLAIN).sample(**arguments)
 
 

@@ -197,9 +197,9 @@ def _require_certificates(story: Story) -> None:
         return
     from infoloom.observations import build
 
-    for flow in dict.fromkeys(story.flow(name) for name in story.mapped):
+    for flow, usual in dict.fromkeys((story.flow(name), story.usual_norm(name)) for name in story.mapped):
         if any(step.trained or step.rendered for step in parse_flow(flow)):
-            build(flow, directory=story.spec.directory)
+            build(flow, directory=story.spec.directory, whitened=usual)
 
 
 def _missing(root: Path, job: ShardJob) -> bool:

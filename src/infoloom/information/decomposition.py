@@ -102,6 +102,9 @@ def decompose(
         raise QueryError(
             f"decomposition of `{target}`: expected two or more modalities, got {len(modalities)}. One has all."
         )
+    twice = next((name for name in modalities if list(modalities).count(name) > 1), None)
+    if twice is not None:
+        raise QueryError(f"decomposition of `{target}`: `{twice}` stands twice. Name every modality once.")
     told = about or (lambda names: mutual_information(covariance, [target], list(names)))
     values = {name: told([name]) for name in modalities}
     total = told(modalities)

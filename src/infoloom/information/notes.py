@@ -9,8 +9,17 @@ from infoloom.law.equations import Law
 __all__ = ["story_notes"]
 
 
-def story_notes(law: Law, do: Mapping[str, object]) -> tuple[str, ...]:
-    """Sentences on what is not Gaussian and what is held, for cards and tables."""
+def story_notes(
+    law: Law, do: Mapping[str, object], lost: Mapping[str, Mapping[str, float]] | None = None
+) -> tuple[str, ...]:
+    """Sentences on what is not Gaussian, what is held, and what a flow would lose, for cards and tables.
+
+    Args:
+        law: The joint law.
+        do: What an intervention holds.
+        lost: For modalities whose latents may have less than the usual norm, the flows that lose such, and how far
+            these come back.
+    """
     notes = []
     special = [f"`{label}` ({d.name})" for label, d in law.features.distributions.items() if not d.normal]
     functions = [f"`{feature}`" for feature in law.features.features if not feature.linear]
@@ -34,4 +43,11 @@ def story_notes(law: Law, do: Mapping[str, object]) -> tuple[str, ...]:
         notes.append(
             f"Under an intervention that holds {held}; bijections are those of the story without it."
         )
+    notes += [
+        f"`{name}`: the flow `{flow}` brings latents of less than the usual norm back only to {worst:.1g}, and those "
+        "of this story may be smaller. `generate` refuses it. Leave `whitening` out, choose another flow, or force it "
+        "(`--force-uncertified`) and read the information as an upper bound."
+        for name, flows in (lost or {}).items()
+        for flow, worst in flows.items()
+    ]
     return tuple(notes)

@@ -103,11 +103,20 @@ def descendants(graph: Graph, name: str) -> frozenset[str]:
     return frozenset(other for other in graph.nodes if name in graph.ancestors([other]))
 
 
-def plain_value(value: Value) -> float | list[float]:
-    """A value as a spec holds it."""
-    if isinstance(value, int | float | np.number):
-        return float(value)
-    return [float(number) for number in np.asarray(value, dtype=np.float64).ravel()]
+def plain_value(name: str, value: Value) -> float | list[float]:
+    """A value as a spec holds it.
+
+    Raises:
+        SpecError: Neither a number nor numbers.
+    """
+    try:
+        if isinstance(value, int | float | np.number):
+            return float(value)
+        return [float(number) for number in np.asarray(value, dtype=np.float64).ravel()]
+    except (TypeError, ValueError):
+        raise SpecError(
+            [f"do `{name}`: expected a number, or one for each component, got {value!r}."]
+        ) from None
 
 
 def _misnamed(graph: Graph, name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from infoloom.foreign.plain import whole
 from infoloom.law.equations import Array, Law, System
 
 __all__ = ["BLOCK", "Plan", "draw_rows", "make_plan"]
@@ -139,8 +140,9 @@ def draw_rows(
         ValueError: A negative number.
     """
     for name, value in (("rows", rows), ("seed", seed), ("start", start)):
-        if value < 0:
-            raise ValueError(f"{name} `{value}`: expected a number that is not negative.")
+        if (number := whole(value)) is None or number < 0:
+            raise ValueError(f"{name} `{value}`: expected a whole number that is not negative.")
+    rows, seed, start = int(rows), int(seed), int(start)
     result: dict[str, Float32] = {}
     for name in plan.visible:
         width = plan.loadings[name].shape[1]

@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 
@@ -36,6 +36,7 @@ from infoloom.spec.flows.flow import (
     parse_flow,
     zoo_names,
 )
+from infoloom.spec.flows.norms import KEEP_NORM, SMALLER_LOST
 
 __all__ = ["REGISTRY", "build", "load_flow"]
 
@@ -52,8 +53,6 @@ REGISTRY: dict[str, Callable[..., Bijection]] = {
 }
 """Steps that keep the shape, by the name they have in a flow expression; each is called with the shape and its
 arguments."""
-
-SMALLER_LOST: Final = 1e-4  # of the usual norm of latents, in single precision
 
 
 def build(
@@ -118,8 +117,10 @@ def build(
     for step in steps:
         shape = parts[-1].shape_out if parts else None
         parts.append(_part(step, shape, dtype, device, directory))
-    for part in parts:
-        _require_certificate(part, allow_uncertified, whitened)
+    usual = whitened and renderer is None
+    for step, part in zip(steps, parts[len(parts) - len(steps) :], strict=True):
+        _require_certificate(part, allow_uncertified, usual)
+        usual = usual and step.name in KEEP_NORM
     size = parts[0].dim if renderer is None else renderer.dim
     before = None if whitener is None else Whitening(whitener)
     if before is not None and before.dim != size:

@@ -17,7 +17,7 @@ from infoloom.report.page import Section
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["KINDS", "write_figures"]
+__all__ = ["KINDS", "check_figures", "write_figures"]
 
 KINDS: Final = ("pdf", "png")
 LETTERS: Final = 28  # of a file name, without its number and kind
@@ -26,6 +26,20 @@ LEAST_PANEL: Final = 1.0  # inches
 LEAST_SHARE: Final = 0.45  # of its width is what a panel shrinks to before fewer stand side by side
 WIDTHS: Final = (1.0, 30.0)
 TRUETYPE: Final = 42  # fonts that journals accept, and that can be edited
+
+
+def check_figures(kind: str, width: float | None) -> None:
+    """Refuse a kind or a width that figures cannot have.
+
+    Raises:
+        InfoloomError: One of them.
+    """
+    if kind not in KINDS:
+        raise InfoloomError(f"figures of kind `{kind}`: expected {' or '.join(KINDS)}.")
+    if width is not None and not WIDTHS[0] <= width <= WIDTHS[1]:
+        raise InfoloomError(
+            f"width `{width:g}`: expected {WIDTHS[0]:g} to {WIDTHS[1]:g} inches. 3.3 is a column."
+        )
 
 
 def write_figures(
@@ -45,12 +59,7 @@ def write_figures(
     Raises:
         InfoloomError: Another kind or width, no figure, or a folder that cannot be written.
     """
-    if kind not in KINDS:
-        raise InfoloomError(f"figures of kind `{kind}`: expected {' or '.join(KINDS)}.")
-    if width is not None and not WIDTHS[0] <= width <= WIDTHS[1]:
-        raise InfoloomError(
-            f"width `{width:g}`: expected {WIDTHS[0]:g} to {WIDTHS[1]:g} inches. 3.3 is a column."
-        )
+    check_figures(kind, width)
     named = [(caption, figure) for section in sections for caption, figure in section.figures.items()]
     if not named:
         raise InfoloomError("figures: expected at least one to write; these results have none.")

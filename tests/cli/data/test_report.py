@@ -53,3 +53,10 @@ def test_page_and_figures(app, tmp_path):
 def test_wrong_calls(app, tmp_path):
     with pytest.raises(InfoloomError, match="expected a readable file"):
         call(app, tmp_path / "nothing")
+    for options, message in (
+        (("--kind", "foo"), "figures of kind `foo`"),
+        (("--width", "nan"), "width `nan`"),
+    ):
+        with pytest.raises(InfoloomError, match=message):  # before anything is read or written
+            call(app, tmp_path / "nothing", "--output", tmp_path / "page.html", *options)
+    assert not (tmp_path / "page.html").exists()

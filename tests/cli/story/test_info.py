@@ -145,6 +145,11 @@ def test_info_draws_templates(run, tmp_path):
             ["new", "figure-2"],
             "infoloom: spec `figure-2`: no such file or preset. Did you mean `figure-1`?\n",
         ),
+        (
+            ["info", "figure-1", "--ceilings", "--tolerance", "nan"],
+            "expected with the truth table or quantities",
+        ),
+        (["info", "figure-1", "--decompose", "--budget", "0"], "expected with the truth table or quantities"),
         (["info"], "Missing argument 'SPEC'"),
         (["info", "figure-1", "--jsn"], "No such option: --jsn"),
         (["frobnicate"], "No such command 'frobnicate'"),

@@ -115,7 +115,11 @@ def test_missing_and_truncated_shards_are_found(own: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "change", "found"),
     [
-        ("pmi moved", lambda rows: rows["pmi(image;theta)"].__iadd__(0.5), {"mean of pmi(image;theta)"}),
+        (
+            "pmi moved",
+            lambda rows: rows["pmi(image;theta)"].__iadd__(0.5),
+            {"mean of pmi(image;theta)", "rows redrawn"},
+        ),
         ("latent scaled", lambda rows: rows["z_map"].__imul__(1.3), {"covariances", "rows redrawn"}),
         ("observation noised", lambda rows: rows["image"].__iadd__(1e-2), {"round trip of image"}),
         ("observation lost", lambda rows: rows["image"].__setitem__(0, np.nan), {"round trip of image"}),

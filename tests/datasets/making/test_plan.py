@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,6 +116,13 @@ def test_bad_splits_are_refused(splits: dict[str, float | int], message: str) ->
         split_rows(100, splits)
 
 
+def test_numbers_of_numpy_are_numbers(small_story: Story) -> None:
+    plan = make_plan(small_story, np.int64(10), np.int32(3), splits={"train": np.float64(0.5), "test": 0.5})
+    assert plan == make_plan(small_story, 10, 3, splits={"train": 0.5, "test": 0.5})
+    assert {type(value) for value in (plan.rows, plan.seed, plan.rows_per_shard)} == {int}
+    assert make_plan(small_story, 10, splits={"a": np.int64(4), "b": 6}).splits == (("a", 4), ("b", 6))
+
+
 @pytest.mark.parametrize("text", ["train", "train=", "train=a", "train=0.5;test=0.5"])
 def test_bad_split_texts_are_refused(text: str) -> None:
     with pytest.raises(DatasetError, match="expected `name=fraction` or `name=rows`"):
@@ -123,10 +132,27 @@ def test_bad_split_texts_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        (0, {}, "rows `0`: expected a number from 1 to"),
-        (10**13, {}, "rows `10000000000000`: expected a number from 1 to"),
+        (0, {}, "rows `0`: expected a whole number from 1 to"),
+        (10**13, {}, "rows `10000000000000`: expected a whole number from 1 to"),
         (10, {"seed": -1}, "seed `-1`: expected a whole number"),
-        (10, {"rows_per_shard": 0}, "rows per shard `0`: expected a positive number"),
+        (10.0, {}, "rows `10.0`: expected a whole number"),
+        ("10", {}, "rows `10`: expected a whole number"),
+        (True, {}, "rows `True`: expected a whole number"),
+        (10, {"seed": 1.5}, "seed `1.5`: expected a whole number"),
+        (10, {"rows_per_shard": 2.5}, "rows per shard `2.5`: expected a whole number"),
+        (10, {"splits": {"train": "a"}}, "split `train`: expected a fraction or a number of rows, got 'a'"),
+        (
+            10,
+            {"splits": {"train": math.nan}},
+            "split `train`: expected a fraction or a number of rows, got nan",
+        ),
+        (10, {"splits": {1: 10}}, "split `1`: expected a name of letters"),
+        (10, {"splits": [("train", 10)]}, r"splits `\[\('train', 10\)\]`: expected sizes by name"),
+        (10, {"splits": "train=5,train=10"}, "split `train`: expected every split once"),
+        (10, {"splits": "train=nan"}, "split `train`: expected a fraction or a number of rows"),
+        (10, {"pmi": 3}, "pmi `3`: expected `auto`, `all`, `none`, or pairs"),
+        (10, {"also": 3}, "also `3`: expected `uint8`, or names of columns"),
+        (10, {"rows_per_shard": 0}, "rows per shard `0`: expected a whole number from 1"),
         (
             10**6,
             {"rows_per_shard": 1},
@@ -134,9 +160,7 @@ def test_bad_split_texts_are_refused(text: str) -> None:
         ),
     ],
 )
-def test_absurd_sizes_are_refused(
-    small_story: Story, rows: int, options: dict[str, int], message: str
-) -> None:
+def test_odd_sizes_are_refused(small_story: Story, rows: int, options: dict[str, int], message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         make_plan(small_story, rows, **options)
 

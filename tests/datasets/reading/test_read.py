@@ -133,7 +133,7 @@ def test_a_damaged_copy_is_refused(small: Dataset, tmp_path) -> None:
         (lambda d: d.select("theta", "speed"), "column `speed`: expected one of"),
         (lambda d: d.split("dev"), "split `dev`: expected one of train, test"),
         (lambda d: d[[900]], "row `900`: expected a position from 0 to 899"),
-        (lambda d: d[-901], "expected a position from 0 to 899"),
+        (lambda d: d[-901], "row `-901`: expected a position from 0 to 899"),
         (lambda d: d[[0.5]], "expected positions, a mask of 900 rows, or a slice"),
         (lambda d: d.batches(0), "batch `0`: expected at least one row"),
     ],

@@ -211,9 +211,14 @@ def test_a_budget_is_obeyed_and_the_value_says_what_was_reached() -> None:
         ({"tolerance": 0.0}, "tolerance `0.0`: expected a positive number of nats"),
         ({"tolerance": math.nan}, "tolerance `nan`: expected a positive number of nats"),
         ({"budget": -1.0}, "budget `-1.0`: expected a positive number of seconds"),
+        ({"tolerance": "a"}, "tolerance `a`: expected a positive number of nats"),
+        ({"budget": True}, "budget `True`: expected a positive number of seconds"),
         ({"seed": -1}, "seed `-1`: expected a whole number that is not negative"),
+        ({"seed": 1.5}, "seed `1.5`: expected a whole number that is not negative"),
     ],
 )
 def test_what_cannot_be_asked_is_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(QueryError, match=message):
         many().quantity("I(x; t)", **options)
+    with pytest.raises(QueryError, match=r"quantity `3`: expected a text such as `I\(x; theta\)`"):
+        many().quantity(3)

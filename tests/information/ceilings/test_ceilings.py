@@ -266,7 +266,7 @@ def test_what_has_no_ceiling_is_refused_by_name():
         QueryError, "the rows have no values of `y`", lambda: STORY.predict({"x": rows["x"]}, "theta", "y")
     )
     for name, values in (
-        ("classes", (1, 2.5, "3", 10**9)),
+        ("classes", (1, 2.5, "3", 1001)),
         ("batch", (1, 0, 2.5, float("nan"), True, 10**9)),
         ("batches", (0, -2, 2.5)),
         ("seed", (-1, 1.5, None)),

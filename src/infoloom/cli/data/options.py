@@ -35,7 +35,7 @@ Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
 Split = Annotated[str, typer.Option(help="Splits, as `train=0.8,test=0.2` or in rows.")]
 RowsPerShard = Annotated[
     int | None,
-    typer.Option(help="Rows in one Parquet file.", show_default="about 64 MiB, at least eight files"),
+    typer.Option(help="Rows in one Parquet file.", show_default="about 64 MiB, up to eight files"),
 ]
 Latents = Annotated[bool, typer.Option(help="Store causes and latents.")]
 Pmi = Annotated[
@@ -72,7 +72,7 @@ Do = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Where bijections are computed: cpu, cuda or cuda:1.")]
 Workers = Annotated[
-    int | None, typer.Option(help="Processes, or jobs of a cluster.", show_default="one a core")
+    int | None, typer.Option(min=1, help="Processes, or jobs of a cluster.", show_default="one a core")
 ]
 Shards = Annotated[
     str | None, typer.Option(help="Only the shards I:J, for job arrays; `infoloom finish` joins them.")

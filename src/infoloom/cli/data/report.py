@@ -38,9 +38,10 @@ def report(
 ) -> None:
     """Write one page about a dataset or about results, complete in itself."""
     from infoloom.report.contents import read_contents
-    from infoloom.report.files import write_figures
+    from infoloom.report.files import check_figures, write_figures
     from infoloom.report.page import write_page
 
+    check_figures(kind, width)
     contents = read_contents(sources, sort_by=sort_by, checks=checks)
     print(str(write_page(contents.title, contents.sections, output, lead=contents.lead)))
     if figures is not None:

@@ -224,6 +224,7 @@ def print_trained(plan: TrainingPlan, certificate: Mapping[str, Any]) -> int:
 
 def print_verdict(name: str, found: Mapping[str, Any]) -> str:
     from infoloom.observations.flows.certificate import MARGIN
+    from infoloom.spec.flows.norms import SMALLER_LOST
 
     lines = [f"{name}: {'certified' if found['passes'] else 'NOT certified, ' + str(found.get('reason'))}"]
     if "margin" in found:
@@ -233,7 +234,9 @@ def print_verdict(name: str, found: Mapping[str, Any]) -> str:
         for kind, trip in found["round_trip"].items()
     ]
     if "smaller_latents" in found:
-        lines.append(f"  latents of smaller norm         {found['smaller_latents']['worst']:.1e} worst error")
+        worst = found["smaller_latents"]["worst"]
+        only = "" if worst <= SMALLER_LOST else f" (over {SMALLER_LOST:g}: for whitened latents only)"
+        lines.append(f"  latents of smaller norm         {worst:.1e} worst error{only}")
     if "singular_values" in found:
         low, high = found["singular_values"]
         log_determinants = " and ".join(f"{value:.1f}" for value in found["log_determinants"])

@@ -10,7 +10,7 @@ import typer
 
 from infoloom.cli.terminal.output import write_new
 from infoloom.cli.terminal.tables import paragraph, screen, table
-from infoloom.errors import InfoloomError
+from infoloom.errors import InfoloomError, QueryError
 
 if TYPE_CHECKING:
     from infoloom.story import Story
@@ -99,6 +99,10 @@ def info(
     from infoloom.cli.story.ceilings import print_ceilings, print_decomposition
     from infoloom.story import load
 
+    if (ceilings or decompose or diagnose) and (tolerance is not None or budget is not None):
+        raise QueryError(
+            "`--tolerance` and `--budget`: expected with the truth table or quantities. Leave them out."
+        )
     story = load(spec)
     if templates is not None:
         from infoloom.report.figures import draw_templates

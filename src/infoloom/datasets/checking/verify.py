@@ -168,7 +168,7 @@ def _truth(data: Dataset) -> Iterator[Check]:
 
 def _redrawn(data: Dataset) -> Iterator[Check]:
     """Some rows of shards spread over the dataset, drawn again from story and seed."""
-    kinds = ("target", "label", "cause", "latent", "prediction")
+    kinds = ("target", "label", "cause", "latent", "prediction", "pmi")
     columns = [column for column in data.columns if column.kind in kinds]
     if not columns:
         return
@@ -192,6 +192,8 @@ def _redrawn(data: Dataset) -> Iterator[Check]:
 def _again(story: Story, drawn: dict[str, Any], column: Column) -> Any:
     if column.kind == "prediction":
         return story.predict(drawn, *parse_prediction(column.name))
+    if column.kind == "pmi":
+        return story.pmi(drawn, *parse_pmi(column.name))
     return drawn[column.name.removeprefix("z_") if column.kind == "latent" else column.name]
 
 

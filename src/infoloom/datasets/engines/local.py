@@ -16,6 +16,7 @@ from infoloom.datasets.making.code_path import FIXED, environment
 from infoloom.datasets.making.shard import Made, ShardJob
 from infoloom.datasets.storage.layout import Shard
 from infoloom.errors import DatasetError
+from infoloom.foreign.plain import whole
 
 __all__ = ["LocalEngine", "in_processes"]
 
@@ -38,8 +39,8 @@ class LocalEngine:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise DatasetError(f"workers `{self.workers}`: expected at least 1.")
+        if (number := whole(self.workers)) is None or number < 1:
+            raise DatasetError(f"workers `{self.workers}`: expected a whole number of at least 1.")
 
     def run(self, jobs: Sequence[ShardJob]) -> Iterator[Made | Failure]:
         """Make the shards of all jobs."""

@@ -69,7 +69,7 @@ def observer(
         device=device,
         directory=story.spec.directory,
         allow_uncertified=allow_uncertified,
-        whitened=story.spec.modalities[modality].whitening == "whiten",
+        whitened=story.usual_norm(modality),
     )
     if batch is not None:
         _limit(made, batch)

@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from infoloom.datasets.making.captions import caption_columns
 from infoloom.datasets.making.pmi import pmi_name, pmi_pairs
 from infoloom.datasets.making.predictions import prediction_name, predictions_of
@@ -29,6 +31,7 @@ from infoloom.datasets.storage.layout import (
 )
 from infoloom.datasets.storage.trees import MAX_SPLITS, PlanTree, columns_of
 from infoloom.errors import DatasetError
+from infoloom.foreign.plain import whole
 from infoloom.foreign.trees import checked
 from infoloom.law.choices import category_column, choosing
 
@@ -116,7 +119,7 @@ def make_plan(
         rows: Rows in all splits together.
         seed: Seed of the story's random numbers.
         splits: `"train=0.8,test=0.2"`, fractions or rows by name; one split `train` when left out.
-        rows_per_shard: Rows of a Parquet file; about 64 MiB, and at least eight files, when left out.
+        rows_per_shard: Rows of a Parquet file; about 64 MiB, and up to eight files of 256 rows or more, when left out.
         latents: Whether to keep causes and latents.
         pmi: `"auto"`, `"all"`, `"none"` or pairs such as `"radio,xray;theta"`.
         predictions: Whether to keep the optimal prediction of every target from each modality and from all.
@@ -127,10 +130,10 @@ def make_plan(
     Raises:
         DatasetError: Sizes that make no sense, names that collide, or a flow of which no 8-bit range follows.
     """
-    if not 0 < rows <= MAX_ROWS:
-        raise DatasetError(f"rows `{rows}`: expected a number from 1 to {MAX_ROWS:,}.")
-    if not 0 <= seed < 2**63:
-        raise DatasetError(f"seed `{seed}`: expected a whole number from 0 to 2^63 − 1.")
+    rows = _whole("rows", rows, 1, MAX_ROWS)
+    seed = _whole("seed", seed, 0, 2**63 - 1)
+    if rows_per_shard is not None:
+        rows_per_shard = _whole("rows per shard", rows_per_shard, 1, MAX_ROWS)
     columns = plan_columns(
         story, latents, pmi_pairs(story, pmi), predictions_of(story) if predictions else (), also
     )
@@ -208,6 +211,8 @@ def parse_splits(text: str) -> dict[str, float | int]:
     splits: dict[str, float | int] = {}
     for part in text.split(","):
         name, _, size = (piece.strip() for piece in part.partition("="))
+        if name in splits:
+            raise DatasetError(f"split `{name}`: expected every split once in `{text}`. Leave one out.")
         try:
             splits[name] = int(size) if size.isdigit() else float(size)
         except ValueError:
@@ -224,12 +229,19 @@ def split_rows(rows: int, splits: Mapping[str, float | int]) -> tuple[tuple[str,
     Raises:
         DatasetError: Bad names, empty splits, or sizes that do not add up.
     """
-    bad = next((name for name in splits if not _SPLIT_NAME.fullmatch(name)), None)
+    if not isinstance(splits, Mapping):
+        raise DatasetError(f"splits `{splits}`: expected sizes by name, as in {{'train': 0.8, 'test': 0.2}}.")
+    bad = next(
+        (name for name in splits if not isinstance(name, str) or not _SPLIT_NAME.fullmatch(name)), None
+    )
     if bad is not None:
         raise DatasetError(f"split `{bad}`: expected a name of letters, digits and underscores.")
-    fractions = any(isinstance(size, float) for size in splits.values())
+    odd = next((name for name, size in splits.items() if not _size(size)), None)
+    if odd is not None:
+        raise DatasetError(f"split `{odd}`: expected a fraction or a number of rows, got {splits[odd]!r}.")
+    fractions = any(whole(size) is None for size in splits.values())
     total = math.fsum(splits.values())
-    if not splits or (abs(total - 1.0) > 1e-9 if fractions else total != rows):
+    if not splits or (not abs(total - 1.0) <= 1e-9 if fractions else total != rows):
         wanted = "fractions that add up to 1" if fractions else f"rows that add up to {rows}"
         raise DatasetError(f"splits `{dict(splits)}`: expected {wanted}, got {total:g}.")
     if not fractions:
@@ -245,6 +257,17 @@ def split_rows(rows: int, splits: Mapping[str, float | int]) -> tuple[tuple[str,
     return tuple(zip(splits, counts, strict=True))
 
 
+def _size(value: object) -> bool:
+    return whole(value) is not None or (isinstance(value, float | np.floating) and math.isfinite(value))
+
+
+def _whole(what: str, value: object, least: int, most: int) -> int:
+    number = whole(value)
+    if number is None or not least <= number <= most:
+        raise DatasetError(f"{what} `{value}`: expected a whole number from {least} to {most:,}.")
+    return number
+
+
 def _cause_shape(story: Story, name: str) -> tuple[int, ...]:
     size = story.dim(name)
     return () if size == 1 else (size,)
@@ -252,8 +275,6 @@ def _cause_shape(story: Story, name: str) -> tuple[int, ...]:
 
 def _rows_per_shard(rows: int, bytes_a_row: int, given: int | None) -> int:
     if given is not None:
-        if given < 1:
-            raise DatasetError(f"rows per shard `{given}`: expected a positive number.")
         return given
     wanted = max(min(_SHARD_BYTES // bytes_a_row, -(-rows // _MIN_SHARDS)), -(-rows // _MANY_SHARDS))
     return max(1, -(-wanted // BLOCK)) * BLOCK

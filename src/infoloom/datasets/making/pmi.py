@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from infoloom.errors import DatasetError, InfoloomError
+from infoloom.foreign.plain import texts
 
 if TYPE_CHECKING:
     from infoloom.story import Story
@@ -62,7 +63,11 @@ def pmi_pairs(story: Story, choice: str | Sequence[str] = "auto") -> tuple[Pair,
         return ()
     if choice in ("auto", "all"):
         return tuple(pair for pair in _automatic(story, choice == "all") if _finite(story, pair))
-    pairs = [parse_pmi(f"pmi({text})") for text in ([choice] if isinstance(choice, str) else choice)]
+    if (asked := texts(choice)) is None:
+        raise DatasetError(
+            f"pmi `{choice}`: expected `auto`, `all`, `none`, or pairs such as `radio,xray;theta`."
+        )
+    pairs = [parse_pmi(f"pmi({text})") for text in asked]
     known = {*story.modalities, *story.targets, *story.causes, *story.cells}
     for left, right in pairs:
         unknown = [name for name in (*left, *right) if name not in known]

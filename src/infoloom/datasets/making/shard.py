@@ -214,7 +214,7 @@ def bijection_of(
         device=device,
         directory=Path(root),
         allow_uncertified=allow_uncertified,
-        whitened=story.spec.modalities[modality].whitening == "whiten",
+        whitened=story.usual_norm(modality),
     )
 
 

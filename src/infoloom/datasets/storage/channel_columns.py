@@ -10,6 +10,7 @@ import numpy as np
 
 from infoloom.datasets.storage.columns import Column
 from infoloom.errors import DatasetError, InfoloomError
+from infoloom.foreign.plain import texts
 from infoloom.plugins import offered
 from infoloom.spec.flows.flow import SHAPE_KEEPING, flow_header, flow_path, one_class, parse_flow
 from infoloom.spec.flows.renderers import renderer_form
@@ -42,7 +43,9 @@ def channel_columns(story: Story, also: str | Sequence[str] | None) -> tuple[Col
     Raises:
         DatasetError: Another name, or a flow of which no range follows.
     """
-    asked = [also] if isinstance(also, str) else list(also or ())
+    asked = [] if also is None else texts(also)
+    if asked is None:
+        raise DatasetError(f"also `{also}`: expected `uint8`, or names of columns.")
     known = {name + _SUFFIX: name for name in story.mapped}
     strange = next((name for name in asked if name != "uint8" and name not in known), None)
     if strange is not None:

@@ -22,7 +22,6 @@ from infoloom.foreign.files import open_regular, require_regular
 __all__ = [
     "footer_sha256",
     "open_parquet",
-    "read_row_group",
     "read_row_groups",
     "row_group_rows",
     "write_parquet",
@@ -116,17 +115,16 @@ def open_parquet(
         raise _damaged(path, str(error)) from error
 
 
-def read_row_group(
-    file: pq.ParquetFile, group: int, columns: Sequence[Column]
-) -> dict[str, np.ndarray[Any, Any]]:
-    """Decode one row group of some columns, as arrays (n, *shape)."""
-    return read_row_groups(file, [group], columns)
-
-
 def read_row_groups(
-    file: pq.ParquetFile, groups: Sequence[int], columns: Sequence[Column]
+    file: pq.ParquetFile, groups: Sequence[int], columns: Sequence[Column], path: Path
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Decode several row groups of some columns, as arrays (n, *shape).
+
+    Args:
+        file: An open shard.
+        groups: Numbers of its row groups.
+        columns: What to read.
+        path: The shard's, for messages.
 
     Raises:
         DatasetError: Damaged data.
@@ -134,7 +132,7 @@ def read_row_groups(
     try:
         table = file.read_row_groups(list(groups), columns=[column.name for column in columns])
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(Path("data"), str(error)) from error
+        raise _damaged(path, str(error)) from error
     return {column.name: to_numpy(table.column(column.name), column) for column in columns}
 
 

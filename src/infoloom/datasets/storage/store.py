@@ -70,7 +70,7 @@ class ParquetStore:
             group = bisect_right(starts, local) - 1
             last = record.shard.first + starts[group + 1]
             end = place + int(np.searchsorted(rows[order[place:]], last))
-            found = read_row_groups(file, [group], columns)
+            found = read_row_groups(file, [group], columns, self.root / record.shard.file)
             inside_group = rows[order[place:end]] - record.shard.first - starts[group]
             for name, array in found.items():
                 out[name][order[place:end]] = array[inside_group]
@@ -113,7 +113,7 @@ class ParquetStore:
             local = start - record.shard.first
             group = bisect_right(starts, local) - 1
             end = min(starts[group + 1], stop - record.shard.first)
-            arrays = read_row_groups(file, [group], columns)
+            arrays = read_row_groups(file, [group], columns, self.root / record.shard.file)
             cut = slice(local - starts[group], end - starts[group])
             yield start, {name: array[cut] for name, array in arrays.items()}
             start += end - local

@@ -154,10 +154,10 @@ class View:
                 f"rows `{str(rows)[:60]}`: expected positions, a mask of {len(self)} rows, or a slice."
             )
         wanted = wanted.astype(np.int64)
-        wanted = np.where(wanted < 0, wanted + len(self), wanted)
-        if wanted.size and not (wanted.min() >= 0 and wanted.max() < len(self)):
-            raise DatasetError(f"row `{int(wanted.max())}`: expected a position from 0 to {len(self) - 1}.")
-        return self.store.take(self.columns, wanted + self.start)
+        lost = wanted[(wanted < -len(self)) | (wanted >= len(self))]
+        if lost.size:
+            raise DatasetError(f"row `{int(lost[0])}`: expected a position from 0 to {len(self) - 1}.")
+        return self.store.take(self.columns, np.where(wanted < 0, wanted + len(self), wanted) + self.start)
 
     def batches(self, rows: int = 256) -> Iterator[Arrays]:
         """The rows in order, `rows` at a time; memory is that of a batch."""

@@ -7,7 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from infoloom.errors import QueryError
+from infoloom.foreign.plain import whole
 
 __all__ = ["DEFAULT", "DEFAULT_WORK", "SEED", "Effort", "Purse"]
 
@@ -36,10 +39,11 @@ class Effort:
 
     def __post_init__(self) -> None:
         for name, value in (("tolerance", self.tolerance), ("budget", self.budget)):
-            if value is not None and not 0.0 < value < math.inf:
+            given = isinstance(value, float | np.floating) or whole(value) is not None
+            if value is not None and not (given and 0.0 < value < math.inf):
                 unit = "nats" if name == "tolerance" else "seconds"
                 raise QueryError(f"{name} `{value}`: expected a positive number of {unit}.")
-        if self.seed < 0:
+        if (number := whole(self.seed)) is None or number < 0:
             raise QueryError(f"seed `{self.seed}`: expected a whole number that is not negative.")
 
     def wanted(self, value: float) -> float:

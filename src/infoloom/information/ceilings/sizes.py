@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Final
 
 from infoloom.errors import QueryError
+from infoloom.foreign.plain import whole
 
 __all__ = ["require_sizes"]
 
 # name → smallest, largest (a batch has a table of all its pairs), and why or what to do
 _RANGES: Final = {
-    "classes": (2, 100_000, "equally likely classes of a target"),
+    "classes": (2, 1_000, "equally likely classes of a target"),
     "batch": (2, 8_192, "pairs, of which each is told from the others"),
     "batches": (2, 1_000_000, "batches, over which the standard error is taken"),
     "seed": (0, 2**63 - 1, "a seed"),
@@ -38,11 +38,8 @@ def _whole(name: str, value: object) -> int | None:
     if value is None and name != "seed":
         return None
     least, most, meaning = _RANGES[name]
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or not least <= number <= most:
+    number = whole(value)
+    if number is None or not least <= number <= most:
         raise QueryError(
             f"ceilings: {name} `{value}`: expected a whole number from {least} to {most:,}: {meaning}. Change it."
         )

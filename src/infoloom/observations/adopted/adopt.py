@@ -252,7 +252,12 @@ def _given_grid(grid: Grid, kind: str, noise: NoiseSchedule | None) -> tuple[flo
         if noise is not None:
             return noise.grid(noise.trailing(grid))
         return (0.0, *(k / grid for k in range(1, grid)), 1.0)
-    times = tuple(float(time) for time in grid)
+    try:
+        times = tuple(float(time) for time in grid)
+    except (TypeError, ValueError):
+        raise FlowError(
+            f"grid `{grid}`: expected a number of steps, or times that rise from 0 to 1."
+        ) from None
     if len(times) < 2 or times[0] != 0.0 or times[-1] != 1.0 or any(b <= a for a, b in pairwise(times)):
         raise FlowError(f"grid `{times[:6]}`: expected times that rise from 0 to 1.")
     return times
