@@ -31,7 +31,7 @@ Every story that comes with the package: its spec, its exact values in nats, and
 
 - Stories with the flows of CIFAR-10 and of galaxies show one row. Its cause goes from −2 to 2, everything else stays.
 - The others show rows sorted by the target; the numbers above them are the target. The lower pictures are means of
-  40 rows with similar targets. In a mean, only what depends on the target remains.
+  40 rows with similar targets. In a mean of many rows, what does not depend on the target becomes small.
 - Where causes enter by their own templates, the templates are drawn too.
 
 Stories with `identity` flows look like noise, because a little information in each of 3072 components is invisible in
