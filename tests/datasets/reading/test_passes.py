@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from torch.utils.data import DataLoader
 
 import infoloom as loom
 from infoloom.datasets import Dataset
+from infoloom.datasets.reading import passes
+from infoloom.datasets.reading.passes import Passes
 from infoloom.errors import DatasetError
 
 ROWS, BATCH = 1000, 50
@@ -217,3 +220,40 @@ def test_the_category_that_chooses_a_flow_is_asked_for() -> None:
     rows.pop("digit_class")
     with pytest.raises(DatasetError, match="expected `digit_class` among them, which chooses a flow"):
         story.observe(rows)
+
+
+class Racing:
+    """Shared slots in which another worker begins the new pass right after they were first read."""
+
+    def __init__(self, slots: torch.Tensor, place: int, value: int) -> None:
+        self.slots, self.place, self.value = slots, place, value
+
+    def __getitem__(self, key: Any) -> torch.Tensor:
+        seen = self.slots[key].clone()
+        self.slots[self.place] = self.value
+        return seen
+
+    def __setitem__(self, key: Any, value: int) -> None:
+        self.slots[key] = value
+
+
+def test_a_worker_that_begins_meanwhile_is_not_taken_for_its_last_pass(monkeypatch: Any) -> None:
+    """Both begin their fourth pass; what the other wrote of its third must not be read as the number of this one."""
+    shared = Passes()
+    for worker in (0, 1):
+        monkeypatch.setattr(
+            passes.torch_data,
+            "get_worker_info",
+            lambda worker=worker: SimpleNamespace(id=worker, seed=50 + worker),
+        )
+        mine = Passes()
+        mine._slots = shared._slots
+        mine.start_at(0) if worker == 0 else None
+        for _ in range(3):
+            mine.begin()
+    assert (shared._slots[2:4] & passes._NUMBERS).tolist() == [3, 3]
+    key = passes._mixed(50, 4)
+    monkeypatch.setattr(passes.torch_data, "get_worker_info", lambda: SimpleNamespace(id=1, seed=51))
+    mine._slots = Racing(shared._slots, 2, key << passes._BITS | 4)
+    mine.begin()
+    assert (shared._slots[2:4] & passes._NUMBERS).tolist() == [4, 4]

@@ -66,8 +66,8 @@ class Passes:
     def _next(self, worker: torch_data._utils.worker.WorkerInfo, begun: int) -> int:
         """Key and number of the pass that a worker begins as its `begun`-th."""
         key = _mixed(worker.seed - worker.id, begun)
-        numbers = self._slots[1:] & _NUMBERS
-        same = (self._slots[1:] >> _BITS) == key
+        slots = self._slots[1:].clone()  # read once: another worker may write its slot meanwhile
+        numbers, same = slots & _NUMBERS, (slots >> _BITS) == key
         own = _slot(worker.id) - 1
         mine = (
             int(numbers[own]) if same[own] else 0
