@@ -96,12 +96,19 @@ def _points(axes: Axes, rows: Sequence[Row], most: float) -> None:
     inside = [row for row in rows if _LOW <= row["estimate"] <= most]
     points = [row["truth"] for row in inside], [row["estimate"] for row in inside]
     axes.plot(*points, "o", color=PALETTE[0], markersize=3.5)
+    lines = {most: 0, _LOW: 0}  # of numbers at each edge, one below or above the other
     for row in rows:
         if row not in inside:
             edge, marker = (most, "^") if row["estimate"] > most else (_LOW, "v")
             axes.plot(row["truth"], edge, marker, color=PALETTE[5], clip_on=False)
-            text = f"{row['estimate']:.1f} ".replace("-", "−")
-            axes.text(row["truth"], edge, text, fontsize=7.0, ha="right", va="center")
+            digits = 1 if abs(row["estimate"]) < 100.0 else 0
+            text = f"{row['estimate']:,.{digits}f} ".replace("-", "−")
+            away = 9.0 * (1 + lines[edge]) * (-1.0 if edge == most else 1.0)
+            axes.annotate(
+                text, (row["truth"], edge), (0.0, away), textcoords="offset points", fontsize=7.0, ha="right",
+                va="center",
+            )  # fmt: skip
+            lines[edge] += 1
 
 
 @house_style()
