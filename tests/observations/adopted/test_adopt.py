@@ -252,3 +252,20 @@ def test_hostile_files_are_refused(velocity, tmp_path, change, message):
         read_model(other)
     assert message in str(error.value)
     assert str(other) in str(error.value)
+
+
+class Edge(torch.nn.Module):
+    """log(3 − z): no number where a component of the latent is above 3, one row in four hundred."""
+
+    def forward_and_log_det(self, z):
+        return torch.log(3.0 - z), -torch.log(3.0 - z).sum(dim=1)
+
+    def inverse(self, x):
+        return 3.0 - torch.exp(x)
+
+
+def test_a_small_map_is_looked_at_on_a_thousand_rows():
+    """What is wrong in one row of a few hundred is seen without asking for more."""
+    made = adopt(Edge(), (2,), kind="bijection")
+    assert not made.certificate["passes"]
+    assert made.certificate["round_trip"]["float32"]["sampled"]["rows"] == 1024

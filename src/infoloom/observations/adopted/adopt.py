@@ -32,6 +32,7 @@ Report = Callable[[str, float], None]
 
 QUICK: Final = Effort(eigen_rows=8, trip_rows=32, wide_rows=8, rounds=12, singular_rows=1)
 SMALL: Final = 256  # components up to which one whole Jacobian is cheap
+TINY: Final = 64  # components up to which a thousand round trips are
 Grid = Sequence[float] | int | GridSearch | None
 
 
@@ -158,7 +159,8 @@ def adopt(
         scale: See `center`.
         half: Keep weights in half precision; the flow then computes with the rounded ones.
         batch: Rows computed together, a power of 2 up to 32; as many as 2 GiB hold if None.
-        effort: What the certificate looks at; None leaves it out.
+        effort: What the certificate looks at; None leaves it out. `QUICK` is 32 rows there and back, and 1,024 where
+            there are at most 64 components.
         name: What to call the flow.
         source: Where the model and its data come from.
         licence: Of model and data.
@@ -203,7 +205,10 @@ def _certified(made: Adopted, effort: Effort | None, report: Report | None) -> A
     """With its certificate, if one is asked for; singular values of small observations only."""
     if effort is None:
         return made
-    if math.prod(made.model.description.shape) > SMALL:
+    size = math.prod(made.model.description.shape)
+    if effort == QUICK and size <= TINY:
+        effort = replace(effort, trip_rows=1024, wide_rows=256)
+    if size > SMALL:
         effort = replace(effort, singular_rows=0)
     return made.certify(effort=effort, report=report)
 
