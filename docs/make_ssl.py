@@ -54,7 +54,7 @@ def _run(rows: Sequence[Row]) -> str:
         plateau = f"All {len(trained)} trainings ended at a plateau of their own held-out loss"
     return (
         f"{len(rows):,} of the suite's {len(jobs('scenes')):,} runs, {minutes:.0f} processor minutes of "
-        f"{rows[0]['machine']['processor']}. {plateau}"
+        f"{' and '.join(dict.fromkeys(row['machine']['processor'] for row in rows))}. {plateau}"
         f"{f', the others, {late}, at their cap' if late else ''}. Best epochs go from {epochs[0]} to {epochs[-1]}, "
         f"the median is {epochs[len(epochs) // 2]}.\n"
     )
