@@ -202,7 +202,7 @@ def test_programs_end_at_the_limit_and_must_exist(tmp_path):
 PARENT = "sleep 60 & echo $! > '{}'; "
 
 
-def ends(path, seconds=10.0):
+def ends(path, seconds=60.0):
     """Wait until the process of whom a file has the id has ended."""
     state, until = Path(f"/proc/{int(path.read_text())}/stat"), time.monotonic() + seconds
     while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z":
