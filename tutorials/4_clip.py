@@ -62,7 +62,8 @@ history = loom.ssl.train(learners["clip"], train, loom.ssl.Training(batch=128, e
 #
 # The loss of CLIP gives a lower bound on I(a; b): the logarithm of the batch size minus the loss. It never exceeds
 # log 128 = 4.85 nats, and on new pairs, in the mean, not I(a; b) either. These are the pairs that it is trained on,
-# each seen eight times, so the end of the curve may lie a little above. A single batch scatters: we draw a running mean.
+# each seen eight times, so the end of the curve may lie a little above. A single batch scatters, so we draw a running
+# mean.
 
 bound = np.log(128) - np.asarray(history.losses)
 mean = np.convolve(bound, np.ones(25) / 25, mode="valid")
