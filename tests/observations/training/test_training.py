@@ -205,6 +205,7 @@ def test_what_cannot_be_written_is_said_before_the_training(tmp_path: Path) -> N
         ({"output": tmp_path / "folder.safetensors"}, "expected a place in a folder that is there"),
         ({"samples": tmp_path / "no" / "mine.png"}, "expected a place in a folder that is there"),
         ({"samples": tmp_path / "mine.foo"}, "expected a picture's name, ending in .png"),
+        ({"samples": tmp_path / "mine.svg"}, "expected a picture's name, ending in .png"),
         ({"solver": "rk4"}, "solver `rk4`: expected euler or midpoint"),
         ({"device": "gpu"}, "device `gpu`: expected cpu, or cuda where there is one"),
         ({"batch": -3}, "training, batch -3: expected 1 or more"),

@@ -24,7 +24,7 @@ from infoloom.spec.flows.flow import flow_header, flow_path, parse_flow
 
 __all__ = ["TrainingPlan", "check_files", "reading_of", "rehearse"]
 
-_PICTURES: Final = (".png", ".jpg", ".pdf", ".svg", ".webp")
+_PICTURES: Final = (".png", ".jpg", ".jpeg", ".pdf", ".webp")
 
 
 @dataclass(frozen=True)
