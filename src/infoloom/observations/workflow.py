@@ -48,7 +48,7 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
     tell = report or (lambda what, share: None)
     check_files(plan)
     finished = plan.finished()
-    data = plan.data() if finished is None else finished.data(plan.data())
+    data = plan.data()
     for line in data.description():
         tell(line, 0.0)
     recipe = plan.recipe(data.shape, finished)

@@ -258,6 +258,30 @@ def test_both_sides_of_the_two_sample_test_have_the_same_classes(tmp_path: Path,
     assert asked[1] == asked[3] > 0  # told from held-out and training rows
 
 
+def test_real_rows_are_changed_as_in_training(tmp_path: Path, monkeypatch) -> None:
+    """A flow of rows of random amplitude is compared with such rows too; the file has its center at 2, not at 0."""
+    card = {"name": "small", "recipe": {"augment": "amplitude"}}
+    path = small_file(tmp_path / "small.safetensors", card=card)
+    values = (2.0 + 3.0 * RNG.standard_normal((700, 6))).astype(np.float32)
+    data = TrainingData(values[:500], None, values[500:], None, None, "metre", 2.0, 3.0)
+    seen: list[np.ndarray] = []
+
+    def watched(real, made, seed):
+        seen.append(real)
+        return TwoSample(0.5, 0.1, (1, 1, 1), 1)
+
+    monkeypatch.setattr(quality, "two_sample_test", watched)
+    found = measure_quality(
+        str(path), data, rows=64, features=train_features(data, epochs=[1], sizes=(8, 8))
+    )
+    assert found["two_sample_augmented"]["augment"] == "amplitude"
+    center = float(all_classes(str(path)).description.center)
+    plain, changed = seen[1], seen[2]  # the floor comes first
+    factors = (changed - center) / (plain - center)
+    assert np.allclose(factors, factors[:, :1], rtol=1e-3)
+    assert factors[:, 0].std() > 0.01
+
+
 class Means:
     """Stands for the features of the Inception network."""
 

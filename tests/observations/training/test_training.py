@@ -153,6 +153,10 @@ def test_a_training_goes_on_as_its_card_says(tmp_path: Path) -> None:
     before = flow_header(output)
     more = TrainingPlan("mine", str(source), output, steps=20, continued=True, quick=True)
     assert np.array_equal(more.data().held_out, plan.data().held_out)
+    np.savez(tmp_path / "wider.npz", x=3.0 * data.values + 1.0, y=data.labels, person=people)
+    wider = replace(more, source=str(tmp_path / "wider.npz")).data()
+    assert (wider.center, wider.scale) == (before["center"], before["scale"])
+    assert f"in training {before['center']:g} stands for 0" in "\n".join(wider.description())
     train_flow(more)
     after = flow_header(output)
     assert after["card"]["trained"]["steps"] == 40

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +24,7 @@ from infoloom.observations.realism.distances import (
 from infoloom.observations.realism.features import Features, train_features
 from infoloom.observations.realism.inception import InceptionFeatures
 from infoloom.observations.realism.two_sample import FEWEST_TESTED, two_sample_test
+from infoloom.observations.training.augment import AUGMENTATIONS, augment
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes, real_rows
 
@@ -84,7 +85,8 @@ def measure_quality(
         `floor` (real with real), `samples` (from N(0, I)), `story_whiten`, `story_scale`, `story_none` (from latents
         that carry a strong cause on half of the components), each with the Fréchet and kernel distance, precision,
         recall and the classifier's accuracy; `gaussianity` of inverted real rows; `moments`; `nearest_ratio`;
-        `two_sample`, `two_sample_story_whiten` and `two_sample_floor`; on demand `two_sample_strong` and `inception`
+        `two_sample`, `two_sample_story_whiten` and `two_sample_floor`; `two_sample_augmented`, where the real rows
+        were changed at random as they were in training, if they were; on demand `two_sample_strong` and `inception`
         (floor and samples).
     """
     tell = report or (lambda what, share: None)
@@ -113,6 +115,10 @@ def measure_quality(
             tell("telling samples from real rows", index / 5 + 0.1)
             name_of = "two_sample" if latents is None else "two_sample_story_whiten"
             result[name_of] = sides.told_apart(flow, made, latents, seed)
+        if latents is None and (change := _change(flow)) != "none":
+            tell(f"telling samples from real rows after {change}", index / 5 + 0.15)
+            alike = replace(sides, real=_changed(change, sides.real, flow, seed))
+            result["two_sample_augmented"] = alike.told_apart(flow, made, latents, seed) | {"augment": change}
     if strong:
         tell("telling samples from real rows by a larger network", 0.8)
         result["two_sample_strong"] = _strongly_told(flow, data, seed)
@@ -306,6 +312,21 @@ def gaussianity(latents: Array) -> dict[str, float]:
         "norm_spread": float(size.std() / np.sqrt(2.0 / dim)),
         "distribution_distance": float(np.abs(steps - ndtr(pooled)).max()),
     }
+
+
+def _change(flow: SteppedFlow | ExactFlow) -> str:
+    """How real rows were changed at random while the flow was trained: a name of `AUGMENTATIONS`."""
+    recipe = flow.description.card.get("recipe")
+    name = recipe.get("augment") if isinstance(recipe, dict) else None
+    return name if isinstance(name, str) and name in AUGMENTATIONS else "none"
+
+
+def _changed(name: str, rows: Rows, flow: SteppedFlow | ExactFlow, seed: int) -> Rows:
+    """Rows after such a change. Only then have they the law that the flow was trained on."""
+    center, scale = (as_array(value) for value in (flow.description.center, flow.description.scale))
+    standard = torch.from_numpy(np.asarray((rows - center) / scale, np.float32))
+    changed = augment(name, standard, torch.Generator().manual_seed(seed + 3)).numpy()
+    return np.asarray(changed * scale + center, np.float32)
 
 
 def _strongly_told(flow: SteppedFlow | ExactFlow, data: TrainingData, seed: int) -> dict[str, object]:

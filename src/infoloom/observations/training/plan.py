@@ -89,12 +89,14 @@ class TrainingPlan:
     teacher: str | None = None
 
     def data(self) -> TrainingData:
-        """Read and check the data.
+        """Read and check the data; in the units of the flow that goes on, if one does.
 
         Raises:
             FlowError: Data that cannot be used.
         """
-        return load_training_data(self.source, self.reading())
+        finished = self.finished()
+        data = load_training_data(self.source, self.reading())
+        return data if finished is None else finished.data(data)
 
     def finished(self) -> Finished | None:
         """The flow from which this plan goes on, if it does.
