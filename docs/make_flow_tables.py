@@ -118,11 +118,12 @@ def realism(headers: Mapping[str, Header]) -> str:
                 f"{found['rows']:,}, {found['held_out_rows']:,}",
                 *(_accuracy(test) for test in tests),
                 *(_percent(found["moments"], of) for of in ("mean", "deviation")),
+                _percent(found["moments_floor"], "deviation"),
                 f"{found['nearest_ratio']:.2f}",
             ]
         )
     head = "flow; samples, held-out rows; two-sample accuracy; real rows changed alike; whitened story; floor; mean"
-    return markdown(f"{head}; deviation; nearest-neighbour ratio", lines)
+    return markdown(f"{head}; deviation; that of training rows; nearest-neighbour ratio", lines)
 
 
 def features(headers: Mapping[str, Header]) -> str:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from infoloom.errors import FlowError
 from infoloom.observations import workflow
-from infoloom.observations.realism import quality
+from infoloom.observations.realism import quality, sides
 from infoloom.observations.realism.distances import (
     frechet_distance,
     kernel_distance,
@@ -24,12 +24,12 @@ from infoloom.observations.realism.feature_training import train_classifier
 from infoloom.observations.realism.features import CLASSIFIERS, load_features, save_features, train_features
 from infoloom.observations.realism.pictures import whitening_picture
 from infoloom.observations.realism.quality import (
-    _sampled,
     gaussianity,
     measure_quality,
     moments,
     story_latents,
 )
+from infoloom.observations.realism.sides import sampled
 from infoloom.observations.realism.two_sample import TwoSample
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes
@@ -228,7 +228,7 @@ def test_samples_have_the_classes_of_the_held_out_rows(tmp_path: Path) -> None:
     flow = all_classes(str(path))
     latents = torch.randn((40, flow.dim), generator=torch.Generator().manual_seed(0))
     labels = RNG.integers(0, 2, 40)
-    found = _sampled(flow, latents, 40, 0, labels)
+    found = sampled(flow, latents, 40, 0, labels)
     for row, (z, label) in enumerate(zip(latents, labels, strict=True)):
         alone = flow.with_label(torch.full((flow.batch,), int(label))).forward(z.expand(flow.batch, -1))[0]
         assert np.allclose(found[row], alone.detach().numpy(), atol=1e-5)
@@ -240,16 +240,16 @@ def test_both_sides_of_the_two_sample_test_have_the_same_classes(tmp_path: Path,
     values, label = RNG.standard_normal((700, 6)).astype(np.float32), np.arange(700) % 2
     data = TrainingData(values[:500], label[:500], values[500:600], 0 * label[500:600], ("a", "b"), "metre")
     asked: list[int] = []
-    sampled = quality._sampled
 
     def watched(flow, latents, rows, seed, labels):
         asked.append(int(labels.sum()))
         return sampled(flow, latents, rows, seed, labels)
 
-    monkeypatch.setattr(quality, "_sampled", watched)
-    monkeypatch.setattr(
-        quality, "two_sample_test", lambda real, made, seed: TwoSample(0.5, 0.1, (1, 1, 1), len(made))
-    )
+    for module in (quality, sides):
+        monkeypatch.setattr(module, "sampled", watched)
+        monkeypatch.setattr(
+            module, "two_sample_test", lambda real, made, seed: TwoSample(0.5, 0.1, (1, 1, 1), len(made))
+        )
     found = measure_quality(
         str(path), data, rows=160, features=train_features(data, epochs=[1], sizes=(8, 8))
     )
@@ -270,14 +270,17 @@ def test_real_rows_are_changed_as_in_training(tmp_path: Path, monkeypatch) -> No
         seen.append(real)
         return TwoSample(0.5, 0.1, (1, 1, 1), 1)
 
-    monkeypatch.setattr(quality, "two_sample_test", watched)
-    found = measure_quality(
-        str(path), data, rows=64, features=train_features(data, epochs=[1], sizes=(8, 8))
-    )
+    for module in (quality, sides):
+        monkeypatch.setattr(module, "two_sample_test", watched)
+    found = measure_quality(str(path), data, rows=64, features=train_features(data, epochs=[1], sizes=(8, 8)))
     assert found["two_sample_augmented"]["augment"] == "amplitude"
-    center = float(all_classes(str(path)).description.center)
-    plain, changed = seen[1], seen[2]  # the floor comes first
-    factors = (changed - center) / (plain - center)
+    description = all_classes(str(path)).description
+    order = np.random.default_rng(0)  # as the rows are drawn
+    held = data.held_out[order.permutation(200)[:64]]
+    noise = description.sigma * description.scale * order.standard_normal((64, 6), dtype=np.float32)
+    plain, changed = (rows[:64] - noise - description.center for rows in seen[1:3])  # the floor comes first
+    assert np.allclose(plain, held - description.center, atol=1e-5)
+    factors = changed / plain
     assert np.allclose(factors, factors[:, :1], rtol=1e-3)
     assert factors[:, 0].std() > 0.01
 
@@ -295,7 +298,7 @@ def test_a_whole_report(tmp_path: Path, monkeypatch) -> None:
     label = np.arange(700) % 2
     data = TrainingData(values[:500], label[:500], values[500:], label[500:], ("a", "b"), "metre", 2.0, 3.0)
     told: list[str] = []
-    monkeypatch.setattr(quality, "_STRONG_ROWS", 300)
+    monkeypatch.setattr(sides, "_STRONG_ROWS", 300)
     found = measure_quality(
         str(path),
         data,
@@ -316,7 +319,8 @@ def test_a_whole_report(tmp_path: Path, monkeypatch) -> None:
     assert found["two_sample_strong"]["rows"] == [210, 30, 60]  # held-out rows, then training rows
     assert min(found["inception"].values()) > 0.0
     of = {"mean", "mean_error", "deviation", "deviation_error", "component_mean", "component_deviation"}
-    assert set(found["moments"]) == of
+    assert set(found["moments"]) == set(found["moments_floor"]) == of
+    assert abs(found["moments_floor"]["deviation"]) < 4.0 * found["moments_floor"]["deviation_error"]
     assert found["nearest_ratio"] > 0.0
     assert told[-1] == "done"
 

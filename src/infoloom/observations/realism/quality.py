@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from infoloom.errors import FlowError
 from infoloom.observations.adopted.exact import ExactFlow
-from infoloom.observations.flows.scaling import as_array
 from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.formulas.linear import Whitening
 from infoloom.observations.realism.distances import (
@@ -23,8 +21,8 @@ from infoloom.observations.realism.distances import (
 )
 from infoloom.observations.realism.features import Features, train_features
 from infoloom.observations.realism.inception import InceptionFeatures
+from infoloom.observations.realism.sides import Sides, real_with_noise, sampled, strongly_told, trained_change
 from infoloom.observations.realism.two_sample import FEWEST_TESTED, two_sample_test
-from infoloom.observations.training.augment import AUGMENTATIONS, augment
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes, real_rows
 
@@ -42,7 +40,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.float32]
 Report = Callable[[str, float], None]
 _FEWEST: Final = 40
-_STRONG_ROWS: Final = 5000
+_FLOOR_ROWS: Final = 10_000
 
 
 def require_rows(data: TrainingData) -> None:
@@ -84,7 +82,8 @@ def measure_quality(
     Returns:
         `floor` (real with real), `samples` (from N(0, I)), `story_whiten`, `story_scale`, `story_none` (from latents
         that carry a strong cause on half of the components), each with the Fréchet and kernel distance, precision,
-        recall and the classifier's accuracy; `gaussianity` of inverted real rows; `moments`; `nearest_ratio`;
+        recall and the classifier's accuracy; `gaussianity` of inverted real rows; `moments`, and `moments_floor`
+        of training rows in place of samples; `nearest_ratio`;
         `two_sample`, `two_sample_story_whiten` and `two_sample_floor`; `two_sample_augmented`, where the real rows
         were changed at random as they were in training, if they were; on demand `two_sample_strong` and `inception`
         (floor and samples).
@@ -94,18 +93,20 @@ def measure_quality(
     flow = all_classes(name)
     tell("training the feature classifier", 0.0)
     found = features or train_features(data, seed=seed)
-    sides = _Sides.of(flow, data, rows, seed)
+    sides = Sides.of(flow, data, rows, seed)
     result: dict[str, Any] = {
         "rows": rows,
         "held_out_rows": len(sides.held),
         "classifier_accuracy": found.accuracy,
     }
     result["floor"] = _compared(found, sides.held, sides.again, None)
+    trained_on, _ = real_with_noise(data, flow, _FLOOR_ROWS, seed + 1, held_out=False)
+    result["moments_floor"] = moments(sides.held, trained_on)
     if min(len(sides.held), len(sides.again)) >= FEWEST_TESTED:
         result["two_sample_floor"] = two_sample_test(sides.held, sides.again, seed=seed).to_dict()
     for index, (kind, latents) in enumerate({"samples": None, **story_latents(flow.dim, rows, seed)}.items()):
         tell(f"sampling: {kind}", index / 5)
-        made = _sampled(flow, latents, rows, seed, sides.wanted)
+        made = sampled(flow, latents, rows, seed, sides.wanted)
         result[kind if latents is None else f"story_{kind}"] = _compared(
             found, sides.held, made, sides.wanted
         )
@@ -115,13 +116,13 @@ def measure_quality(
             tell("telling samples from real rows", index / 5 + 0.1)
             name_of = "two_sample" if latents is None else "two_sample_story_whiten"
             result[name_of] = sides.told_apart(flow, made, latents, seed)
-        if latents is None and (change := _change(flow)) != "none":
+        if latents is None and (change := trained_change(flow)) != "none":
             tell(f"telling samples from real rows after {change}", index / 5 + 0.15)
-            alike = replace(sides, real=_changed(change, sides.real, flow, seed))
-            result["two_sample_augmented"] = alike.told_apart(flow, made, latents, seed) | {"augment": change}
+            alike = Sides.of(flow, data, rows, seed, change)
+            result["two_sample_augmented"] = alike.told_apart(flow, made, None, seed) | {"augment": change}
     if strong:
         tell("telling samples from real rows by a larger network", 0.8)
-        result["two_sample_strong"] = _strongly_told(flow, data, seed)
+        result["two_sample_strong"] = strongly_told(flow, data, seed)
     tell("inverting real rows", 0.9)
     with torch.no_grad():
         some = real_rows(data, flow, seed=seed, held_out=False)[: min(rows, 256)]
@@ -131,52 +132,8 @@ def measure_quality(
     return result
 
 
-@dataclass(frozen=True)
-class _Sides:
-    """Real rows that samples are compared with.
-
-    Attributes:
-        held: Held-out rows.
-        again: Training rows, as many, for the floor.
-        wanted: Classes of the samples, as often as in the held-out rows; None without classes.
-        real: Rows of the two-sample test, which needs many: held-out rows, then training rows.
-        of_real: Their classes.
-        enough: Whether the held-out rows are as many as the samples.
-    """
-
-    held: Rows
-    again: Rows
-    wanted: NDArray[np.int64] | None
-    real: Rows
-    of_real: NDArray[np.int64] | None
-    enough: bool
-
-    @classmethod
-    def of(cls, flow: SteppedFlow | ExactFlow, data: TrainingData, rows: int, seed: int) -> _Sides:
-        held, labels = _real(data, flow, rows, seed, held_out=True)
-        again, of_again = _real(data, flow, rows, seed + 1, held_out=False)
-        enough = len(held) >= rows
-        return cls(
-            held,
-            again,
-            None if labels is None else np.resize(labels, rows),
-            held if enough else np.concatenate([held, again])[:rows],
-            None if labels is None or of_again is None else np.concatenate([labels, of_again])[:rows],
-            enough,
-        )
-
-    def told_apart(
-        self, flow: SteppedFlow | ExactFlow, made: Rows, latents: torch.Tensor | None, seed: int
-    ) -> dict[str, object]:
-        """The two-sample test, with the same classes on both sides: the difference would be told by them."""
-        if not self.enough:
-            some = None if latents is None else latents[: len(self.real)]
-            made = _sampled(flow, some, len(self.real), seed, self.of_real)
-        return two_sample_test(self.real, made, seed=seed).to_dict()
-
-
 def _of_samples(
-    sides: _Sides, made: Rows, data: TrainingData, inception: InceptionFeatures | None
+    sides: Sides, made: Rows, data: TrainingData, inception: InceptionFeatures | None
 ) -> dict[str, Any]:
     """What is asked of the flow's own samples alone: moments, distance to training rows, FID."""
     flat = [
@@ -204,9 +161,9 @@ def sample_quality(
         rows: Samples.
         seed: Seed of the latents.
     """
-    held, labels = _real(data, flow, rows, seed, held_out=True)
+    held, labels = real_with_noise(data, flow, rows, seed, held_out=True)
     wanted = None if labels is None else np.resize(labels, rows)
-    made = _sampled(flow, None, rows, seed, wanted)
+    made = sampled(flow, None, rows, seed, wanted)
     apart = moments(held, made)
     return _compared(features, held, made, wanted) | {of: apart[of] for of in ("mean", "deviation")}
 
@@ -260,7 +217,7 @@ def drawn_beside_real(
         Samples, real rows with the noise of the flow's path, and their classes.
     """
     flow = all_classes(name)
-    real, labels = _real(data, flow, len(data.held_out), seed, held_out=True)
+    real, labels = real_with_noise(data, flow, len(data.held_out), seed, held_out=True)
     if labels is None:
         order = np.arange(min(count, len(real)))
     else:
@@ -269,7 +226,7 @@ def drawn_beside_real(
         shares = [len(part) for part in np.array_split(np.arange(count), classes)]
         order = np.concatenate([places[:share] for places, share in zip(of_class, shares, strict=True)])
         labels = labels[order]
-    return _sampled(flow, None, len(order), seed, labels), real[order], labels
+    return sampled(flow, None, len(order), seed, labels), real[order], labels
 
 
 def story_latents(dim: int, rows: int, seed: int) -> dict[str, torch.Tensor]:
@@ -314,31 +271,6 @@ def gaussianity(latents: Array) -> dict[str, float]:
     }
 
 
-def _change(flow: SteppedFlow | ExactFlow) -> str:
-    """How real rows were changed at random while the flow was trained: a name of `AUGMENTATIONS`."""
-    recipe = flow.description.card.get("recipe")
-    name = recipe.get("augment") if isinstance(recipe, dict) else None
-    return name if isinstance(name, str) and name in AUGMENTATIONS else "none"
-
-
-def _changed(name: str, rows: Rows, flow: SteppedFlow | ExactFlow, seed: int) -> Rows:
-    """Rows after such a change. Only then have they the law that the flow was trained on."""
-    center, scale = (as_array(value) for value in (flow.description.center, flow.description.scale))
-    standard = torch.from_numpy(np.asarray((rows - center) / scale, np.float32))
-    changed = augment(name, standard, torch.Generator().manual_seed(seed + 3)).numpy()
-    return np.asarray(changed * scale + center, np.float32)
-
-
-def _strongly_told(flow: SteppedFlow | ExactFlow, data: TrainingData, seed: int) -> dict[str, object]:
-    """As many held-out rows as there are, then training rows, up to 5,000, against samples of the same classes."""
-    parts = [_real(data, flow, _STRONG_ROWS, seed, held_out=held_out) for held_out in (True, False)]
-    real = np.concatenate([rows for rows, _ in parts])[:_STRONG_ROWS]
-    labels = [of for _, of in parts if of is not None]
-    of_real = np.concatenate(labels)[:_STRONG_ROWS] if len(labels) == len(parts) else None
-    made = _sampled(flow, None, len(real), seed + 1, of_real)
-    return two_sample_test(real, made, sizes=(32, 64, 128), strong=True, seed=seed).to_dict()
-
-
 class _OneCause:
     def __init__(self, basis: Array, in_span: Array, complement: float) -> None:
         self.basis, self.in_span, self.complement = basis, in_span, complement
@@ -358,40 +290,3 @@ def _compared(
     if features.classes and wanted is not None:
         found["class_accuracy"] = float((features.classify(made) == wanted).mean())
     return found
-
-
-def _sampled(
-    flow: SteppedFlow | ExactFlow,
-    latents: torch.Tensor | None,
-    rows: int,
-    seed: int,
-    labels: NDArray[np.int64] | None,
-) -> Rows:
-    """Rows of the flow, with these classes."""
-    generator = torch.Generator().manual_seed(seed + 2)
-    chosen = torch.randn((rows, flow.dim), generator=generator) if latents is None else latents
-    size, made = flow.batch, []
-    with torch.no_grad():
-        for start in range(0, len(chosen), size):
-            part = chosen[start : start + size]
-            missing = size - len(part)
-            if labels is not None:
-                of = torch.from_numpy(np.resize(labels[start : start + size], size))
-                flow = flow.with_label(of)
-            padded = torch.cat([part, part.new_zeros((missing, flow.dim))]) if missing else part
-            made.append(flow.forward(padded)[: len(part)])
-    return np.asarray(torch.cat(made).numpy())
-
-
-def _real(
-    data: TrainingData, flow: SteppedFlow | ExactFlow, count: int, seed: int, *, held_out: bool
-) -> tuple[Rows, NDArray[np.int64] | None]:
-    """Real rows in random order with the noise of the flow's path, and their classes."""
-    values = data.held_out if held_out else data.values
-    labels = data.held_out_labels if held_out else data.labels
-    generator = np.random.default_rng(seed)
-    chosen = generator.permutation(len(values))[:count]
-    noise = generator.standard_normal((len(chosen), *values.shape[1:]), dtype=np.float32)
-    size = flow.description.sigma * as_array(flow.description.scale)
-    noisy = np.asarray(values[chosen] + size * noise, np.float32)
-    return noisy, None if labels is None else labels[chosen]
