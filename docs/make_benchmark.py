@@ -16,7 +16,7 @@ from infoloom.benchmark.estimators.problem_sets import ProblemSet, part_of, prob
 from infoloom.benchmark.estimators.scoring import tables
 from infoloom.benchmark.estimators.scoring.comparisons import Comparison, compare
 from infoloom.benchmark.estimators.scoring.credit import is_near
-from infoloom.benchmark.estimators.scoring.scores import Score, scores
+from infoloom.benchmark.estimators.scoring.scores import Mean, Score, scores
 from infoloom.benchmark.estimators.scoring.tuning import best
 from infoloom.benchmark.estimators.variants import TUNED, names
 from infoloom.benchmark.running.results import read_results
@@ -32,6 +32,7 @@ PICTURES = ROOT / "docs" / "images" / "benchmark"
 SET = "v2/quick"
 #: What of `v2/core` every estimator was asked: a rule, not a choice of problems.
 CORE, CORE_PART = "v2/core", {"seeds": 1, "columns": 200}
+_SEEDS = (1, 2, 5)
 _FAR = 10.0  # nats; no truth of a set is larger
 _LITTLE = 0.25
 #: Presets of the paper's own examples.
@@ -45,6 +46,7 @@ def written(page: str) -> str:
     parts: dict[str, Callable[[], str]] = {
         **_parts("", problem_set(SET), read_results(RESULTS)),
         **_parts("core-", core, read_results(CORE_RESULTS)),
+        "seeds": _seeds,
         "tuning": _tuning,
         "first": _first,
         "paper": _paper,
@@ -67,6 +69,23 @@ def _parts(prefix: str, board: ProblemSet, rows: Sequence[Mapping[str, Any]]) ->
         "settings": lambda: _settings(board),
     }
     return {f"{prefix}{name}": make for name, make in parts.items()}
+
+
+def _seeds() -> str:
+    """Scores on more and more seeds of every setting, of the estimators that have run on all of them."""
+    rows, whole = read_results(CORE_RESULTS), problem_set(CORE)
+    head, lines = ["estimator"], dict[str, list[str]]()
+    for count in _SEEDS:
+        board = part_of(whole, **{**CORE_PART, "seeds": count})
+        asked = [row for row in rows if (row["task"], row["rows"], row["seed"]) in board.truths]
+        found = [one for one in scores(board, asked) if one.role == "estimator"]
+        size = len(board.truths)
+        head += [f"{size} problems: score", "nonlinear"]
+        for one in found:
+            complete = one.answered == size
+            cells = [_with_error(one.score), _with_error(one.kinds["nonlinear"])] if complete else ["–"] * 2
+            lines.setdefault(one.estimator, []).extend(cells)
+    return tables.markdown([tuple(head), *((f"`{name}`", *cells) for name, cells in lines.items())])
 
 
 def _people(found: Sequence[Score]) -> list[Score]:
@@ -151,6 +170,10 @@ def _far_off(ranked: Sequence[Score], rows: Sequence[Mapping[str, Any]]) -> list
 
 def _value(one: Score) -> str:
     return f"{one.score.value:.2f}"
+
+
+def _with_error(mean: Mean) -> str:
+    return f"{mean.value:.2f}" if mean.error is None else f"{mean.value:.2f} ± {mean.error:.2f}"
 
 
 def _equals(ranked: Sequence[Score], pairs: Sequence[Comparison]) -> list[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from infoloom.datasets.making.plan import Plan, make_plan, parse_plan, parse_splits, split_rows
 from infoloom.datasets.making.pmi import parse_pmi, pmi_name, pmi_pairs
-from infoloom.errors import DatasetError
+from infoloom.errors import DatasetError, QueryError
 from infoloom.presets import multimodal_decay
 from infoloom.story import Story, compile_story
 
@@ -205,6 +205,22 @@ def test_pairs_are_chosen_sensibly() -> None:
 def test_bad_pairs_are_refused(small_story: Story, pair: str, message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         pmi_pairs(small_story, pair)
+
+
+def test_pointwise_information_out_of_reach_is_refused_before_the_first_shard() -> None:
+    """Twenty signs on one normal cause, each on its own component: 2^20 values would have to be summed."""
+    signs = range(20)
+    latent = " + ".join(f"s{i}*n@patch({i}, 1)" for i in signs) + " + 0.1*noise"
+    story = compile_story(
+        {
+            "name": "signs",
+            "causes": {**{f"s{i}": "categorical(2)" for i in signs}, "n": "normal"},
+            "modalities": {name: {"flow": "vector(20)", "latent": latent} for name in ("x", "y")},
+        }
+    )
+    assert all(column.kind != "pmi" for column in make_plan(story, 10).columns)
+    with pytest.raises(QueryError, match="too many values of their causes meet for a sum over all of them"):
+        make_plan(story, 10, pmi="x;y")
 
 
 def test_plan_is_a_value(small_story: Story) -> None:

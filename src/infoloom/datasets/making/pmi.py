@@ -58,6 +58,7 @@ def pmi_pairs(story: Story, choice: str | Sequence[str] = "auto") -> tuple[Pair,
 
     Raises:
         DatasetError: Unknown names, or one variable on both sides.
+        QueryError: A pair that was asked for, whose pointwise information is not within reach.
     """
     if choice == "none":
         return ()
@@ -78,6 +79,8 @@ def pmi_pairs(story: Story, choice: str | Sequence[str] = "auto") -> tuple[Pair,
                 "of "
                 f"{', '.join(sorted(known))}; {why}."
             )
+        if not story.gaussian or story.held:
+            story.pmi(story.sample(1), left, right)  # what is not within reach is said before any shard is made
     return tuple(dict.fromkeys(pairs))
 
 
