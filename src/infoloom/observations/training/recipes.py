@@ -162,12 +162,14 @@ RECIPES: dict[str, Recipe] = {
         sigma=0.05,
         minutes=10.0,
         flow_steps=12,
+        distilled_steps=12,
     ),
     "rr-lyrae": _signal(0.15, minutes=15.0, augment="amplitude", channels=32, flow_steps=24),
     "star": _signal(
         0.05,
         minutes=24.0,
         channels=40,
+        distilled_steps=12,
         reading=Reading(
             classes={"OB": ("O", "B"), **{name: (name,) for name in ("A", "F", "G", "K", "M")}},
         ),
@@ -186,6 +188,7 @@ RECIPES: dict[str, Recipe] = {
         sigma=0.05,
         minutes=20.0,
         flow_steps=12,
+        distilled_steps=12,
     ),
 }
 
