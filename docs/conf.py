@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 import infoloom
 
 DOCS = Path(__file__).resolve().parent
@@ -90,3 +92,12 @@ html_theme_options = {
 }
 pygments_style = "tango"
 pygments_dark_style = "github-dark"
+
+
+def setup(app: Sphinx) -> None:
+    """Pages link to the folder `tutorials`, as it works on a code host; here that is the page made from it."""
+    app.connect("source-read", _link_tutorials)
+
+
+def _link_tutorials(app: Sphinx, page: str, source: list[str]) -> None:
+    source[0] = source[0].replace("](../tutorials)", "](tutorials/index.rst)")
