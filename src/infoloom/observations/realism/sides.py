@@ -61,10 +61,17 @@ class Sides:
         )
 
     def told_apart(
-        self, flow: SteppedFlow | ExactFlow, made: Rows, latents: torch.Tensor | None, seed: int
+        self, flow: SteppedFlow | ExactFlow, made: Rows | None, latents: torch.Tensor | None, seed: int
     ) -> dict[str, object]:
-        """The two-sample test, with the same classes on both sides: the difference would be told by them."""
-        if not self.enough:
+        """The two-sample test, with the same classes on both sides: the difference would be told by them.
+
+        Args:
+            flow: The flow.
+            made: Samples with the classes `wanted`; drawn again where these are not those of the rows, or are None.
+            latents: What the samples are made of; N(0, I) when None.
+            seed: Of latents and of the test.
+        """
+        if made is None or not self.enough:
             some = None if latents is None else latents[: len(self.real)]
             made = sampled(flow, some, len(self.real), seed, self.of_real)
         return two_sample_test(self.real, made, seed=seed).to_dict()
