@@ -14,6 +14,7 @@ from infoloom.story import Story
 __all__ = ["chosen_rows", "lost_rows", "mismatched_information", "mixed_in"]
 
 Array = NDArray[np.float64]
+Rows = Mapping[str, NDArray[Any]]
 
 
 def mismatched_information(
@@ -45,15 +46,24 @@ def mismatched_information(
         raise BenchmarkError(f"share `{share}`: expected a share from 0 to 1.")
     first, second = (story.sample(rows, seed=seed, start=start) for start in (0, rows))
     matched = story.pmi(first, a, b)
-    apart = story.pmi({**first, b: second[b]}, a, b)
+    apart = _apart(story, a, b, first, second)
     means, variances = [], []
     for pmi in (matched, apart):
         terms = np.logaddexp(_log(1.0 - share) + pmi, _log(share))
         means.append(float(terms.mean()))
         variances.append(float(terms.var(ddof=1)) / rows)
     weights = 1.0 - share, share
-    error = float(np.sqrt(sum(w**2 * v for w, v in zip(weights, variances, strict=True))))
+    error = float(np.sqrt(sum(w**2 * v for w, v in zip(weights, variances, strict=True) if w > 0.0)))
     return sum(w * m for w, m in zip(weights, means, strict=True) if w > 0.0), error
+
+
+def _apart(story: Story, a: str, b: str, first: Rows, second: Rows) -> Array:
+    """pmi(a; b) of a from some rows and b, with the categories that choose its class or words, from others, (n,)."""
+    of_a, of_b = ({cause for _, cause in story.graph.nodes[name].chosen} for name in (a, b))
+    pmi = story.pmi({**first, b: second[b], **{cause: second[cause] for cause in of_b}}, a, b)
+    for cause in of_a & of_b:  # both sides name the category: two different ones never meet
+        pmi = np.where(first[cause] == second[cause], pmi, -np.inf)
+    return pmi
 
 
 def chosen_rows(rows: int, share: float, seed: int) -> NDArray[np.bool_]:

@@ -80,7 +80,7 @@ def pmi_pairs(story: Story, choice: str | Sequence[str] = "auto") -> tuple[Pair,
                 f"{', '.join(sorted(known))}; {why}."
             )
         if not story.gaussian or story.held:
-            story.pmi(story.sample(1), left, right)  # what is not within reach is said before any shard is made
+            story.pmi(story.sample(1), left, right)  # out of reach is said before any shard is made
     return tuple(dict.fromkeys(pairs))
 
 

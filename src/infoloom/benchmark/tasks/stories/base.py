@@ -55,6 +55,7 @@ class StoryPairTask(PairTask):
     @cached_property
     def truth(self) -> Quantity:
         """The information of the sides with how it was found (nats)."""
+        self._refuse_chosen([name for side in self.sides for name in side])
         x, y = (", ".join(names) for names in self.sides)
         return self.compiled.quantity(f"I({x}; {y})")
 
@@ -99,23 +100,23 @@ class StoryPairTask(PairTask):
 
     def draw(self, rows: int, seed: int) -> tuple[Array, Array]:
         """x (rows, *shape_x) and y (rows, *shape_y)."""
+        self._refuse_chosen([name for side in self.sides for name in side])
         drawn = self.compiled.sample(rows, seed)
-        x, y = (self._beside([self._seen(name, drawn[name]) for name in side]) for side in self.sides)
+        x, y = (self._beside([self._seen(name, drawn) for name in side]) for side in self.sides)
         return x, y
 
     def sample_all(self, n: int, seed: int) -> Mapping[str, Array]:
         """Rows of every cause, target and modality by name, modalities as the task shows them."""
         self._check(n, seed)
+        self._refuse_chosen(self.compiled.mapped if self.observed else ())
         drawn = self.compiled.sample(n, seed)
-        return {name: self._seen(name, values) for name, values in drawn.items()}
+        return {name: self._seen(name, drawn) for name in drawn}
 
     def behind(self, rows: int, seed: int) -> tuple[Array, Array]:
         """Latents before whitening, scalars, and words, (rows, dx) and (rows, dy)."""
         self._check(rows, seed)
         drawn = self.compiled.sample(rows, seed)
-        x, y = (
-            np.concatenate([self._behind(name, drawn[name]) for name in side], axis=1) for side in self.sides
-        )
+        x, y = (np.concatenate([self._behind(name, drawn) for name in side], axis=1) for side in self.sides)
         return x, y
 
     def unveil(self, x: Array, y: Array) -> tuple[Array, Array]:
@@ -128,24 +129,33 @@ class StoryPairTask(PairTask):
 
     def pmi_behind(self, u: Array, v: Array) -> Array:
         """Pointwise mutual information of each row (n,), nats."""
-        one, other = self._split(u, v, self._hidden_columns)
-        rows = {
-            name: as_story_rows(self.compiled, name, values) if has_words(self.compiled, name) else values
-            for name, values in (one | other).items()
-        }
-        return np.asarray(self.compiled.pmi(rows, *self.sides))
+        rows: dict[str, np.ndarray[Any, Any]] = {}
+        impossible = np.zeros(len(u), dtype=np.bool_)  # rows whose sides name two categories of one cause
+        for side in self._split(u, v, self._hidden_columns):
+            for name, values in side.items():
+                words = has_words(self.compiled, name)
+                said = as_story_rows(self.compiled, name, values) if words else {name: values}
+                for one in said.keys() & rows.keys():
+                    impossible |= ~np.isclose(rows[one].reshape(len(u)), said[one].reshape(len(u)))
+                rows |= said
+        return np.where(impossible, -np.inf, self.compiled.pmi(rows, *self.sides))
 
     @cached_property
     def bijections(self) -> Mapping[str, Injection]:
         """Of every modality that is seen through its flow: whitening, then the flow."""
         shown = self.compiled.mapped if self.observed else ()
-        chosen = next((name for name in shown if self.compiled.graph.nodes[name].chosen), None)
+        nodes = self.compiled.graph.nodes
+        return {name: observer(self.compiled, name) for name in shown if not nodes[name].chosen}
+
+    def _refuse_chosen(self, names: Sequence[str]) -> None:
+        """Refuse modalities of which a category chooses the class: their rows do not say it."""
+        mapped = {*self.compiled.mapped, *self.compiled.modalities} - {*self.compiled.captions}
+        chosen = next((one for one in names if one in mapped and self.compiled.graph.nodes[one].chosen), None)
         if chosen is not None:
             raise QueryError(
                 f"task of `{self.compiled.name}`: a categorical cause chooses `{chosen}`; expected modalities whose "
-                "latents make them alone. Take the latents, or another modality."
+                "latents make them alone. Take another modality."
             )
-        return {name: observer(self.compiled, name) for name in shown}
 
     def _shape(self, names: Names) -> tuple[int, ...]:
         if len(names) == 1 and self.observed and not has_words(self.compiled, names[0]):
@@ -174,17 +184,18 @@ class StoryPairTask(PairTask):
             parts.append(dict(zip(names, np.split(flat, ends, axis=1), strict=True)))
         return parts
 
-    def _seen(self, name: str, values: np.ndarray[Any, Any]) -> Array:
+    def _seen(self, name: str, rows: Mapping[str, np.ndarray[Any, Any]]) -> Array:
         """Values of a variable as the task shows them, (n, *shape)."""
         if name in self.bijections:
-            return _mapped(self.bijections[name].forward, values, self.bijections[name].shape_in)
-        return self._behind(name, values)
+            return _mapped(self.bijections[name].forward, rows[name], self.bijections[name].shape_in)
+        return self._behind(name, rows)
 
-    def _behind(self, name: str, values: np.ndarray[Any, Any]) -> Array:
+    def _behind(self, name: str, rows: Mapping[str, np.ndarray[Any, Any]]) -> Array:
         """Values of a variable as `unveil` gives them, (n, d)."""
         if has_words(self.compiled, name):
-            found: np.ndarray[Any, Any] = numbers(self.compiled, name, values)
+            found: np.ndarray[Any, Any] = numbers(self.compiled, name, rows)
             return found
+        values = rows[name]
         return values.reshape(len(values), -1).astype(np.float64)
 
     def _hidden(self, side: Mapping[str, Array]) -> dict[str, Array]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infoloom.benchmark.tasks.base import Array
 from infoloom.story import Story
 
 __all__ = ["as_story_rows", "columns", "has_words", "numbers"]
@@ -20,17 +20,26 @@ def has_words(story: Story, name: str) -> bool:
 
 def columns(story: Story, name: str) -> int:
     """Whole numbers a row: the slots of a caption, 1 of a label."""
-    return len(story.cells[name].cuts)
+    return len(story.cells[name].slots) if name in story.captions else 1
 
 
-def numbers(story: Story, name: str, values: NDArray[Any]) -> NDArray[np.int64]:
-    """The words or the class of every row, (n, columns), of values as `Story.sample` returns them."""
-    found: NDArray[np.int64] = story.cells[name].of({name: values})
+def numbers(story: Story, name: str, rows: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """The words of a caption, in the order of its slots, or the class of every row, (n, columns).
+
+    Args:
+        story: The story.
+        name: A caption or a label.
+        rows: Values by name, as `Story.sample` returns them: categories choose words too.
+    """
+    cells = story.cells[name]
+    found: NDArray[np.int64] = cells.words(rows) if name in story.captions else cells.of(rows)
     return found
 
 
-def as_story_rows(story: Story, name: str, words: NDArray[Any]) -> Array:
-    """Values as `Story.sample` returns them that say these words: of a caption one latent inside each cell.
+def as_story_rows(story: Story, name: str, words: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Values as `Story.sample` returns them that say these words, by name.
+
+    Of a caption these are one latent inside each cell, and the categorical causes that choose words.
 
     Args:
         story: The story.
@@ -39,10 +48,15 @@ def as_story_rows(story: Story, name: str, words: NDArray[Any]) -> Array:
     """
     cells, words = story.cells[name], np.asarray(words, dtype=np.int64)
     if not cells.modality:
-        return np.asarray(words[:, 0])
+        return {name: np.asarray(words[:, 0])}
     latents = np.zeros((len(words), story.dim(name)))
-    for word, cut, place in zip(words.T, cells.cuts, cells.places, strict=True):
-        inner = cut.bounds
+    rows: dict[str, NDArray[Any]] = {name: latents}
+    for word, slot in zip(words.T, cells.slots, strict=True):
+        if not isinstance(slot, int):
+            cause, values = slot
+            rows[cause] = np.asarray(values)[word]
+            continue
+        inner = cells.cuts[slot].bounds
         inside = np.concatenate([inner[:1] - 1.0, (inner[1:] + inner[:-1]) / 2.0, inner[-1:] + 1.0])
-        latents[:, place] = inside[word] if len(inner) else 0.0
-    return latents
+        latents[:, cells.places[slot]] = inside[word] if len(inner) else 0.0
+    return rows

@@ -14,6 +14,7 @@ from infoloom.benchmark.tasks.stories.base import Names, StoryPairTask
 from infoloom.benchmark.tasks.stories.columns import has_words
 from infoloom.errors import TaskError
 from infoloom.presets import names as preset_names
+from infoloom.spec.flows.flow import flow_choice
 from infoloom.spec.load import load_spec
 from infoloom.story import Story, load
 
@@ -100,12 +101,18 @@ class StoryTask(StoryPairTask):
 
 
 def preset_tasks(view: str = "observed") -> Iterator[StoryTask]:
-    """Every pair of modalities and every modality with every target and label, of every preset."""
+    """Every pair of modalities and every modality with every target and label, of every preset.
+
+    Modalities of which a category chooses the class are left out: no task shows them.
+    """
     for preset in preset_names():
         spec = load_spec(preset)
+        alone = [
+            name for name, one in spec.modalities.items() if flow_choice(one.flow, spec.directory) is None
+        ]
         pairs = [
-            *combinations(spec.modalities, 2),
-            *((modality, name) for modality in spec.modalities for name in (*spec.targets, *spec.labels)),
+            *combinations(alone, 2),
+            *((modality, name) for modality in alone for name in (*spec.targets, *spec.labels)),
         ]
         yield from (StoryTask(preset, x, y, view) for x, y in pairs)
 
