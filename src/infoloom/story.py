@@ -123,7 +123,7 @@ class Story(CompiledStory):
         if self._by_kinds is not None:
             return self._by_kinds.quantity(asked, effort)
         if self._mixed.concerns(asked):
-            return self._mixed.quantity(asked)
+            return self._mixed.quantity(asked, effort)
         if asked.measure == "H" and (entropy := categorical_entropy(self.graph, asked)) is not None:
             told = self.quantity(Query("I", (asked.parts[0], asked.given))) if asked.given else Quantity(0.0)
             return replace(told, value=entropy - told.value)

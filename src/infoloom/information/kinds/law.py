@@ -10,10 +10,12 @@ has are independent of everything but what they choose: they add log K where bot
 
 from __future__ import annotations
 
+import itertools
 import math
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -40,6 +42,7 @@ from infoloom.spec.model import Spec
 __all__ = ["KindLaw", "make_kinds"]
 
 _BATCHES: Final = 16
+_TERMS: Final = 4  # of a query at most, which share a budget
 _FIRST: Final = 4  # batches before the error is looked at
 Names = tuple[str, ...]
 Term = tuple[frozenset[str], Names]
@@ -139,7 +142,7 @@ class KindLaw:
 
     def _of_part(self, part: Part, query: Query, effort: Effort) -> Quantity:
         if part.covariance.system.law.gaussian:
-            return part.mixed.quantity(query)
+            return part.mixed.quantity(query, _share(effort, len(self.split.parts)))
         special = self._specials.setdefault(id(part), Special(part.covariance))
         if len(self.split.parts) == 1:
             found = label_quantity(special, part.mixed.cells, query)
@@ -167,7 +170,7 @@ class KindLaw:
         left = self.split.coupled - kinds
         if not left or not rest or self._separated(left, rest, kinds):
             return Quantity(shown)
-        key = (term, effort.tolerance, effort.seed)
+        key = (term, effort)
         if key not in self._known:
             self._known[key] = self._of_rest(kinds, left, rest, effort)
         found = self._known[key]
@@ -190,7 +193,9 @@ class KindLaw:
     def _by_rows(self, kinds: frozenset[str], rest: Names, effort: Effort) -> Quantity:
         """E log p(variables | all categories) / p(variables | some), over rows of every part."""
         means, errors = [], []
-        for batch in range(_BATCHES):
+        budget = _share(effort, _TERMS).budget
+        end = 0.0 if budget is None else time.monotonic() + budget
+        for batch in itertools.count():
             values = []
             for part, rows in draw_parts(self.split, self.graph, effort.seed, batch):
                 joint = rows.joint(rest)
@@ -203,6 +208,8 @@ class KindLaw:
             errors.append(sum(share**2 * float(one.var(ddof=1)) / len(one) for share, one in values))
             error = math.sqrt(sum(errors)) / len(errors)
             if batch + 1 >= _FIRST and error <= effort.wanted(float(np.mean(means))):
+                break
+            if batch + 1 >= _BATCHES and time.monotonic() >= end:
                 break
         return Quantity(float(np.mean(means)), float(error), MONTE_CARLO)
 
@@ -218,6 +225,11 @@ class KindLaw:
             else:
                 nodes.append(name.partition("[")[0])
         return self.graph.d_separated(left, nodes, kinds)
+
+
+def _share(effort: Effort, of: int) -> Effort:
+    """What one of several may take of the time."""
+    return effort if effort.budget is None else replace(effort, budget=effort.budget / of)
 
 
 def _sets(piece: Piece) -> list[tuple[frozenset[str], int]]:

@@ -10,12 +10,16 @@ where a part A is its words Wa and its Gaussian variables Ya.
 
 from __future__ import annotations
 
+import itertools
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from infoloom.errors import QueryError
+from infoloom.information.beyond_gaussian.effort import DEFAULT, SEED, Effort
 from infoloom.information.closed_form import closed_form
 from infoloom.information.notation import Query
 from infoloom.information.pieces import Piece, pieces
@@ -30,6 +34,8 @@ __all__ = ["Mixed", "refuse_words", "unsaid"]
 
 Names = tuple[str, ...]
 Term = tuple[frozenset[str], frozenset[str]]
+_MORE: Final = 4.0
+_MOST: Final = 8  # level
 
 
 @dataclass(frozen=True)
@@ -43,17 +49,24 @@ class Mixed:
 
     covariance: StructuredCovariance
     cells: Mapping[str, Cells]
-    _known: dict[Term, Estimate] = field(default_factory=dict, repr=False, compare=False)
+    _known: dict[tuple[frozenset[str], frozenset[str], int, int], Estimate] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def concerns(self, query: Query) -> bool:
         """Whether a query names words or classes."""
         return any(name in self.cells for part in (*query.parts, query.given) for name in part)
 
-    def quantity(self, query: Query) -> Quantity:
+    def quantity(self, query: Query, effort: Effort = DEFAULT) -> Quantity:
         """A quantity of words, classes and Gaussian variables.
 
         Entropies of words are those of discrete variables, ≥ 0; with Gaussian variables in the same entropy it is
         their differential entropy plus that of the words given them.
+
+        Args:
+            query: What is asked for.
+            effort: Quasi Monte Carlo takes a fixed amount of work; with a budget it takes more and more points until
+                the error is small enough, or more would take too long.
 
         Returns:
             Nats: in closed form, by quadrature to 1e-6 with its tolerance, or by quasi Monte Carlo with its standard
@@ -63,6 +76,18 @@ class Mixed:
             InfiniteInformationError: The Gaussian variables determine each other in part.
             DegenerateError: The differential entropy is −∞.
         """
+        began = time.monotonic()
+        for level in itertools.count():
+            before = time.monotonic()
+            found = self._quantity(query, level, effort.seed)
+            now = time.monotonic()
+            enough = not found.standard_error or found.standard_error <= effort.wanted(found.value)
+            more = _MORE * (now - before)  # what twice as many points inside and outside take
+            if enough or effort.budget is None or level == _MOST or now + more > began + effort.budget:
+                return found
+        raise AssertionError  # unreachable
+
+    def _quantity(self, query: Query, level: int, seed: int) -> Quantity:
         total, tolerance = 0.0, 0.0
         terms: Counter[Term] = Counter()
         for piece in pieces(query):
@@ -75,33 +100,38 @@ class Mixed:
         variance = 0.0
         for term, factor in terms.items():
             if factor:
-                entropy = self.remaining(*term)
+                entropy = self.remaining(*term, level, seed)
                 total, tolerance = total + factor * entropy.value, tolerance + abs(factor) * entropy.tolerance
                 variance += (factor * entropy.standard_error) ** 2
         if variance:
             return Quantity(total, math.hypot(math.sqrt(variance), tolerance), MONTE_CARLO)
         return Quantity(total, None, QUADRATURE if tolerance else CLOSED_FORM, tolerance)
 
-    def remaining(self, words: frozenset[str], known: frozenset[str]) -> Estimate:
+    def remaining(
+        self, words: frozenset[str], known: frozenset[str], level: int = 0, seed: int = SEED
+    ) -> Estimate:
         """D(W | Y) = E H(W | Y) ≥ 0, nats.
 
         Args:
             words: Names of variables of classes.
             known: Names of Gaussian variables.
+            level: 2^level times as many points, where quadrature does not reach.
+            seed: Of these points.
         """
-        if (words, known) not in self._known:
-            self._known[words, known] = self._remaining(words, known)
-        return self._known[words, known]
+        key = words, known, level, seed
+        if key not in self._known:
+            self._known[key] = self._remaining(*key)
+        return self._known[key]
 
     def cuts(self, words: Sequence[str] | frozenset[str]) -> list[Cut]:
         """The cuts of some variables of classes, in the order of their names."""
         return [cut for name in sorted(words) for cut in self.cells[name].cuts]
 
-    def _remaining(self, words: frozenset[str], known: frozenset[str]) -> Estimate:
+    def _remaining(self, words: frozenset[str], known: frozenset[str], level: int, seed: int) -> Estimate:
         tied = tie(self.covariance, self.cuts(words))
         value = tolerance = variance = 0.0
         for cluster in find_clusters(self.covariance, tied, sorted(known)):
-            found = by_quadrature(cluster) or by_quasi_monte_carlo(cluster)
+            found = by_quadrature(cluster) or by_quasi_monte_carlo(cluster, seed ^ SEED, level)
             value, tolerance = value + found.value, tolerance + found.tolerance
             variance += found.standard_error**2
         return Estimate(value, tolerance, math.sqrt(variance))
