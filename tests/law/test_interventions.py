@@ -277,3 +277,22 @@ def test_stories_of_covariances_have_nothing_to_cut() -> None:
 def test_what_is_no_number_cannot_be_held(value):
     with pytest.raises(SpecError, match="do `mass`: expected a number, or one for each component, got"):
         load("black-hole").intervene(mass=value)
+
+
+def test_a_cause_that_chooses_is_held_at_one_of_its_categories() -> None:
+    tree = {
+        "name": "chooser",
+        "causes": {"kind": "categorical(3)", "c": "normal"},
+        "modalities": {
+            "x": {"flow": "vector(2)", "latent": "c + kind + noise"},
+            "text": {"flow": 'caption("the {kind}")', "words": {"kind": ["u", "v", "w"]}},
+        },
+    }
+    made = load(tree)
+    highest = float(made.sample(50, 0)["kind"].max())
+    held = made.intervene(kind=highest)
+    assert set(held.cells["text"].words(held.sample(20, 0))[:, 0]) == {2}
+    with pytest.raises(SpecError, match=r"do\.kind: expected one of -1\.22474, 0, 1\.22474, because its"):
+        made.intervene(kind=0.3)
+    del tree["modalities"]["text"]
+    load(tree).intervene(kind=0.3)  # in an equation any number will do

@@ -11,6 +11,7 @@ import numpy as np
 
 from infoloom.errors import SpecError
 from infoloom.law.graph import Edge, Graph
+from infoloom.law.sources.distributions import atoms_of
 from infoloom.law.sources.features import evaluate
 from infoloom.spec.equations.expression import Factor
 
@@ -48,6 +49,21 @@ def cut(graph: Graph, values: Mapping[str, Value]) -> Graph:
     return replace(graph, nodes=nodes)
 
 
+def _no_category(graph: Graph, name: str, value: float) -> str:
+    """What is wrong with a value of a cause that chooses classes or words, if it is none of its categories."""
+    choosing = [one for one, node in graph.nodes.items() if any(cause == name for _, cause in node.chosen)]
+    if not choosing:
+        return ""
+    values = atoms_of(graph.nodes[name].distribution)
+    if np.isclose(values, value, rtol=1e-4).any():
+        return ""
+    listed = ", ".join(f"{one:.6g}" for one in values)
+    return (
+        f"do.{name}: expected one of {listed}, because its category chooses in `{choosing[0]}`, got {value:g}. Hold "
+        "it at one of them."
+    )
+
+
 def _held_values(graph: Graph, values: Mapping[str, Value]) -> tuple[dict[str, tuple[float, ...]], list[str]]:
     """A value for every component of every held node, and what is wrong with the values."""
     held: dict[str, tuple[float, ...]] = {}
@@ -65,6 +81,8 @@ def _held_values(graph: Graph, values: Mapping[str, Value]) -> tuple[dict[str, t
                 f"do.{name}: expected a number, or {node.dim} of them, got {len(numbers)}. "
                 "Give every component its value."
             )
+        elif chosen := _no_category(graph, name, numbers[0]):
+            problems.append(chosen)
         held[name] = numbers
         for factor, number in zip(node.factors, numbers, strict=False):
             if factor in values:

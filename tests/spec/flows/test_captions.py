@@ -144,3 +144,11 @@ def test_names_of_words_in_queries():
     assert set(story.cells) == {"text", "text[size]", "text[hue]"}
     with pytest.raises(Exception, match=r"unknown variable `text\[sise\]`; did you mean `text\[size\]`"):
         story.information("H(text[sise])")
+
+
+def test_a_slot_may_have_any_name_that_no_synonym_has() -> None:
+    """The noise that chooses among sentences takes another name then."""
+    assert parse_caption(["a {s} {kind}", "{kind}, {s}"]).factors == ("s", "kind", "template")
+    both = parse_caption(["{template} {kind} [one|two]", "{kind}, {template}"])
+    assert both.factors == ("template", "kind", "sentence", "synonym_1")
+    assert parse_caption(["a {s}", "the {s}"]).factors == ("s", "kind")

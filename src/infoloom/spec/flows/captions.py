@@ -105,7 +105,8 @@ def parse_caption(templates: Sequence[Any]) -> Caption:
         count += sum(isinstance(piece, Choice) for piece in pieces)
         read.append(pieces)
     slots = tuple(piece.name for piece in read[0] if isinstance(piece, Slot))
-    caption = Caption(tuple(read), slots, "kind" if len(read) > 1 else "")
+    free = next(name for name in ("kind", "template", "sentence") if name not in slots or name == "sentence")
+    caption = Caption(tuple(read), slots, free if len(read) > 1 else "")
     _check_slots(caption, templates)
     return caption
 

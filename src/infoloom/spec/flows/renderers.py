@@ -295,7 +295,14 @@ FORMS: Final[dict[str, RendererForm]] = {
             "tone",
             (
                 FactorForm("pitch", 220.0, 440.0, (60.0, 1200.0), "Hz", True, "of the fundamental"),
-                FactorForm("loudness", 0.2, 0.8, (0.001, 1.0), log=True, meaning="largest amplitude"),
+                FactorForm(
+                    "loudness",
+                    0.2,
+                    0.8,
+                    (0.001, 1.0),
+                    log=True,
+                    meaning="amplitude where all partials meet, before attack and decay",
+                ),
                 FactorForm(
                     "brightness", 0.2, 0.6, (0.05, 0.75), meaning="ratio of each partial to the one before"
                 ),
