@@ -111,11 +111,14 @@ def realism(headers: Mapping[str, Header]) -> str:
     """Can a network tell samples from real rows, and do their moments agree?"""
     lines = []
     for name, found in _measured(headers):
-        tests = [found.get(f"two_sample{kind}") for kind in ("", "_augmented", "_story_whiten", "_floor")]
+        changed = found.get("two_sample_augmented")
+        tests = [found.get(f"two_sample{kind}") for kind in ("_story_whiten", "_floor")]
         lines.append(
             [
                 f"`{name}`",
                 f"{found['rows']:,}, {found['held_out_rows']:,}",
+                _accuracy(found["two_sample"]),
+                _accuracy(changed) if changed else "–",
                 *(_accuracy(test) for test in tests),
                 *(_percent(found["moments"], of) for of in ("mean", "deviation")),
                 _percent(found["moments_floor"], "deviation"),

@@ -18,9 +18,16 @@ from infoloom.observations.flows.checkpoint import FlowDescription, rewrite_desc
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.networks import build_network
 from infoloom.observations.flows.velocity import VelocityField, flop_count
+from infoloom.observations.training.continuing import Finished
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.distilling import distilling_recipe
-from infoloom.observations.training.packaging import all_classes, certify_file, package_flow, real_rows
+from infoloom.observations.training.packaging import (
+    all_classes,
+    certify_file,
+    package_flow,
+    real_rows,
+    update_card,
+)
 from infoloom.observations.training.plan import TrainingPlan
 from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
 from infoloom.observations.training.targets import flow_matching_target
@@ -166,6 +173,10 @@ def test_a_training_goes_on_as_its_card_says(tmp_path: Path) -> None:
     ]
     train_flow(replace(more, flow_steps=9, group="person", sigma=0.1))  # what the card says may be said again
     assert len(flow_header(output)["grid"]) == 10
+    old = {key: value for key, value in before["card"]["recipe"].items() if key not in ("flow_steps", "bend")}
+    update_card(output, recipe=old)
+    assert Finished(output).recipe.flow_steps == 9  # older cards do not say it: that of the flow
+    update_card(output, recipe=before["card"]["recipe"])
     for change, message in (
         ({"sigma": 0.2}, "expected the sigma that its card says, 0.1, because it goes on; got 0.2"),
         ({"group": "y"}, "expected the group that its card says, person, because it goes on; got y"),

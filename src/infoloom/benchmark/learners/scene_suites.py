@@ -103,7 +103,12 @@ REAL_GRIDS: Final[tuple[Entry, ...]] = (
     ("galaxies", _points("nats", 0.3, 1.0, 2.0), (*_FEW, *_FLOORS, "pixels"), {}),
     ("beats", _points("template", "ones", "frequency", "patch", "sparse"), (*_FEW, *_FLOORS, "pixels"), {}),
     ("automobiles", _points("nats", 0.3, 1.0, 2.0), ("clip", *_FLOORS), {}),
-    ("patterns", _points("template", "ones", "frequency", "disk", "sparse"), (*_MOST, *_FLOORS, "pixels"), {}),
+    (
+        "patterns",
+        _points("template", "ones", "frequency", "disk", "sparse"),
+        (*_MOST, *_FLOORS, "pixels"),
+        {},
+    ),
 )
 
 

@@ -73,8 +73,14 @@ class Finished:
 
     @property
     def recipe(self) -> Recipe:
-        """How it was trained: its card's settings, with the network and width of the weights themselves."""
-        return replace(self._recipe, network=dict(self.description.network), sigma=self.description.sigma)
+        """How it was trained: its card's settings, with the network and width of the weights themselves.
+
+        Cards of older flows do not say the number of steps: it is that of the flow.
+        """
+        own: dict[str, Any] = {"network": dict(self.description.network), "sigma": self.description.sigma}
+        if "flow_steps" not in self.description.card["recipe"]:
+            own["flow_steps"] = len(self.description.grid) - 1
+        return replace(self._recipe, **own)
 
     def taught(self, grid: Sequence[float], device: str) -> Distillation:
         """The flow as the teacher of one on another grid."""

@@ -113,8 +113,7 @@ RECIPES: dict[str, Recipe] = {
     "mnist": Recipe(
         {"name": "unet", "channels": 40, "multipliers": [1, 2]},
         sigma=0.03,
-        minutes=40.0,
-        flow_steps=12,
+        minutes=70.0,
         distilled_steps=6,
     ),
     "cifar10": Recipe(
@@ -169,7 +168,6 @@ RECIPES: dict[str, Recipe] = {
         0.05,
         minutes=24.0,
         channels=40,
-        distilled_steps=12,
         reading=Reading(
             classes={"OB": ("O", "B"), **{name: (name,) for name in ("A", "F", "G", "K", "M")}},
         ),
@@ -186,8 +184,7 @@ RECIPES: dict[str, Recipe] = {
     "spoken": Recipe(
         {"name": "unet", "channels": 48, "multipliers": [1, 2, 2], "attention": [2]},
         sigma=0.05,
-        minutes=20.0,
-        flow_steps=12,
+        minutes=40.0,
         distilled_steps=12,
     ),
 }
