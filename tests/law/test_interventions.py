@@ -294,5 +294,10 @@ def test_a_cause_that_chooses_is_held_at_one_of_its_categories() -> None:
     assert set(held.cells["text"].words(held.sample(20, 0))[:, 0]) == {2}
     with pytest.raises(SpecError, match=r"do\.kind: expected one of -1\.22474, 0, 1\.22474, because its"):
         made.intervene(kind=0.3)
+    with pytest.raises(
+        SpecError, match=r"shift\.kind: its category chooses in `text`, and a category cannot be moved"
+    ):
+        made.twins(4, node="kind", shift=0.3)
+    assert made.twins(4, node="kind", value=highest)[1]["kind"].tolist() == [highest] * 4
     del tree["modalities"]["text"]
     load(tree).intervene(kind=0.3)  # in an equation any number will do

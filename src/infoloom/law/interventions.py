@@ -49,17 +49,23 @@ def cut(graph: Graph, values: Mapping[str, Value]) -> Graph:
     return replace(graph, nodes=nodes)
 
 
+def _chooses_in(graph: Graph, name: str) -> str:
+    """A modality whose class or words a cause chooses; empty if there is none."""
+    chosen = (one for one, node in graph.nodes.items() if any(cause == name for _, cause in node.chosen))
+    return next(chosen, "")
+
+
 def _no_category(graph: Graph, name: str, value: float) -> str:
     """What is wrong with a value of a cause that chooses classes or words, if it is none of its categories."""
-    choosing = [one for one, node in graph.nodes.items() if any(cause == name for _, cause in node.chosen)]
-    if not choosing:
+    where = _chooses_in(graph, name)
+    if not where:
         return ""
     values = atoms_of(graph.nodes[name].distribution)
     if np.isclose(values, value, rtol=1e-4).any():
         return ""
     listed = ", ".join(f"{one:.6g}" for one in values)
     return (
-        f"do.{name}: expected one of {listed}, because its category chooses in `{choosing[0]}`, got {value:g}. Hold "
+        f"do.{name}: expected one of {listed}, because its category chooses in `{where}`, got {value:g}. Hold "
         "it at one of them."
     )
 
@@ -97,7 +103,7 @@ def shifted(graph: Graph, name: str, shift: float) -> Graph:
     """The graph with a constant added to the equation of a target, modality or factor; the same graph for a cause.
 
     Raises:
-        SpecError: An unknown name, a field, a held node, or a shift that is not finite.
+        SpecError: An unknown name, a field, a held node, a shift that is not finite, or a cause whose category chooses.
     """
     node = graph.nodes.get(name)
     if node is None or node.kind == "field":
@@ -106,6 +112,12 @@ def shifted(graph: Graph, name: str, shift: float) -> Graph:
         raise SpecError([f"shift.{name}: it is held by an intervention already. Choose another node."])
     if not np.isfinite(shift):
         raise SpecError([f"shift.{name}: expected a finite number, got {shift}."])
+    if where := _chooses_in(graph, name):
+        raise SpecError(
+            [
+                f"shift.{name}: its category chooses in `{where}`, and a category cannot be moved. Hold it at another."
+            ]
+        )
     if node.kind == "cause":
         return graph
     constant = Edge(shift, (), (), None, 0)

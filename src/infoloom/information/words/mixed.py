@@ -10,7 +10,6 @@ where a part A is its words Wa and its Gaussian variables Ya.
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections import Counter
@@ -35,7 +34,7 @@ __all__ = ["Mixed", "refuse_words", "unsaid"]
 Names = tuple[str, ...]
 Term = tuple[frozenset[str], frozenset[str]]
 _MORE: Final = 4.0
-_MOST: Final = 8  # level
+_LEVELS: Final = 9
 
 
 @dataclass(frozen=True)
@@ -77,15 +76,20 @@ class Mixed:
             DegenerateError: The differential entropy is −∞.
         """
         began = time.monotonic()
-        for level in itertools.count():
-            before = time.monotonic()
+        found = self._quantity(query, 0, effort.seed)
+        took = time.monotonic() - began
+        for level in range(1, _LEVELS):
+            error, before = found.standard_error or 0.0, time.monotonic()
+            more = _MORE * took  # what twice as many points inside and outside take
+            if (
+                effort.budget is None
+                or error <= effort.wanted(found.value)
+                or before + more > began + effort.budget
+            ):
+                break
             found = self._quantity(query, level, effort.seed)
-            now = time.monotonic()
-            enough = not found.standard_error or found.standard_error <= effort.wanted(found.value)
-            more = _MORE * (now - before)  # what twice as many points inside and outside take
-            if enough or effort.budget is None or level == _MOST or now + more > began + effort.budget:
-                return found
-        raise AssertionError  # unreachable
+            took = time.monotonic() - before
+        return found
 
     def _quantity(self, query: Query, level: int, seed: int) -> Quantity:
         total, tolerance = 0.0, 0.0

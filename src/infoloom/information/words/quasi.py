@@ -27,7 +27,7 @@ _FEW: Final = 4096
 _SHARP: Final = 1e4
 _FLOOR: Final = 1e-6  # nats; what a grid inside may be off
 _CHUNK: Final = 2**21
-_HITS: Final = 100.0  # points in a strip that make its share known
+_HITS: Final = 20.0  # points in a strip that make its share known
 
 
 def quasi_normal(count: int, dim: int, generator: np.random.Generator) -> Array:
@@ -84,13 +84,13 @@ def by_quasi_monte_carlo(cluster: Cluster, seed: int = 0, level: int = 0) -> Est
     found = np.array(
         [_replicate(cluster, np.random.default_rng([seed, i]), level) for i in range(_REPLICATES)]
     )
-    value, half = found.mean(axis=0)
+    value, half, points = found.mean(axis=0)
     error = float(found[:, 0].std(ddof=1)) / math.sqrt(_REPLICATES)
-    missed = _between_points(cluster, _REPLICATES * _OUTER * 2**level)
+    missed = _between_points(cluster, _REPLICATES * float(points))
     return Estimate(float(value), 0.0, math.hypot(error, float(value - half), _FLOOR, missed))
 
 
-def _between_points(cluster: Cluster, points: int) -> float:
+def _between_points(cluster: Cluster, points: float) -> float:
     """What points may miss of words that are nearly certain, nats.
 
     A word is in doubt within about its width w beside a bound: that is ∫ h(Φ(u)) du ≈ 1.81 nats times w times the
@@ -101,12 +101,13 @@ def _between_points(cluster: Cluster, points: int) -> float:
     return float((0.73 * width * bounds)[width * points < _HITS].sum())
 
 
-def _replicate(cluster: Cluster, generator: np.random.Generator, level: int) -> tuple[float, float]:
+def _replicate(cluster: Cluster, generator: np.random.Generator, level: int) -> tuple[float, float, int]:
+    """The entropy, that with half of the points inside, and the number of points outside."""
     more = 2**level
     inner, weights, grid = inner_points(cluster, generator, _INNER * more)
     cells = math.prod(cluster.cells)
     if cells > _CELLS:
-        return _by_samples(cluster, inner, weights, grid, generator, _SAMPLED * more)
+        return *_by_samples(cluster, inner, weights, grid, generator, _SAMPLED * more), _SAMPLED * more
     each = 1.5 * len(inner) * (60.0 * sum(cluster.cells) + 0.3 * cells) + 20.0 * cells
     count = max(64, min(_OUTER * more, int(more**2 * _EFFORT / _REPLICATES / each)))
     outer = quasi_normal(count, cluster.outer.shape[1], generator)
@@ -118,7 +119,7 @@ def _replicate(cluster: Cluster, generator: np.random.Generator, level: int) -> 
         return sum(float(scipy.special.entr(table).sum()) for _, table in tables) / len(outer)
 
     whole = entropy(len(inner))
-    return whole, whole if grid else entropy(len(inner) // 2)
+    return whole, whole if grid else entropy(len(inner) // 2), count
 
 
 def _by_samples(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class StoryPairTask(PairTask):
     @cached_property
     def truth(self) -> Quantity:
         """The information of the sides with how it was found (nats)."""
-        self._refuse_chosen([name for side in self.sides for name in side])
+        self._refuse_chosen(chain(*self.sides))
         x, y = (", ".join(names) for names in self.sides)
         return self.compiled.quantity(f"I({x}; {y})")
 
@@ -100,7 +101,7 @@ class StoryPairTask(PairTask):
 
     def draw(self, rows: int, seed: int) -> tuple[Array, Array]:
         """x (rows, *shape_x) and y (rows, *shape_y)."""
-        self._refuse_chosen([name for side in self.sides for name in side])
+        self._refuse_chosen(chain(*self.sides))
         drawn = self.compiled.sample(rows, seed)
         x, y = (self._beside([self._seen(name, drawn) for name in side]) for side in self.sides)
         return x, y
@@ -115,6 +116,7 @@ class StoryPairTask(PairTask):
     def behind(self, rows: int, seed: int) -> tuple[Array, Array]:
         """Latents before whitening, scalars, and words, (rows, dx) and (rows, dy)."""
         self._check(rows, seed)
+        self._refuse_chosen(chain(*self.sides))
         drawn = self.compiled.sample(rows, seed)
         x, y = (np.concatenate([self._behind(name, drawn) for name in side], axis=1) for side in self.sides)
         return x, y
@@ -147,10 +149,10 @@ class StoryPairTask(PairTask):
         nodes = self.compiled.graph.nodes
         return {name: observer(self.compiled, name) for name in shown if not nodes[name].chosen}
 
-    def _refuse_chosen(self, names: Sequence[str]) -> None:
+    def _refuse_chosen(self, names: Iterable[str]) -> None:
         """Refuse modalities of which a category chooses the class: their rows do not say it."""
-        mapped = {*self.compiled.mapped, *self.compiled.modalities} - {*self.compiled.captions}
-        chosen = next((one for one in names if one in mapped and self.compiled.graph.nodes[one].chosen), None)
+        nodes, mapped = self.compiled.graph.nodes, self.compiled.mapped
+        chosen = next((one for one in names if one in mapped and nodes[one].chosen), None)
         if chosen is not None:
             raise QueryError(
                 f"task of `{self.compiled.name}`: a categorical cause chooses `{chosen}`; expected modalities whose "
