@@ -21,7 +21,7 @@ __all__ = ["FEWEST_TESTED", "TwoSample", "two_sample_test"]
 
 Rows = NDArray[np.float32]
 FEWEST_TESTED: Final = 50
-_PATIENCE: Final = 6
+_PATIENCE: Final = 25
 _BATCH: Final = 64
 
 
@@ -58,7 +58,7 @@ def two_sample_test(
     *,
     sizes: tuple[int, ...] = (32, 64, 96),
     strong: bool = False,
-    epochs: int = 40,
+    epochs: int = 100,
     seed: int = 0,
 ) -> TwoSample:
     """Train a convolutional network to tell two kinds of rows apart, and report its accuracy on rows kept back.
@@ -70,7 +70,7 @@ def two_sample_test(
         made: Samples, (m, *shape); as many are used as there are of the rarer kind.
         sizes: Channels of the network's layers, each of half the resolution.
         strong: Two convolutions with batch normalisation at each resolution, on whitened patches, instead of one.
-        epochs: At most so many passes; it stops when six passes bring nothing.
+        epochs: At most so many passes; it stops when 25 passes bring nothing; few passes of luck on few rows would stop it too early.
         seed: Of weights and order.
 
     Raises:
