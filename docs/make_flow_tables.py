@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from infoloom.observations.flows.velocity import flop_count
+from infoloom.observations.realism.two_sample import MOST_PASSES
 from infoloom.observations.training.packaging import all_classes
 from infoloom.spec.flows.flow import flow_header, flow_path, zoo_names
 
@@ -184,7 +185,10 @@ def _distances(label: str, one: Mapping[str, float]) -> list[str]:
 
 
 def _accuracy(test: Mapping[str, Any] | None) -> str:
-    return "too few" if test is None else f"{test['accuracy']:.2f} ± {test['standard_error']:.2f}"
+    if test is None:
+        return "too few"
+    star = "*" if test["epochs"] >= MOST_PASSES else ""
+    return f"{test['accuracy']:.2f} ± {test['standard_error']:.2f}{star}"
 
 
 def _percent(moments: Mapping[str, float], of: str) -> str:

@@ -46,6 +46,12 @@ def test_a_known_difference_is_told_as_well_as_it_can_be() -> None:
     assert found.accuracy == pytest.approx(0.6915, abs=4.0 * found.standard_error)
 
 
+def test_a_few_passes_without_progress_do_not_stop_it() -> None:
+    """With few rows to stop by, an early pass may look best by luck, long before the network has learnt."""
+    real, made = RNG.standard_normal((2, 60, 16)).astype(np.float32)
+    assert two_sample_test(real, made, sizes=(4,)).epochs > 25
+
+
 def test_few_rows_are_refused() -> None:
     with pytest.raises(FlowError, match="expected at least 50 rows of each kind, got 49"):
         two_sample_test(np.zeros((49, 8), np.float32), np.zeros((90, 8), np.float32))

@@ -17,10 +17,11 @@ from infoloom.errors import FlowError
 from infoloom.observations.realism.classifier import Classifier
 from infoloom.observations.realism.feature_network import FeatureNetwork, whiten_patches
 
-__all__ = ["FEWEST_TESTED", "TwoSample", "two_sample_test"]
+__all__ = ["FEWEST_TESTED", "MOST_PASSES", "TwoSample", "two_sample_test"]
 
 Rows = NDArray[np.float32]
 FEWEST_TESTED: Final = 50
+MOST_PASSES: Final = 100
 _PATIENCE: Final = 25
 _BATCH: Final = 64
 
@@ -58,7 +59,7 @@ def two_sample_test(
     *,
     sizes: tuple[int, ...] = (32, 64, 96),
     strong: bool = False,
-    epochs: int = 100,
+    epochs: int = MOST_PASSES,
     seed: int = 0,
 ) -> TwoSample:
     """Train a convolutional network to tell two kinds of rows apart, and report its accuracy on rows kept back.
