@@ -49,7 +49,7 @@ def test_a_known_difference_is_told_as_well_as_it_can_be() -> None:
 def test_a_few_passes_without_progress_do_not_stop_it() -> None:
     """With few rows to stop by, an early pass may look best by luck, long before the network has learnt."""
     real, made = RNG.standard_normal((2, 60, 16)).astype(np.float32)
-    assert two_sample_test(real, made, sizes=(4,)).epochs > 25
+    assert two_sample_test(real, made, sizes=(8,)).epochs > 25
 
 
 def test_few_rows_are_refused() -> None:

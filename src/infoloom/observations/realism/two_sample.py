@@ -71,7 +71,8 @@ def two_sample_test(
         made: Samples, (m, *shape); as many are used as there are of the rarer kind.
         sizes: Channels of the network's layers, each of half the resolution.
         strong: Two convolutions with batch normalisation at each resolution, on whitened patches, instead of one.
-        epochs: At most so many passes; it stops when 25 passes bring nothing; few passes of luck on few rows would stop it too early.
+        epochs: At most so many passes; it stops when 25 passes bring nothing. Fewer would stop it too early where few
+            rows say when to stop.
         seed: Of weights and order.
 
     Raises:
