@@ -359,7 +359,7 @@ def _tuning() -> str:
 
 def pictures() -> None:
     """Estimates against truths where relations are linear, and where they are not."""
-    from infoloom.report.estimator_figures import bias_figure
+    from infoloom.report.estimators.figures import bias_figure
 
     sides = (("linear", ("linear",)), ("nonlinear", ("nonlinear", "real")))
     core = part_of(problem_set(CORE), **CORE_PART)

@@ -31,8 +31,8 @@ from infoloom.benchmark.learners.scene_suites import RATES, SCENE_SIZE, TUNED
 from infoloom.benchmark.learners.scenes import LEFT
 from infoloom.benchmark.learners.suites import jobs
 from infoloom.benchmark.running.results import read_results
-from infoloom.report.ssl_figures import ceiling_figure, order, points
-from infoloom.report.ssl_views import VIEWS
+from infoloom.report.ssl.figures import ceiling_figure, order, points
+from infoloom.report.ssl.views import VIEWS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "ssl.md"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infoloom.benchmark.running.results import read_results
-from infoloom.report.ssl_figures import Mean, order
+from infoloom.report.ssl.figures import Mean, order
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
 

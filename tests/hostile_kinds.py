@@ -109,7 +109,7 @@ def _done(folder: Path, small: Path) -> Kind:
 
 def _copy(root: Path, small: Path) -> Kind:
     from infoloom.datasets import open_dataset
-    from infoloom.datasets.storage.memmap import existing_memmap, memmap_store
+    from infoloom.datasets.storage.reading.memmap import existing_memmap, memmap_store
 
     data = open_dataset(small)
     place = memmap_store(small, data.manifest, root / "copies").directory

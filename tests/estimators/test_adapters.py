@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from infoloom.errors import EstimatorError
-from infoloom.estimators.adapters import PACKAGES, PROGRAMS, PackageEstimator, program
-from infoloom.estimators.learned_elsewhere import LEARNED
+from infoloom.estimators.third_party.adapters import PACKAGES, PROGRAMS, PackageEstimator, program
+from infoloom.estimators.third_party.pretrained import LEARNED
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 1))

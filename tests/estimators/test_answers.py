@@ -10,7 +10,7 @@ import pytest
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators import Estimate
-from infoloom.estimators.answers import read_answer
+from infoloom.estimators.third_party.answers import read_answer
 
 HALF = 1.96 * 0.1
 

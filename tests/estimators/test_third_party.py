@@ -19,7 +19,7 @@ import infoloom.estimators.registry as registry
 from infoloom.errors import EstimatorError
 from infoloom.estimators import CallableEstimator, Estimate, KSGEstimator, SubprocessEstimator, as_estimator
 from infoloom.estimators.classical.gaussian import gaussian_information
-from infoloom.estimators.programs import run_program
+from infoloom.estimators.third_party.programs import run_program
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((50, 2))
@@ -242,7 +242,7 @@ def test_answers_of_programs_that_are_read(tmp_path, text):
 def test_a_program_ends_with_its_caller(tmp_path, number):
     words = ["sh", "-c", PARENT.format(tmp_path / "pid") + "sleep 60"]
     text = (
-        "import signal; from infoloom.estimators.programs import run_program\n"
+        "import signal; from infoloom.estimators.third_party.programs import run_program\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "for one in (signal.SIGTERM, signal.SIGHUP): signal.signal(one, signal.SIG_DFL)\n"  # not that of nohup
         f"run_program({words!r}, 60.0)"

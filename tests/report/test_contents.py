@@ -10,7 +10,7 @@ from benchmark.estimators.estimator_rows import row
 
 from infoloom.errors import BenchmarkError, DatasetError, InfoloomError
 from infoloom.report.contents import read_contents
-from infoloom.report.estimator_report import sections
+from infoloom.report.estimators.report import sections
 
 
 def results(path, *benches):

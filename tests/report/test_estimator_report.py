@@ -6,7 +6,7 @@ import pytest
 from benchmark.estimators.estimator_rows import row
 
 from infoloom.benchmark.estimators.problem_sets import problem_set
-from infoloom.report.estimator_figures import (
+from infoloom.report.estimators.figures import (
     bias_figure,
     coverage_figure,
     error_figure,
@@ -15,7 +15,7 @@ from infoloom.report.estimator_figures import (
     time_figure,
     wilson,
 )
-from infoloom.report.estimator_report import sections
+from infoloom.report.estimators.report import sections
 from infoloom.report.page import page_html
 
 TRUTHS = (0.0, 1.0, 4.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infoloom.report.ssl_report import _critics
+from infoloom.report.ssl.report import _critics
 
 
 def line(*measures: str) -> dict[str, object]:

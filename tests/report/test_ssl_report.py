@@ -6,8 +6,8 @@ import pytest
 
 from infoloom.benchmark.learners.suites import jobs
 from infoloom.report.page import page_html
-from infoloom.report.ssl_figures import Mean, ceiling_figure, order, points
-from infoloom.report.ssl_report import sections, told_apart
+from infoloom.report.ssl.figures import Mean, ceiling_figure, order, points
+from infoloom.report.ssl.report import sections, told_apart
 
 SURROUNDINGS = {"versions": {"infoloom": "0.1.0"}, "machine": {"cores": 2}}
 

@@ -24,7 +24,7 @@ from infoloom.datasets.storage.files import remove_left_over, write_json, write_
 from infoloom.datasets.storage.layout import CARD, CROISSANT, MANIFEST, SPEC, WORK
 from infoloom.datasets.storage.manifest import Manifest, ShardRecord
 from infoloom.datasets.storage.own_spec import story_of
-from infoloom.datasets.storage.partial import Partial, leading
+from infoloom.datasets.storage.reading.partial import Partial, leading
 from infoloom.errors import DatasetError
 from infoloom.information.quantity import Quantity
 from infoloom.spec.flows.flow import flow_header, flow_path, one_class, parse_flow

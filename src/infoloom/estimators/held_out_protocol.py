@@ -15,7 +15,7 @@ from infoloom.estimators.inputs import expect
 from infoloom.estimators.protocol import Array, Estimate
 from infoloom.estimators.registry import accepted, build
 from infoloom.estimators.settings import Training
-from infoloom.estimators.third_party import as_estimator
+from infoloom.estimators.third_party.wrapping import as_estimator
 
 __all__ = ["HeldOutProtocol", "default_estimator"]
 

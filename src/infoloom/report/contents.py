@@ -15,8 +15,8 @@ __all__ = ["Contents", "read_contents"]
 
 # The module of each benchmark's report, imported when there are results of it.
 REPORTS: Final = {
-    "estimators": ("infoloom.report.estimator_report", "Estimators against the truth"),
-    "ssl": ("infoloom.report.ssl_report", "Self-supervised learners against their ceilings"),
+    "estimators": ("infoloom.report.estimators.report", "Estimators against the truth"),
+    "ssl": ("infoloom.report.ssl.report", "Self-supervised learners against their ceilings"),
 }
 
 

@@ -21,7 +21,7 @@ from torch.utils import data as torch_data
 from torch.utils.data import DataLoader
 
 from infoloom.datasets import Dataset, open_dataset
-from infoloom.datasets.storage.shuffle import Epoch, piece_edges, share
+from infoloom.datasets.storage.reading.shuffle import Epoch, piece_edges, share
 from infoloom.errors import DatasetError
 
 
@@ -148,7 +148,7 @@ def test_tensors_may_be_changed_in_place(own: Path) -> None:
 
 
 def test_the_copy_is_used_when_it_is_there(own: Path) -> None:
-    from infoloom.datasets.storage.store import MemmapStore, ParquetStore
+    from infoloom.datasets.storage.reading.store import MemmapStore, ParquetStore
 
     data = open_dataset(own)
     before = data.torch(batch_size=64, shuffle=False)

@@ -18,7 +18,7 @@ from typing import Any, Final
 from infoloom.benchmark.running.results import plain
 from infoloom.datasets.engines.processes import follow_parent
 from infoloom.errors import InfoloomError, KindError
-from infoloom.estimators.programs import keep_in_group
+from infoloom.estimators.third_party.programs import keep_in_group
 
 __all__ = ["BEGUN", "begin", "main", "resident_peak", "tree_seconds"]
 

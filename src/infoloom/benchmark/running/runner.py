@@ -24,7 +24,7 @@ from infoloom.benchmark.running import child
 from infoloom.benchmark.running.results import FORMAT, append, line, open_results, read_results
 from infoloom.datasets.engines.processes import one_thread_each
 from infoloom.errors import BenchmarkError
-from infoloom.estimators.programs import LAST_LINES, LINE
+from infoloom.estimators.third_party.programs import LAST_LINES, LINE
 from infoloom.foreign.trees import parse_json
 
 __all__ = ["Job", "Progress", "Summary", "execute"]

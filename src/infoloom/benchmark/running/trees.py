@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from infoloom.errors import BenchmarkError
-from infoloom.estimators.answers import MOST, DetailsTree, Nats
+from infoloom.estimators.third_party.answers import MOST, DetailsTree, Nats
 from infoloom.foreign.trees import Finite, Line, Open, Text, Word, checked
 
 __all__ = ["EstimatorTree", "FoundTree", "LearnerTree", "RunTree", "require_rows"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from infoloom.datasets.reading.read import Dataset
 from infoloom.datasets.storage.manifest import Manifest
-from infoloom.datasets.storage.store import ParquetStore
+from infoloom.datasets.storage.reading.store import ParquetStore
 from infoloom.law.choices import FLOW, category_column
 
 if TYPE_CHECKING:

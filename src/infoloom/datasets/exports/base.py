@@ -9,7 +9,7 @@ from infoloom.datasets.storage.columns import Column
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.datasets.storage.view import View
+    from infoloom.datasets.storage.reading.view import View
 
 __all__ = ["fresh", "modalities", "splits"]
 

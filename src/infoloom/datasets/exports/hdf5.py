@@ -13,7 +13,7 @@ from infoloom.datasets.storage.layout import SPEC, inside
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.datasets.storage.view import View
+    from infoloom.datasets.storage.reading.view import View
 
 __all__ = ["h5", "keep_truth", "write_hdf5"]
 

@@ -15,7 +15,7 @@ from infoloom.errors import DatasetError
 from infoloom.plugins import load, offered
 
 if TYPE_CHECKING:
-    from infoloom.datasets.storage.view import View
+    from infoloom.datasets.storage.reading.view import View
 
 __all__ = ["KINDS", "export"]
 

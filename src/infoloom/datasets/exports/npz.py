@@ -13,7 +13,7 @@ from infoloom.errors import DatasetError
 from infoloom.spec.flows.flow import parse_flow
 
 if TYPE_CHECKING:
-    from infoloom.datasets.storage.view import View
+    from infoloom.datasets.storage.reading.view import View
 
 __all__ = ["write_npz"]
 

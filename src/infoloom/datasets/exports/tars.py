@@ -18,7 +18,7 @@ from infoloom.datasets.storage.files import aside, write_json
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.datasets.storage.view import View
+    from infoloom.datasets.storage.reading.view import View
 
 __all__ = ["write_folders", "write_webdataset"]
 

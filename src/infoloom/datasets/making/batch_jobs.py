@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from infoloom.datasets.storage.shuffle import share
+from infoloom.datasets.storage.reading.shuffle import share
 from infoloom.errors import DatasetError
 
 __all__ = ["SYSTEMS", "job_script", "ranges"]

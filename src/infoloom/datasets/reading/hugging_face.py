@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.datasets.storage.view import View
+    from infoloom.datasets.storage.reading.view import View
 
 __all__ = ["hugging_face"]
 

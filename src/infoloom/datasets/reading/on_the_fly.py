@@ -20,7 +20,7 @@ from infoloom.datasets.reading.prefetch import ahead
 from infoloom.datasets.reading.stream import Batch, Stream, expect_whole
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.layout import MAX_ROWS
-from infoloom.datasets.storage.shuffle import Epoch
+from infoloom.datasets.storage.reading.shuffle import Epoch
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:

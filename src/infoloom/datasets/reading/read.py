@@ -9,8 +9,8 @@ from typing import Any
 from infoloom.datasets.exports import export
 from infoloom.datasets.reading.hugging_face import hugging_face
 from infoloom.datasets.storage.manifest import read_manifest
-from infoloom.datasets.storage.store import ParquetStore, check_shards
-from infoloom.datasets.storage.view import View
+from infoloom.datasets.storage.reading.store import ParquetStore, check_shards
+from infoloom.datasets.storage.reading.view import View
 
 __all__ = ["Dataset", "open_dataset"]
 

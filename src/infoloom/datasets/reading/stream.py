@@ -11,7 +11,7 @@ import torch
 from torch.utils import data as torch_data
 
 from infoloom.datasets.reading.passes import Passes
-from infoloom.datasets.storage.shuffle import share
+from infoloom.datasets.storage.reading.shuffle import share
 from infoloom.errors import DatasetError
 
 __all__ = ["Batch", "Stream", "expect_whole"]

@@ -14,13 +14,13 @@ from torch.utils import data as torch_data
 
 from infoloom.datasets.reading.stream import Batch, Stream, expect_whole
 from infoloom.datasets.storage.columns import row_bytes
-from infoloom.datasets.storage.memmap import existing_memmap
-from infoloom.datasets.storage.shuffle import Epoch, piece_edges
-from infoloom.datasets.storage.store import MemmapStore
+from infoloom.datasets.storage.reading.memmap import existing_memmap
+from infoloom.datasets.storage.reading.shuffle import Epoch, piece_edges
+from infoloom.datasets.storage.reading.store import MemmapStore
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
-    from infoloom.datasets.storage.view import View
+    from infoloom.datasets.storage.reading.view import View
 
 __all__ = ["BatchStream", "RowView", "torch_view"]
 

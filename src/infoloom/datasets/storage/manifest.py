@@ -11,7 +11,7 @@ from infoloom.datasets.storage.bounds import uncertified
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import read_json
 from infoloom.datasets.storage.layout import FORMAT, MANIFEST, Shard, inside, shard_name
-from infoloom.datasets.storage.partial import Partial
+from infoloom.datasets.storage.reading.partial import Partial
 from infoloom.datasets.storage.trees import MAX_COLUMNS, ManifestTree, RecordTree, ValueTree, columns_of
 from infoloom.errors import DatasetError
 from infoloom.foreign.trees import checked

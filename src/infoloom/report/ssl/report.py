@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from infoloom.benchmark.learners.suites import SUITES, jobs
-from infoloom.report.estimator_report import surroundings
+from infoloom.report.estimators.report import surroundings
 from infoloom.report.page import Cell, Number, Section, Table
-from infoloom.report.ssl_figures import Mean, Point, ceiling_figure, points
-from infoloom.report.ssl_views import VIEWS, View
+from infoloom.report.ssl.figures import Mean, Point, ceiling_figure, points
+from infoloom.report.ssl.views import VIEWS, View
 
 __all__ = ["sections", "told_apart"]
 

@@ -18,7 +18,7 @@ from infoloom.benchmark.estimators.scoring.tables import (
     pair_table,
     quality_table,
 )
-from infoloom.report.estimator_figures import (
+from infoloom.report.estimators.figures import (
     LOST,
     bias_figure,
     coverage_figure,

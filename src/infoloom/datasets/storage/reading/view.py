@@ -15,7 +15,7 @@ from infoloom.datasets.storage.files import read_text
 from infoloom.datasets.storage.layout import CARD, inside
 from infoloom.datasets.storage.manifest import Manifest
 from infoloom.datasets.storage.own_spec import open_story
-from infoloom.datasets.storage.store import Store
+from infoloom.datasets.storage.reading.store import Store
 from infoloom.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class View:
         Args:
             directory: Where the copy lies; inside the dataset's folder when left out.
         """
-        from infoloom.datasets.storage.memmap import memmap_store
+        from infoloom.datasets.storage.reading.memmap import memmap_store
 
         return replace(self, store=memmap_store(self.root, self.manifest, directory))
 

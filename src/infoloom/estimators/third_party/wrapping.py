@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from infoloom.errors import EstimatorError
-from infoloom.estimators.answers import UNITS, read_answer
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.inputs import expect, flat
-from infoloom.estimators.programs import run_program
 from infoloom.estimators.protocol import Array, Estimate, Estimator
 from infoloom.estimators.registry import build
+from infoloom.estimators.third_party.answers import UNITS, read_answer
+from infoloom.estimators.third_party.programs import run_program
 from infoloom.foreign.trees import parse_json
 
 __all__ = ["CallableEstimator", "SubprocessEstimator", "as_estimator"]

@@ -17,9 +17,9 @@ import numpy as np
 from infoloom.errors import EstimatorError
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.inputs import expect
-from infoloom.estimators.learned_elsewhere import LEARNED, check_files
 from infoloom.estimators.protocol import Array, Estimate
-from infoloom.estimators.third_party import CallableEstimator, SubprocessEstimator
+from infoloom.estimators.third_party.pretrained import LEARNED, check_files
+from infoloom.estimators.third_party.wrapping import CallableEstimator, SubprocessEstimator
 
 __all__ = ["PACKAGES", "PROGRAMS", "Package", "PackageEstimator", "program"]
 

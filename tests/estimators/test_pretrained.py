@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from infoloom.errors import EstimatorError
-from infoloom.estimators.adapters import program
+from infoloom.estimators.third_party.adapters import program
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 2))

@@ -13,7 +13,7 @@ from infoloom.datasets.storage.columns import rows_at_once
 from infoloom.datasets.storage.files import part_of, read_json, remove_left_over, sync_folder, write_json
 from infoloom.datasets.storage.layout import MANIFEST, WORK, inside
 from infoloom.datasets.storage.manifest import Manifest
-from infoloom.datasets.storage.store import MemmapStore, ParquetStore, check_shards
+from infoloom.datasets.storage.reading.store import MemmapStore, ParquetStore, check_shards
 from infoloom.errors import DatasetError
 
 __all__ = ["existing_memmap", "memmap_store"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from infoloom.report.ssl_figures import Reader
+from infoloom.report.ssl.figures import Reader
 from infoloom.ssl.probes.score import FUSED
 
 __all__ = ["VIEWS", "View"]
