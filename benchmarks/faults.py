@@ -29,7 +29,7 @@ from infoloom.datasets import generate, open_dataset
 from infoloom.errors import InfoloomError
 from infoloom.story import Story, compile_story
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "support"))
 from hostile import mutated
 
 SPEC = """

@@ -17,7 +17,7 @@ from infoloom.datasets import generate
 from infoloom.story import compile_story
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 from hostile import fuzz  # noqa: E402  (the tests' own mutations)
 from hostile_kinds import kinds  # noqa: E402
 

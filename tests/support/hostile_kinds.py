@@ -60,7 +60,7 @@ def _manifest(root: Path) -> Kind:
         _ = data.story
 
     tree = json.loads(path.read_bytes())
-    trained = json.loads((Path(__file__).parent / "fixtures" / "certificate.json").read_bytes())
+    trained = json.loads((Path(__file__).parents[1] / "fixtures" / "certificate.json").read_bytes())
     tree["bijections"]["image"]["certificate"] = {
         "kind": "composition",
         "passes": True,
@@ -185,7 +185,7 @@ def _flow(folder: Path) -> Kind:
     from infoloom.spec.flows.flow import flow_header, flow_shape
 
     path = folder / "f.safetensors"
-    certificate = json.loads((Path(__file__).parent / "fixtures" / "certificate.json").read_bytes())
+    certificate = json.loads((Path(__file__).parents[1] / "fixtures" / "certificate.json").read_bytes())
     network = {"name": "mlp", "hidden": 8, "blocks": 1, "width": 8}
     torch.manual_seed(0)
     field = VelocityField(network, (3,), 2, sigma=0.1, spread=1.0)

@@ -82,7 +82,7 @@ class Page:
         self.until(lambda: int(self.js("return document.body.dataset.ready")) > drawn)
 
 
-AXE = Path(__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(__file__).parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="no axe-core: `npm ci --prefix tests/web`")
 
 
