@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from infoloom.observations.flows.velocity import flop_count
-from infoloom.observations.realism.two_sample import MOST_PASSES
+from infoloom.observations.realism.two_sample import PASSES
 from infoloom.observations.training.packaging import all_classes
 from infoloom.spec.flows.flow import flow_header, flow_path, zoo_names
 
@@ -187,7 +187,7 @@ def _distances(label: str, one: Mapping[str, float]) -> list[str]:
 def _accuracy(test: Mapping[str, Any] | None) -> str:
     if test is None:
         return "too few"
-    star = "*" if test["epochs"] >= MOST_PASSES else ""
+    star = "*" if test["kept"] > 0.9 * PASSES else ""
     return f"{test['accuracy']:.2f} ± {test['standard_error']:.2f}{star}"
 
 

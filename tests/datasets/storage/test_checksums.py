@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from infoloom.datasets import generate, open_dataset
-from infoloom.datasets.storage.reading import memmap
 from infoloom.datasets.storage.files import part_of, remove_left_over
 from infoloom.datasets.storage.parquet import footer_sha256
+from infoloom.datasets.storage.reading import memmap
 from infoloom.errors import DatasetError
 from infoloom.story import Story
 

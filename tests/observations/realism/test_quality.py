@@ -253,7 +253,7 @@ def test_both_sides_of_the_two_sample_test_have_the_same_classes(tmp_path: Path,
     found = measure_quality(
         str(path), data, rows=160, features=train_features(data, epochs=[1], sizes=(8, 8))
     )
-    assert found["two_sample"]["epochs"] == found["two_sample_story_whiten"]["epochs"] == 160
+    assert found["two_sample"]["kept"] == found["two_sample_story_whiten"]["kept"] == 160
     assert asked[0] == 0  # compared with held-out rows alone
     assert asked[1] == asked[3] > 0  # told from held-out and training rows
 
