@@ -229,7 +229,7 @@ def test_an_accelerator_is_not_for_workers(story, monkeypatch):
     one.device = torch.device("cuda")
     monkeypatch.setattr(torch_data, "get_worker_info", lambda: object())
     with pytest.raises(DatasetError, match=re.escape("device `cuda`: expected `cpu` in workers of a loader")):
-        one.between(0, 64)
+        one.between([0, 64])
 
 
 def test_latents_must_be_there(story):

@@ -104,14 +104,45 @@ def test_epochs_differ_and_repeat(small: Dataset) -> None:
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
-@pytest.mark.parametrize("world", [1, 3, 4])
+@pytest.mark.parametrize("world", [1, 3, 5])
 def test_ranks_share_the_batches(small: Dataset, shuffle: bool, world: int) -> None:
     view = small.select("sample_id")
     streams = [view.torch(batch_size=64, shuffle=shuffle, rank=r, world_size=world) for r in range(world)]
     whole = [batch["sample_id"].tolist() for batch in view.torch(batch_size=64, shuffle=shuffle)]
     parts = [[batch["sample_id"].tolist() for batch in stream] for stream in streams]
     assert {len(stream) for stream in streams} == {15 // world}
-    assert [batch for part in parts for batch in part] == whole[: 15 // world * world]
+    assert [batch for part in parts for batch in part] == whole
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("world", [2, 4, 7, 11])
+def test_ranks_take_every_row_once_where_full_batches_cannot_be_shared(
+    small: Dataset, shuffle: bool, world: int
+) -> None:
+    view = small.select("sample_id")
+    streams = [view.torch(batch_size=64, shuffle=shuffle, rank=r, world_size=world) for r in range(world)]
+    parts = [[batch["sample_id"].tolist() for batch in stream] for stream in streams]
+    whole = [i for batch in view.torch(batch_size=64, shuffle=shuffle) for i in batch["sample_id"].tolist()]
+    assert [i for part in parts for batch in part for i in batch] == whole
+    assert {len(part) for part in parts} == {len(stream) for stream in streams} == {-(-15 // world)}
+    sizes = {len(batch) for part in parts for batch in part}
+    assert max(sizes) <= 64
+    assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_ranks_leave_out_what_full_batches_cannot_share_when_told_to(small: Dataset, world: int) -> None:
+    view = small.select("sample_id")
+    parts = [view.torch(batch_size=64, drop_last=True, rank=r, world_size=world) for r in range(world)]
+    found = [batch["sample_id"].tolist() for part in parts for batch in part]
+    whole = [batch["sample_id"].tolist() for batch in view.torch(batch_size=64)]
+    assert found == whole[: len(small) // 64 // world * world]
+
+
+def test_rows_that_ranks_cannot_share_evenly_are_refused(small: Dataset) -> None:
+    one = small.select("sample_id").torch(batch_size=1, rank=0, world_size=7)
+    with pytest.raises(DatasetError, match="expected a size at which 7 processes can take as many steps each"):
+        len(one)
 
 
 def test_workers_share_the_batches(small: Dataset) -> None:
@@ -278,5 +309,5 @@ def test_two_processes_share_an_epoch_and_resume(small_path: Path) -> None:
     found = dict(out.get(timeout=60) for _ in both)
     for process in both:
         process.join()
-    assert len(found[0]) == len(found[1]) == 7 * 64
+    assert sorted(found[0] + found[1]) == list(range(900))
     assert not set(found[0]) & set(found[1])

@@ -17,7 +17,7 @@ from infoloom.datasets.making.computing import one_thread, usable_device
 from infoloom.datasets.making.observe import flow_input, map_rows, observer, refuse_saturated
 from infoloom.datasets.making.plan import parse_splits, plan_columns, split_rows
 from infoloom.datasets.reading.prefetch import ahead
-from infoloom.datasets.reading.stream import Batch, Stream, expect_whole
+from infoloom.datasets.reading.stream import Arrays, Batch, Stream, expect_whole, recut
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.layout import MAX_ROWS
 from infoloom.datasets.storage.reading.shuffle import Epoch
@@ -32,7 +32,6 @@ __all__ = ["StoryStream"]
 _WINDOW_VALUES: Final = 2**24  # latent values of the blocks that are in memory at once
 _WINDOW: Final = 16
 _USUAL: Final = ("id", "modality", "text", "words", "tokens", "target", "label")
-Arrays = dict[str, np.ndarray[Any, Any]]
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -92,14 +91,14 @@ class StoryStream(Stream):
         self.columns = _columns(story, columns)
         self.device, self.allow_uncertified = usable_device(device), allow_uncertified
 
-    def between(self, start: int, stop: int) -> Iterator[Batch]:
+    def between(self, edges: Sequence[int]) -> Iterator[Batch]:
         """Batches drawn and mapped on the device, the next one ahead where that is CUDA."""
         if self.device.type != "cpu" and torch_data.get_worker_info() is not None:
             raise DatasetError(
                 f"device `{self.device}`: expected `cpu` in workers of a loader, because each would hold flows of "
                 "its own on the device. Use num_workers=0; batches are computed ahead without workers."
             )
-        return ahead(self._computed(start, stop), self.device)
+        return ahead(self._computed(edges), self.device)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "_maps"}
@@ -115,18 +114,9 @@ class StoryStream(Stream):
             if column.kind == "modality"
         }
 
-    def _computed(self, start: int, stop: int) -> Iterator[Batch]:
-        kept: Arrays = {}
-        for numbers in self._windows(start, stop):
-            drawn = self._drawn(numbers)
-            kept = {name: np.concatenate([kept[name], drawn[name]]) for name in drawn} if kept else drawn
-            count = len(kept["sample_id"])
-            full = count - count % self.batch_size
-            for first in range(0, full, self.batch_size):
-                yield self._mapped({n: v[first : first + self.batch_size] for n, v in kept.items()})
-            kept = {name: values[full:] for name, values in kept.items()} if full < count else {}
-        if kept:
-            yield self._mapped(kept)
+    def _computed(self, edges: Sequence[int]) -> Iterator[Batch]:
+        drawn = (self._drawn(numbers) for numbers in self._windows(edges[0], edges[-1]))
+        return (self._mapped(batch) for batch in recut(drawn, edges))
 
     def _windows(self, start: int, stop: int) -> Iterator[Numbers]:
         """Numbers of the rows at some positions of the epoch, as many at a time as are drawn together."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,8 +15,9 @@ from infoloom.datasets.reading.passes import Passes
 from infoloom.datasets.storage.reading.shuffle import share
 from infoloom.errors import DatasetError
 
-__all__ = ["Batch", "Stream", "expect_whole"]
+__all__ = ["Arrays", "Batch", "Stream", "expect_whole", "recut"]
 
+Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
 Batch: TypeAlias = dict[str, Any]  # tensors; texts are lists of strings
 _LARGEST: Final = 2**62
 
@@ -32,6 +34,21 @@ def expect_whole(name: str, given: object, least: int = -_LARGEST) -> int:
     return int(given)
 
 
+def recut(parts: Iterable[Arrays], edges: Sequence[int]) -> Iterator[Arrays]:
+    """Rows that come in parts, from the first edge on, as batches between every two edges."""
+    coming = iter(parts)
+    kept: Arrays = {}
+    held = 0
+    for start, stop in pairwise(edges):
+        while held < stop - start:
+            part = next(coming)
+            kept = {name: np.concatenate([kept[name], part[name]]) for name in part} if held else part
+            held = len(next(iter(kept.values())))
+        yield {name: values[: stop - start] for name, values in kept.items()}
+        kept = {name: values[stop - start :] for name, values in kept.items()}
+        held -= stop - start
+
+
 class _Resumed(NamedTuple):
     """Where a pass goes on: so many batches are left out, of the process or of a worker."""
 
@@ -43,9 +60,10 @@ class _Resumed(NamedTuple):
 class Stream(torch_data.IterableDataset[Batch], ABC):
     """Ready batches, shared among the workers of a loader and the ranks of a distributed run.
 
-    The batches of an epoch depend on seed and epoch only; each rank gets as many as any other, contiguous ones, and so
-    does each worker of a rank, up to one. Every pass is the next epoch by itself, in workers too; `set_epoch` chooses
-    it.
+    The order of an epoch depends on seed and epoch only. Each rank gets as many batches as any other, contiguous ones,
+    and so does each worker of a rank, up to one. Every row is in one of them: where full batches cannot be shared
+    evenly among ranks, there are more and smaller ones; with `drop_last`, what is left over is left out. Every pass is
+    the next epoch by itself, in workers too; `set_epoch` chooses it.
 
     Args:
         rows: Rows of an epoch.
@@ -85,8 +103,8 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
         self._over = False
 
     @abstractmethod
-    def between(self, start: int, stop: int) -> Iterator[Batch]:
-        """The batches of this epoch's rows at positions `start` to `stop`, `start` being that of a batch."""
+    def between(self, edges: Sequence[int]) -> Iterator[Batch]:
+        """The batches of this epoch's rows between every two of these positions."""
 
     @property
     def epoch(self) -> int:
@@ -116,17 +134,33 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
         """The batches of this process, from and to.
 
         Raises:
-            DatasetError: Fewer batches than processes.
+            DatasetError: Fewer batches, or rows, than every process needs.
         """
         rank, world_size = self.place
+        count = self._count
+        if count > self.rows:
+            raise DatasetError(
+                f"batch size `{self.batch_size}`: expected a size at which {world_size} processes can take as many "
+                f"steps each and every one of {self.rows} rows once. Use larger batches, or `drop_last=True`."
+            )
+        return share(count, rank, world_size)
+
+    @property
+    def _count(self) -> int:
+        """The batches of all processes: every rank must take as many steps, or a distributed run would hang."""
+        world_size = self.world_size
         whole = self.rows // self.batch_size if self.drop_last else -(-self.rows // self.batch_size)
         if self.rows > 0 and whole < world_size:
             raise DatasetError(
                 f"batch size `{self.batch_size}`: expected at least one batch of {self.rows} rows for each of "
                 f"{world_size} processes. Use smaller batches."
             )
-        # Every rank must take as many steps as the others, or a distributed run would hang at the end.
-        return share(whole - whole % world_size, rank, world_size)
+        return (whole if self.drop_last else whole + world_size - 1) // world_size * world_size
+
+    def _edge(self, number: int, count: int) -> int:
+        """Where a batch begins: batches are full, or of equal size where full ones cannot be shared evenly."""
+        full = self.drop_last or (count - 1) * self.batch_size < self.rows
+        return min(number * self.batch_size, self.rows) if full else number * self.rows // count
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_given": self.place}  # a spawned worker has no process group to ask
@@ -191,9 +225,10 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
         self._over = False
         first, last = share(len(self), worker.id, worker.num_workers) if worker else (0, len(self))
         begun = self._left_out(first, last)
-        start, stop = ((self.batches[0] + k) * self.batch_size for k in (first + begun, last))
+        own, count = self.batches[0], self._count
         self._done = begun
-        for batch in self.between(start, min(stop, self.rows)):
+        edges = [self._edge(own + number, count) for number in range(first + begun, last + 1)]
+        for batch in self.between(edges):
             self._done += 1
             yield batch
         self._over = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils import data as torch_data
 
-from infoloom.datasets.reading.stream import Batch, Stream, expect_whole
+from infoloom.datasets.reading.stream import Arrays, Batch, Stream, expect_whole, recut
 from infoloom.datasets.storage.columns import row_bytes
 from infoloom.datasets.storage.reading.memmap import existing_memmap
 from infoloom.datasets.storage.reading.shuffle import Epoch, piece_edges
@@ -142,31 +142,21 @@ class BatchStream(Stream):
         self.shuffle = shuffle
         self.window = window
 
-    def between(self, start: int, stop: int) -> Iterator[Batch]:
+    def between(self, edges: Sequence[int]) -> Iterator[Batch]:
         """Batches read from the store, as tensors of their own."""
         rows = self._shuffled if self.shuffle else self._in_order
-        for arrays in rows(start, stop):
+        for arrays in recut(rows(edges[0], edges[-1]), edges):
             yield {name: _tensor(_own(array)) for name, array in arrays.items()}
 
-    def _in_order(self, start: int, stop: int) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
+    def _in_order(self, start: int, stop: int) -> Iterator[Arrays]:
         view = self.data
         return view.store.batches(view.columns, view.start + start, view.start + stop, self.batch_size)
 
-    def _shuffled(self, start: int, stop: int) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
+    def _shuffled(self, start: int, stop: int) -> Iterator[Arrays]:
         view = self.data
-        edges = piece_edges(view.manifest, view.start, view.stop)
-        epoch = Epoch(edges, self.batch_size, self.seed, self.epoch, self.window)
-        rest: dict[str, np.ndarray[Any, Any]] = {}
-        for rows in epoch.positions(start, stop):
-            found = view.store.take(view.columns, rows)
-            held = {name: np.concatenate([rest[name], found[name]]) for name in found} if rest else found
-            count = len(next(iter(held.values())))
-            full = count - count % self.batch_size
-            for first in range(0, full, self.batch_size):
-                yield {name: array[first : first + self.batch_size] for name, array in held.items()}
-            rest = {name: array[full:] for name, array in held.items()} if full < count else {}
-        if rest:
-            yield rest
+        pieces = piece_edges(view.manifest, view.start, view.stop)
+        epoch = Epoch(pieces, self.batch_size, self.seed, self.epoch, self.window)
+        return (view.store.take(view.columns, rows) for rows in epoch.positions(start, stop))
 
 
 def _tensor(array: np.ndarray[Any, Any]) -> torch.Tensor | list[str]:
