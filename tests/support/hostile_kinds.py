@@ -119,11 +119,11 @@ def _copy(root: Path, small: Path) -> Kind:
     shutil.copyfile(small / "manifest.json", root / "manifest.json")
 
     def read(content: bytes) -> None:
-        (other / "shards.json").write_bytes(content)
+        (other / "checksums.json").write_bytes(content)
         shutil.copyfile(small / "manifest.json", root / "manifest.json")
         existing_memmap(root, manifest)
 
-    return Kind([(other / "shards.json").read_bytes()], mutated, read)
+    return Kind([(other / "checksums.json").read_bytes()], mutated, read)
 
 
 def _results(folder: Path, path: Path, bench: str) -> Kind:

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infoloom.datasets import generate, open_dataset
+from infoloom.datasets import generate, open_dataset, verify
 from infoloom.datasets.storage.files import part_of, remove_left_over
 from infoloom.datasets.storage.parquet import footer_sha256
 from infoloom.datasets.storage.reading import memmap
+from infoloom.datasets.storage.reading.checked_map import CheckedMap, block_checksums
 from infoloom.errors import DatasetError
 from infoloom.story import Story
 
@@ -71,11 +72,72 @@ def test_a_copy_is_made_of_whole_shards_only_and_anew_after_a_repair(own: Path) 
     (own / SHARD).write_bytes(whole)
     data = open_dataset(own).memmap()
     place = next((own / ".infoloom").glob("memmap-*"))
-    (place / "shards.json").write_text("{}")  # as if it had been made of other shards
+    (place / "checksums.json").write_text("{}")  # as if it had been made of other shards
     np.load(place / "000000.npy", mmap_mode="r+")[:] = -1
     again = open_dataset(own).memmap()
     assert np.array_equal(again["sample_id"], np.arange(900))
     assert np.array_equal(again["theta"], data["theta"])
+
+
+def test_no_flipped_bit_of_a_copy_is_read_as_data(own: Path) -> None:
+    data = open_dataset(own).memmap()
+    before = {name: np.array(data[name]) for name in data.names}
+    order = np.random.default_rng(1).permutation(900)
+    for file in sorted(next((own / ".infoloom").glob("memmap-*")).glob("*.npy")):
+        whole = file.read_bytes()
+        for byte in [*np.random.default_rng(0).integers(0, len(whole), 4), 8, len(whole) - 1]:
+            flip(file, int(byte), int(byte) % 8)
+            for read in (lambda: open_dataset(own).memmap(), lambda: open_dataset(own).torch().data):
+                with pytest.raises(DatasetError, match=r"it is damaged|readable npy|shape"):
+                    view = read()
+                    _ = {name: np.array(view[name]) for name in before}
+                with pytest.raises(DatasetError, match=r"it is damaged|readable npy|shape"):
+                    _ = read().take(order.tolist())
+            file.write_bytes(whole)
+    assert all(np.array_equal(open_dataset(own).memmap()[name], before[name]) for name in before)
+
+
+def test_verifying_looks_at_the_copy_too(own: Path) -> None:
+    open_dataset(own).memmap()
+    assert "memory-mapped copy" in {one.name for one in verify(own, rows=900, round_trip_rows=1).checks}
+    flip(next((own / ".infoloom").glob("memmap-*/000001.npy")), -1)
+    assert [one.name for one in verify(own, rows=900, round_trip_rows=1).checks if not one.passed] == [
+        "files"
+    ]
+
+
+def test_a_copy_of_another_length_is_damaged(own: Path) -> None:
+    open_dataset(own).memmap()
+    file = next((own / ".infoloom").glob("memmap-*/000000.npy"))
+    file.write_bytes(file.read_bytes() + bytes(2**16))
+    with pytest.raises(DatasetError, match="the copy is made again from the shards"):
+        _ = open_dataset(own).memmap()["sample_id"]
+    shutil.rmtree(file.parent)
+    assert np.array_equal(open_dataset(own).memmap()["sample_id"], np.arange(900))
+
+
+def test_blocks_are_compared_when_their_rows_are_first_read(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).standard_normal(
+        (5000, 7)
+    )  # 56 bytes each: rows lie across the ends of blocks
+    np.save(tmp_path / "a.npy", rows)
+    checksums = block_checksums(tmp_path / "a.npy")
+    assert len(checksums) == 5
+    flip(tmp_path / "a.npy", 3 * 2**16 + 5)
+    mapped = CheckedMap(tmp_path / "a.npy", checksums)
+    last = (3 * 2**16 - 128) // 56  # the row that ends in the damaged block
+    assert np.array_equal(mapped.span(0, last), rows[:last])
+    assert np.array_equal(mapped.take(np.array([4700, 3, 4999])), rows[[4700, 3, 4999]])
+    with pytest.raises(DatasetError, match="it is damaged"):
+        mapped.span(0, last + 1)
+    with pytest.raises(DatasetError, match="it is damaged"):
+        mapped.take(np.array([0, last]))
+
+
+def test_a_copy_that_does_not_stay_as_written_is_an_error(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memmap, "_make", lambda root, manifest, place: None)
+    with pytest.raises(DatasetError, match="expected to be as it was just written"):
+        open_dataset(own).memmap()
 
 
 def test_a_full_disk_is_an_error_of_ours(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from infoloom.datasets.storage.columns import Column, rows_at_once
 from infoloom.datasets.storage.files import read_text, sha256
 from infoloom.datasets.storage.layout import SPEC, inside
 from infoloom.datasets.storage.manifest import ShardRecord
+from infoloom.datasets.storage.reading.memmap import existing_memmap
 from infoloom.errors import DatasetError, FlowError, InfoloomError
 
 if TYPE_CHECKING:
@@ -117,6 +118,10 @@ def _files(data: Dataset) -> Iterator[Check]:
     total = len(data.manifest.shards)
     detail = "\n".join(bad[:20]) if bad else f"{total} shards have their sizes and checksums"
     yield Check("files", not bad, detail, float(total - len(bad)), float(total))
+    copy = existing_memmap(data.root, data.manifest)
+    if copy is not None:
+        copy.check(data.manifest.columns)
+        yield Check("memory-mapped copy", True, "its files have their checksums")
     wrong = 0
     for batch in data.select("sample_id").batches(65_536):
         ids = batch["sample_id"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 
@@ -13,13 +13,14 @@ from infoloom.datasets.storage.columns import rows_at_once
 from infoloom.datasets.storage.files import part_of, read_json, remove_left_over, sync_folder, write_json
 from infoloom.datasets.storage.layout import MANIFEST, WORK, inside
 from infoloom.datasets.storage.manifest import Manifest
+from infoloom.datasets.storage.reading.checked_map import block_checksums
 from infoloom.datasets.storage.reading.store import MemmapStore, ParquetStore, check_shards
 from infoloom.errors import DatasetError
 
 __all__ = ["existing_memmap", "memmap_store"]
 
 _ROWS: Final = 1024
-_SHARDS: Final = "shards.json"  # checksums of the shards that the copy was made of
+_SUMS: Final = "checksums.json"  # of the shards that the copy was made of, and of its files
 _MAX_LIST: Final = 2**28
 
 
@@ -35,7 +36,8 @@ def memmap_store(root: Path, manifest: Manifest, directory: str | Path | None = 
         DatasetError: The copy cannot be written.
     """
     place = _place(root, directory)
-    if not _current(place, manifest):
+    found = _finished(place, manifest)
+    if found is None:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             remove_left_over(place.parent, min_age_s=0.0)
@@ -47,14 +49,15 @@ def memmap_store(root: Path, manifest: Manifest, directory: str | Path | None = 
                 "another folder "
                 "with `memmap(directory=…)`."
             ) from error
-    return MemmapStore(place, tuple(column.name for column in manifest.columns), manifest.rows)
+        found = _finished(place, manifest)
+    if found is None:
+        raise DatasetError(f"copy `{place}`: expected to be as it was just written. Try again.")
+    return found
 
 
 def existing_memmap(root: Path, manifest: Manifest) -> MemmapStore | None:
     """The copy inside the dataset's folder, if it was made."""
-    place = _place(root, None)
-    names = tuple(column.name for column in manifest.columns)
-    return MemmapStore(place, names, manifest.rows) if _current(place, manifest) else None
+    return _finished(_place(root, None), manifest)
 
 
 def _place(root: Path, directory: str | Path | None) -> Path:
@@ -67,12 +70,25 @@ def _place(root: Path, directory: str | Path | None) -> Path:
     )
 
 
-def _current(place: Path, manifest: Manifest) -> bool:
-    """Whether a copy is there and was made of shards with these checksums."""
+def _finished(place: Path, manifest: Manifest) -> MemmapStore | None:
+    """The copy that is there, if it was made of shards with these checksums."""
+    names = tuple(column.name for column in manifest.columns)
     try:
-        return bool(read_json(place / _SHARDS, _MAX_LIST) == _checksums(manifest))
+        sums = read_json(place / _SUMS, _MAX_LIST)
     except DatasetError:
-        return False
+        return None
+    if not isinstance(sums, dict) or sums.get("shards") != _checksums(manifest):
+        return None
+    of_files = sums.get("blocks")
+    if not _are_checksums(of_files) or len(of_files) != len(names):
+        return None
+    return MemmapStore(place, names, manifest.rows, tuple(tuple(of_file) for of_file in of_files))
+
+
+def _are_checksums(given: object) -> TypeGuard[list[list[int]]]:
+    return isinstance(given, list) and all(
+        isinstance(of_file, list) and all(type(one) is int for one in of_file) for of_file in given
+    )
 
 
 def _checksums(manifest: Manifest) -> dict[str, str]:
@@ -85,7 +101,9 @@ def _make(root: Path, manifest: Manifest, place: Path) -> None:
     part.mkdir()
     try:
         _fill(ParquetStore(root, manifest), manifest, part)
-        write_json(part / _SHARDS, _checksums(manifest))
+        files = [part / MemmapStore.file(index) for index in range(len(manifest.columns))]
+        blocks = [block_checksums(file) for file in files]
+        write_json(part / _SUMS, {"shards": _checksums(manifest), "blocks": blocks})
         os.rename(part, place)
     except OSError:
         # Another process finished the same copy first; anything else is a real failure.

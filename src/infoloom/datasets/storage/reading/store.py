@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -18,8 +18,8 @@ from infoloom.datasets.storage.files import sha256
 from infoloom.datasets.storage.layout import inside
 from infoloom.datasets.storage.manifest import Manifest, ShardRecord
 from infoloom.datasets.storage.parquet import open_parquet, read_row_groups
+from infoloom.datasets.storage.reading.checked_map import CheckedMap
 from infoloom.errors import DatasetError
-from infoloom.foreign.arrays import map_npy
 
 __all__ = ["MemmapStore", "ParquetStore", "Store", "check_shards"]
 
@@ -138,6 +138,7 @@ class MemmapStore:
     directory: Path
     names: tuple[str, ...]
     rows: int
+    checksums: tuple[tuple[int, ...], ...] = field(repr=False)
 
     @staticmethod
     def file(index: int) -> str:
@@ -146,26 +147,44 @@ class MemmapStore:
 
     def span(self, columns: Sequence[Column], start: int, stop: int) -> Arrays:
         """Rows from `start` to before `stop`."""
-        return {c.name: self._array(c)[start:stop] for c in columns}
+        return {c.name: self._map(c).span(start, stop) for c in columns}
 
     def take(self, columns: Sequence[Column], rows: np.ndarray[Any, Any]) -> Arrays:
         """Rows in any order."""
-        return {c.name: self._array(c)[rows] for c in columns}
+        return {c.name: self._map(c).take(rows) for c in columns}
 
     def batches(self, columns: Sequence[Column], start: int, stop: int, rows: int) -> Iterator[Arrays]:
         """Rows in order, some at a time."""
         for first in range(start, stop, rows):
             yield self.span(columns, first, min(first + rows, stop))
 
-    def _array(self, column: Column) -> np.ndarray[Any, Any]:
-        path = self.directory / self.file(self.names.index(column.name))
-        array = _mapped(path)
-        if array.shape != (self.rows, *column.shape) or array.dtype != np.dtype(column.dtype):
+    def check(self, columns: Sequence[Column]) -> None:
+        """Read everything once.
+
+        Raises:
+            DatasetError: A file that is damaged.
+        """
+        for column in columns:
+            self._map(column).span(0, self.rows)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_maps"}  # not for workers
+
+    @cached_property
+    def _maps(self) -> dict[int, CheckedMap]:
+        return {}
+
+    def _map(self, column: Column) -> CheckedMap:
+        index = self.names.index(column.name)
+        path = self.directory / self.file(index)
+        if index not in self._maps:
+            self._maps[index] = CheckedMap(path, self.checksums[index])
+        found = self._maps[index]
+        if not found.is_of((self.rows, *column.shape), column.dtype):
             raise DatasetError(
-                f"file `{path}`: expected {column.dtype} of shape "
-                f"{(self.rows, *column.shape)}, got {array.dtype} of shape {array.shape}. Remove the copy."
+                f"file `{path}`: expected {column.dtype} of shape {(self.rows, *column.shape)}. Remove the copy."
             )
-        return array
+        return found
 
 
 def check_shards(root: Path, manifest: Manifest) -> None:
@@ -199,13 +218,3 @@ def _joined(parts: list[Arrays]) -> Arrays:
 def _group_starts(file: pq.ParquetFile) -> tuple[int, ...]:
     footer = file.metadata
     return (0, *accumulate(footer.row_group(i).num_rows for i in range(footer.num_row_groups)))
-
-
-@lru_cache(maxsize=4096)
-def _mapped(path: Path) -> np.ndarray[Any, Any]:
-    try:
-        return map_npy(path)
-    except (OSError, ValueError) as error:
-        raise DatasetError(
-            f"file `{path}`: expected a readable npy file ({error}). Remove the copy."
-        ) from error
