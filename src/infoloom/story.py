@@ -201,20 +201,15 @@ class Story(CompiledStory):
             a: A name or names.
             b: A name or names.
             given: A name or names.
-            with_error: Also how far every value may be off: nothing in a Gaussian story, else what fewer nodes of
-                quadrature change, or the standard error of importance sampling.
+            with_error: Also how far every value may be off: nothing in closed form, else what fewer nodes of
+                quadrature change, or a standard error.
 
         Returns:
             Shape (n,), nats; with its errors, of the same shape, if asked.
         """
         parts = [(part,) if isinstance(part, str) else part for part in (a, b, given)]
         found = self.pointwise(rows)
-        if not with_error:
-            return found.information(*parts)
-        if isinstance(found, SpecialPointwise):
-            return found.with_error(*parts)
-        values = found.information(*parts)
-        return values, np.zeros_like(values)
+        return found.with_error(*parts) if with_error else found.information(*parts)
 
     def ceilings(
         self,

@@ -57,6 +57,13 @@ class Pointwise:
         density = self.log_density
         return density([*a, *b, *given]) + density(given) - density([*a, *given]) - density([*b, *given])
 
+    def with_error(
+        self, a: Sequence[str], b: Sequence[str], given: Sequence[str] = ()
+    ) -> tuple[Array, Array]:
+        """`information` and how far it may be off: nothing, since it is in closed form."""
+        values = self.information(a, b, given)
+        return values, np.zeros_like(values)
+
     def log_density(self, names: Names) -> Array:
         """Log joint density of latents and scalars, shape (n,), nats."""
         key = tuple(sorted(set(names)))

@@ -77,6 +77,10 @@ class SpecialPointwise:
         """Log density of the variables, given the special causes among them that they show without noise."""
         return self.density_with_error(names)[0]
 
+    def density_error(self, names: Names) -> Array:
+        """How far `log_density` may be off, shape (n,), nats."""
+        return self.density_with_error(names)[1]
+
     def density_with_error(self, names: Names) -> tuple[Array, Array]:
         """`log_density` and how far it may be off, both of shape (n,), nats."""
         names = sorted(set(names), key=self.special.covariance.names.index)

@@ -14,7 +14,7 @@ from infoloom.errors import QueryError
 from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
 from infoloom.information.kinds.parts import Part, Split
-from infoloom.information.words.rows import WordPointwise
+from infoloom.information.words.rows import WordPointwise, error_of
 from infoloom.law.equations import Array
 
 __all__ = ["KindPointwise", "Rows"]
@@ -54,6 +54,23 @@ class KindPointwise:
         return np.asarray(
             density([*a, *b, *given]) + density(given) - density([*a, *given]) - density([*b, *given])
         )
+
+    def with_error(
+        self, a: Sequence[str], b: Sequence[str], given: Sequence[str] = ()
+    ) -> tuple[Array, Array]:
+        """`information` and how far it may be off, shape (n,) each, nats."""
+        values = self.information(a, b, given)
+        parts = ([*a, *b, *given], [*a, *given], [*b, *given], [*given])
+        return values, error_of([self.density_error(names) for names in parts], values)
+
+    def density_error(self, names: Sequence[str]) -> Array:
+        """How far `log_density` may be off, shape (n,) or (1,), nats."""
+        _, rest = self.split.taken_apart(names)
+        if not rest:
+            return np.zeros(1)
+        shares = np.atleast_2d(self.posterior(names))
+        errors = np.stack(np.broadcast_arrays(*(one.density_error(rest) for one in self._rows_of)), axis=-1)
+        return np.asarray(np.sqrt(np.sum((shares * errors) ** 2, axis=1)))
 
     def log_density(self, names: Sequence[str]) -> Array:
         """Log of the joint density of variables times the probability of categories and words, shape (n,), nats."""

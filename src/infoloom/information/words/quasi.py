@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import scipy.special
 
+from infoloom.information.words.boxes import shifted_points
 from infoloom.information.words.clusters import Cluster
 from infoloom.information.words.quadrature import Estimate, grid
 from infoloom.information.words.tables import joint_tables
@@ -35,11 +36,7 @@ def quasi_normal(count: int, dim: int, generator: np.random.Generator) -> Array:
 
     A Kronecker sequence of the generalised golden ratio with a random shift: every point alone is exactly normal.
     """
-    ratio = 2.0
-    for _ in range(64):
-        ratio = (1.0 + ratio) ** (1.0 / (dim + 1))
-    steps = ratio ** -np.arange(1.0, dim + 1.0)
-    uniform = (np.arange(1.0, count + 1.0)[:, None] * steps + generator.random(dim)) % 1.0
+    uniform = shifted_points(count, dim, generator)
     return np.asarray(scipy.special.ndtri(np.clip(uniform, 1e-16, 1.0 - 1e-16)))
 
 
