@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from infoloom.errors import FlowError, PluginError
+from infoloom.observations import chain
 from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.adopted.files import flow_of, read_model
 from infoloom.observations.base import Bijection
@@ -125,6 +126,12 @@ def build(
     before = None if whitener is None else Whitening(whitener)
     if before is not None and before.dim != size:
         raise FlowError(f"flow `{expression}`: expected a whitener of {size} components, got {before.dim}.")
+    whole = [*([] if before is None else [before]), *([] if renderer is None else [renderer]), *parts]
+    if not allow_uncertified and not chain.resolves(whole):
+        raise FlowError(
+            f"flow `{expression}`: expected steps behind `{first.name}` that float32 resolves; numbers run together, "
+            "and information is lost. Use a smaller shift, or one that fits the scale."
+        )
     if renderer is not None:
         after = Composition(parts[1:]) if len(parts) > 1 else None
         plain = before is None and after is None

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
+from typing import Final
 
+import torch
 from torch import Tensor
 
 from infoloom.errors import FlowError
 from infoloom.observations.injection import Injection
 
-__all__ = ["check_fit", "forward", "inverse", "pull_back", "saturated"]
+__all__ = [
+    "check_fit",
+    "forward",
+    "inverse",
+    "may_saturate",
+    "pull_back",
+    "resolves",
+    "run_together",
+    "saturated",
+]
 
 Parts = Sequence[Injection]
+_USUAL: Final = 3.5  # deviations; what lies further out `saturated` of a part counts
+_RESOLVED: Final = 1e-3
+_LOST: Final = 0.01
+_PROBES: Final = 4
 
 
 def check_fit(parts: Parts, what: str) -> None:
@@ -52,10 +67,59 @@ def pull_back(parts: Parts, z: Tensor, change: Tensor) -> Tensor:
     return change
 
 
+def may_saturate(parts: Parts) -> bool:
+    """Whether `saturated` can be above 0."""
+    early = parts[: _formulas(parts)]
+    return any(part.may_saturate for part in parts) or any(part.componentwise for part in early)
+
+
 def saturated(parts: Parts, z: Tensor) -> int:
-    """How many numbers saturate on the way; parts after the last that may are not computed."""
-    count, last = 0, max((i for i, part in enumerate(parts) if part.may_saturate), default=-1)
-    for part in parts[: last + 1]:
-        count += part.saturated(z)
-        z = part.forward(z)
-    return count
+    """How many numbers saturate on the way; parts after the last that may are not computed.
+
+    Numbers that formulas of single components do not give back count too, such as those of a large shift: floating
+    point lets them run together. Formulas behind a network or a renderer are looked at when they are built, by
+    `resolves`.
+    """
+    early = _formulas(parts)
+    last = max(
+        (i for i, one in enumerate(parts) if one.may_saturate or (one.componentwise and i < early)),
+        default=-1,
+    )
+    count = together = done = 0
+    for alone, group in groupby(parts[: last + 1], key=lambda part: part.componentwise):
+        segment = list(group)
+        if alone and done < early:
+            together += run_together(segment, z)
+        for part in segment:
+            count += part.saturated(z)
+            z = part.forward(z)
+        done += len(segment)
+    return max(count, together)
+
+
+def run_together(parts: Parts, z: Tensor) -> int:
+    """How many numbers within 3.5 deviations do not come back to 0.001 deviations, from maps of single components."""
+    size, center = torch.std_mean(z.double(), correction=0)
+    back = inverse(parts, forward(parts, z)).double()
+    usual = (z.double() - center).abs() <= _USUAL * size
+    return int((usual & ~((back - z.double()).abs() <= _RESOLVED * size)).sum())
+
+
+def resolves(parts: Parts) -> bool:
+    """Whether maps of single components behind a network or a renderer give back what it makes, as computed."""
+    early = _formulas(parts)
+    if not any(part.componentwise for part in parts[early:]):
+        return True
+    z = torch.randn((_PROBES, *parts[0].shape_in), generator=torch.Generator().manual_seed(0))
+    z = forward(parts[: early + 1], z.to(getattr(parts[early], "dtype", torch.float32)))
+    for alone, group in groupby(parts[early + 1 :], key=lambda part: part.componentwise):
+        segment = list(group)
+        if alone and run_together(segment, z) > _LOST * z.numel():
+            return False
+        z = forward(segment, z)
+    return True
+
+
+def _formulas(parts: Parts) -> int:
+    """How many parts come before the first network or renderer."""
+    return next((i for i, part in enumerate(parts) if not part.by_formula), len(parts))

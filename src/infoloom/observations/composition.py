@@ -29,7 +29,7 @@ class Composition(Bijection):
             raise FlowError("composition: expected at least one bijection. Write `identity(d)` for none.")
         chain.check_fit(parts, "composition")
         self.parts = tuple(parts)
-        self.may_saturate = any(part.may_saturate for part in parts)
+        self.may_saturate = chain.may_saturate(self.parts)
         self.shape_in, self.shape_out = parts[0].shape_in, parts[-1].shape_out
 
     def forward(self, z: Tensor) -> Tensor:

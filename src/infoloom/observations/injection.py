@@ -27,11 +27,15 @@ class Injection(ABC):
         shape_in: Shape of one input row.
         shape_out: Shape of one output row.
         may_saturate: Whether `saturated` can be above 0.
+        by_formula: Whether it is made of a few operations a number, no network and no renderer.
+        componentwise: Whether every number is mapped on its own.
     """
 
     shape_in: tuple[int, ...]
     shape_out: tuple[int, ...]
     may_saturate: bool = False
+    by_formula: bool = False
+    componentwise: bool = False
 
     @abstractmethod
     def forward(self, z: Tensor) -> Tensor:

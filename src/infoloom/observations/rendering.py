@@ -32,7 +32,7 @@ class Rendering(Injection):
         self.renderer, self.before, self.after = renderer, before, after
         self.parts: tuple[Injection, ...] = tuple(one for one in (before, renderer, after) if one is not None)
         chain.check_fit(self.parts, "rendering")
-        self.may_saturate = any(part.may_saturate for part in self.parts)
+        self.may_saturate = chain.may_saturate(self.parts)
         self.shape_in, self.shape_out = self.parts[0].shape_in, self.parts[-1].shape_out
 
     def forward(self, z: Tensor) -> Tensor:

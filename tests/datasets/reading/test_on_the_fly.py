@@ -197,7 +197,7 @@ def test_latents_that_saturate_are_refused():
     story = loom.load(tree)
     for make in (lambda: next(iter(story.stream(256, rows=256))), lambda: story.observe(story.sample(256))):
         with pytest.raises(
-            DatasetError, match=r"^column `x`: [\d,]+ of 16,384 numbers saturate: latents beyond"
+            DatasetError, match=r"^column `x`: [\d,]+ of 16,384 numbers saturate: float32 does not resolve"
         ):
             make()
 

@@ -266,7 +266,7 @@ def refuse_saturated(modality: str, observed: Tensor, saturated: int, numbers: i
     """
     if saturated > _FEW and saturated > _SHARE * numbers and bool(observed.isfinite().all()):
         raise DatasetError(
-            f"column `{modality}`: {saturated:,} of {numbers:,} numbers saturate: latents beyond the range "
-            "that float32 resolves run together, and their information is lost. Bring them closer, such as with "
-            "`affine(scale=0.3)` before the last step of the flow."
+            f"column `{modality}`: {saturated:,} of {numbers:,} numbers saturate: float32 does not resolve them, so "
+            "latents run together, and their information is lost. Bring them closer, such as with "
+            "`affine(scale=0.3)` before the last step of the flow, and use no shift far larger than the scale."
         )

@@ -36,6 +36,8 @@ class Coupling(Bijection):
         Dinh, Sohl-Dickstein and Bengio 2017, "Density estimation using Real NVP", ICLR (equations 7 and 8).
     """
 
+    by_formula = True
+
     def __init__(self, shape: tuple[int, ...], seed: int = 0, layers: int = 4, strength: float = 0.5) -> None:
         self.shape_in = self.shape_out = tuple(shape)
         size = math.prod(shape)

@@ -18,6 +18,9 @@ __all__ = ["Affine", "Asinh", "Cdf", "Identity", "Power"]
 class _Elementwise(Bijection):
     """A map of each component; subclasses give the curve, its inverse and the logarithm of its slope."""
 
+    by_formula = True
+    componentwise = True
+
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape_in = self.shape_out = tuple(shape)
 
@@ -42,6 +45,8 @@ class _Elementwise(Bijection):
 
 class Identity(Bijection):
     """Latents as they are, in another shape."""
+
+    by_formula = True
 
     def __init__(self, shape_in: tuple[int, ...], shape_out: tuple[int, ...]) -> None:
         self.shape_in, self.shape_out = tuple(shape_in), tuple(shape_out)
@@ -121,7 +126,9 @@ class Cdf(_Elementwise):
     """
 
     def _curve(self, z: Tensor) -> Tensor:
-        share: Tensor = torch.special.ndtr(z.double())
+        share: Tensor = 0.5 * torch.special.erfc(
+            -math.sqrt(0.5) * z.double()
+        )  # ndtr of torch is 0 below −8.3
         return share.to(z.dtype)
 
     def _inverse_curve(self, x: Tensor) -> Tensor:

@@ -42,6 +42,8 @@ class Rotation(Bijection):
         FlowError: More than 8192 components.
     """
 
+    by_formula = True
+
     def __init__(self, shape: tuple[int, ...], seed: int = 0) -> None:
         self.shape_in = self.shape_out = tuple(shape)
         size = math.prod(shape)
@@ -77,6 +79,8 @@ class Permutation(Bijection):
         seed: Seed of the order.
     """
 
+    by_formula = True
+
     def __init__(self, shape: tuple[int, ...], seed: int = 0) -> None:
         self.shape_in = self.shape_out = tuple(shape)
         self.order = torch.from_numpy(np.random.default_rng(seed).permutation(math.prod(shape)))
@@ -102,6 +106,8 @@ class Whitening(Bijection):
     Raises:
         FlowError: A singular map.
     """
+
+    by_formula = True
 
     def __init__(self, whitener: WhitenerLike) -> None:
         basis = np.asarray(whitener.basis, dtype=np.float64)
