@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,16 +11,15 @@ from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_bytes
+from safetensors import SafetensorError
 from torch import Tensor
 
 from infoloom.errors import LearnerError
-from infoloom.foreign.files import require_regular
 from infoloom.foreign.trees import Open, Word, checked, parse_json
 from infoloom.ssl.checks import parts
 from infoloom.ssl.learner import Learner
 from infoloom.ssl.registry import build
+from infoloom.tensor_files import read_tensors, write_tensors
 
 __all__ = ["describe", "digest_of", "load", "read_state", "save", "under", "write_state"]
 
@@ -83,11 +81,8 @@ def write_state(path: Path, content: Mapping[str, Mapping[str, Tensor]], about: 
         for part, values in content.items()
         for name, value in values.items()
     }
-    written = to_bytes(tensors, {"infoloom": json.dumps({"format": FORMAT, **about})})
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(written)
-    os.replace(draft, path)
+    write_tensors(path, tensors, {"infoloom": json.dumps({"format": FORMAT, **about})})
 
 
 def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -97,10 +92,8 @@ def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         LearnerError: If the file cannot be read, or is something else.
     """
     try:
-        require_regular(path)
-        with safe_open(str(path), framework="pt") as file:
-            about = parse_json((file.metadata() or {}).get("infoloom", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+        tensors, metadata = read_tensors(path)
+        about = parse_json(metadata.get("infoloom", "{}"))
     except (OSError, SafetensorError, ValueError) as error:
         raise LearnerError(
             f"`learner` `{path}`: expected a file that can be read ({error}). Train again."

@@ -20,9 +20,10 @@ from infoloom.observations.adopted.graphs.bounds import need_of
 from infoloom.observations.adopted.graphs.graph import MAX_NODES, StoredGraph, graph_weights
 from infoloom.observations.adopted.schedules import NoiseSchedule
 from infoloom.observations.adopted.velocities import PREDICTIONS, DiffusionVelocity, StoredVelocity
-from infoloom.observations.flows.checkpoint import FlowDescription, write_tensors
+from infoloom.observations.flows.checkpoint import FlowDescription
 from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.spec.flows.flow import flow_header
+from infoloom.tensor_files import intact, write_tensors
 
 __all__ = ["BIJECTION", "KINDS", "SCHEDULE", "StoredModel", "flow_of", "halved", "read_model", "write_model"]
 
@@ -177,6 +178,7 @@ def read_model(path: Path) -> StoredModel:
             hollow = {name: _hollow(name, file.get_slice(name)) for name in _names(file)}
             check_graphs(description, trees, hollow)
             tensors = {name: file.get_tensor(name) for name in hollow}
+            intact(tensors, file.metadata() or {})
         return StoredModel(description, trees, tensors, checked=True)
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
         raise FlowError(

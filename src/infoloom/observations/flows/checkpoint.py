@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -11,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
 from torch import Tensor
 
 from infoloom.errors import FlowError
 from infoloom.observations.flows.scaling import Numbers, checked_numbers
 from infoloom.observations.flows.velocity import VelocityField
 from infoloom.spec.flows.flow import flow_header
+from infoloom.tensor_files import read_tensors, write_tensors
 
 __all__ = [
     "FORMAT",
@@ -27,7 +26,6 @@ __all__ = [
     "load_checkpoint",
     "rewrite_description",
     "save_checkpoint",
-    "write_tensors",
 ]
 
 FORMAT = 1
@@ -113,8 +111,7 @@ def load_checkpoint(path: Path, dtype: torch.dtype = torch.float32) -> tuple[Flo
     try:
         with torch.device("meta"):  # no memory is set aside for a network that only a description speaks of
             sizes = {name: value.shape for name, value in _velocity(description).state_dict().items()}
-        with safe_open(str(path), framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+        weights, _ = read_tensors(path)
         if sizes != {name: value.shape for name, value in weights.items()}:
             raise ValueError("names or shapes differ")
         velocity = _velocity(description)
@@ -148,17 +145,8 @@ def _velocity(description: FlowDescription) -> VelocityField:
 
 def rewrite_description(path: Path, description: FlowDescription) -> None:
     """Change the description in a flow's file; weights and whatever else it holds stay as they are."""
-    with safe_open(str(path), framework="pt") as file:
-        metadata = dict(file.metadata() or {})
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    tensors, metadata = read_tensors(path)
     write_tensors(path, tensors, {**metadata, "infoloom": description.to_json()})
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file in one move, so that a half-written one never carries the name."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(save(dict(tensors), metadata=dict(metadata)))
-    os.replace(partial, path)
 
 
 def _checked(header: Mapping[str, Any]) -> FlowDescription:

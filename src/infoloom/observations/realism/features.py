@@ -13,19 +13,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from infoloom.errors import FlowError
-from infoloom.foreign.files import require_regular
 from infoloom.foreign.trees import Finite, Tree, checked, parse_json
-from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.flows.scaling import Numbers, as_array, checked_numbers
 from infoloom.observations.realism.feature_network import FeatureNetwork
 from infoloom.observations.realism.feature_training import train_classifier
 from infoloom.observations.training.data.own_scale import standardised
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.precision import Precision
+from infoloom.tensor_files import read_tensors, write_tensors
 
 __all__ = ["CLASSIFIERS", "Features", "load_features", "save_features", "train_features"]
 
@@ -151,12 +150,10 @@ def load_features(path: Path) -> Features:
         FlowError: Not such a file.
     """
     try:
-        require_regular(path)
-        with safe_open(str(path), framework="pt") as file:
-            description = checked(FeaturesTree, parse_json((file.metadata() or {})[HEADER]))
-            center = checked_numbers(description.center, description.shape, "center")
-            scale = checked_numbers(description.scale, description.shape, "scale", positive=True)
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+        weights, metadata = read_tensors(path)
+        description = checked(FeaturesTree, parse_json(metadata[HEADER]))
+        center = checked_numbers(description.center, description.shape, "center")
+        scale = checked_numbers(description.scale, description.shape, "scale", positive=True)
         _check_weights(description, weights)
     except (OSError, SafetensorError, KeyError, ValueError, FlowError) as error:
         raise FlowError(

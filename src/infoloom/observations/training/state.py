@@ -9,14 +9,14 @@ from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from pydantic import Field
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from infoloom.errors import FlowError
-from infoloom.foreign.files import require_regular
 from infoloom.foreign.trees import Finite, Line, Open, Word, checked, parse_json
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.recipes import Recipe
+from infoloom.tensor_files import read_tensors
 
 __all__ = ["as_json", "data_digest", "read_state", "require_same", "under"]
 
@@ -61,10 +61,8 @@ def read_state(path: Path) -> tuple[StateTree, dict[str, Tensor]]:
         FlowError: Another kind of file.
     """
     try:
-        require_regular(path)
-        with safe_open(str(path), framework="pt") as file:
-            said = checked(StateTree, parse_json((file.metadata() or {}).get("training", ""), constants=True))
-            return said, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+        tensors, metadata = read_tensors(path)
+        return checked(StateTree, parse_json(metadata.get("training", ""), constants=True)), tensors
     except (OSError, SafetensorError, ValueError) as error:
         raise FlowError(
             f"training state `{path}`: expected the file that an interrupted training left ({error}). Remove it to "

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from infoloom.errors import FlowError
-from infoloom.observations.flows.checkpoint import write_tensors
 from infoloom.observations.flows.networks import build_network
 from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.training.augment import augment, check_augmentation
@@ -25,6 +24,7 @@ from infoloom.observations.training.precision import Precision, autocast, choose
 from infoloom.observations.training.recipes import Recipe, check_recipe
 from infoloom.observations.training.state import data_digest, read_state, require_same, under
 from infoloom.observations.training.targets import FlowMatching, Target
+from infoloom.tensor_files import write_tensors
 
 __all__ = ["Progress", "Trainer"]
 

@@ -10,13 +10,13 @@ from typing import ClassVar, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.inputs import expect
 from infoloom.estimators.neural.amortised.features import MAX_COLUMNS, OF_SAMPLE, features
 from infoloom.estimators.neural.amortised.network import LEVELS, Quantiles
 from infoloom.estimators.protocol import Array, Estimate
+from infoloom.tensor_files import read_tensors
 
 __all__ = ["AmortisedEstimator"]
 
@@ -146,5 +146,5 @@ def _answers(seen: list[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> tup
 def _network() -> Quantiles:
     """The trained network, read once."""
     network = Quantiles()
-    network.load_state_dict(load_file(WEIGHTS))
+    network.load_state_dict(read_tensors(WEIGHTS)[0])
     return network.eval()
