@@ -141,7 +141,9 @@ def test_ranks_leave_out_what_full_batches_cannot_share_when_told_to(small: Data
 
 def test_rows_that_ranks_cannot_share_evenly_are_refused(small: Dataset) -> None:
     one = small.select("sample_id").torch(batch_size=1, rank=0, world_size=7)
-    with pytest.raises(DatasetError, match="expected a size at which 7 processes can take as many steps each"):
+    with pytest.raises(
+        DatasetError, match="expected a size at which 7 processes can take as many steps each"
+    ):
         len(one)
 
 
