@@ -103,7 +103,7 @@ class KindLaw:
 
     def pointwise(self, rows: Rows) -> KindPointwise:
         """Log-densities and pointwise information of rows."""
-        return KindPointwise(self.split, rows)
+        return KindPointwise(self.split, rows, self.special)
 
     def _bounded(self, query: Query) -> bool:
         """Whether a value is an upper bound, by data processing of parts on their own."""
