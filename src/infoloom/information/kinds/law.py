@@ -105,6 +105,27 @@ class KindLaw:
         """Log-densities and pointwise information of rows."""
         return KindPointwise(self.split, rows, self.special)
 
+    def refuse_decomposition(self, target: str, modalities: Sequence[str]) -> None:
+        """Refuse what minimal mutual information does not decompose because a category chooses.
+
+        Raises:
+            QueryError: A target that shows a category beside its latent, or a modality that does not tell its class.
+        """
+        member = self.split.member(target)
+        if member.kinds and member.rest:
+            raise QueryError(
+                f"decomposition of `{target}`: expected a scalar, got an observation that shows "
+                f"`{min(member.kinds)}` beside its latent, and for both together minimal mutual information is not the "
+                "decomposition. Name a target."
+            )
+        lossy = next((name for name in modalities if self.split.member(name).lossy), None)
+        if lossy is not None:
+            raise QueryError(
+                f"decomposition of `{target}`: `{lossy}` has a trained flow whose class is chosen, so an observation "
+                "does not tell its class, and only an upper bound of its information is known; expected modalities "
+                "whose information is known, because differences of bounds bound nothing. Name other modalities."
+            )
+
     def _bounded(self, query: Query) -> bool:
         """Whether a value is an upper bound, by data processing of parts on their own."""
         asked = [name for part in query.parts for name in part]
