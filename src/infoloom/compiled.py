@@ -15,11 +15,11 @@ from infoloom.information.ceilings.labels import Label, make_labels
 from infoloom.information.requirements import parse_requirements
 from infoloom.information.words.cells import Cells, make_cells
 from infoloom.information.words.mixed import Mixed
-from infoloom.law.choices import choice_columns
+from infoloom.law.choices import category_column, choice_columns, choosing
 from infoloom.law.compilation import compile_spec, compose_graph
 from infoloom.law.covariance import StructuredCovariance, Whitener
 from infoloom.law.equations import Array, templates
-from infoloom.law.graph import Graph
+from infoloom.law.graph import Graph, build_graph
 from infoloom.law.interventions import Value, descendants, plain_value, shifted
 from infoloom.law.sampling import Plan, draw_rows, make_plan
 from infoloom.spec.model import ModalitySpec, Spec
@@ -249,9 +249,15 @@ class CompiledStory:
             changed = self.intervene(**{node: value}).sample(rows, seed, start)
         else:
             changed = self._shifted(rows, seed, start, node, float(shift or 0.0))
-        touched = descendants(self.graph, node)
-        touched |= {name for name, label in self.spec.labels.items() if label.target in touched}
+        touched = self._touched(node)
         return drawn, {name: changed[name] if name in touched else values for name, values in drawn.items()}
+
+    def _touched(self, node: str) -> frozenset[str]:
+        """The columns of rows that a node has an effect on: nodes, labels, and categories of causes that choose."""
+        graph = build_graph(self.spec) if self.held else self.graph
+        touched = descendants(graph, node, self.held)
+        labels = {name for name, label in self.spec.labels.items() if label.target in touched}
+        return touched | labels | {category_column(name) for name in choosing(graph) if name in touched}
 
     def _shifted(self, rows: int, seed: int, start: int, node: str, shift: float) -> Rows:
         """Rows with something added to a node: to its draws if it is a cause, else to its equation."""

@@ -288,12 +288,15 @@ class Story(CompiledStory):
             >>> round(parts.redundancy, 6), round(parts.synergy, 6)
             (4.420579, 0.111568)
         """
-        words = {name: one for name, one in self.cells.items() if name not in self.labels}
+        label = target in self.labels
         why = "for words minimal mutual information is not the decomposition"
-        refuse_words(words, (target, *modalities), f"decomposition of `{target}`", why)
+        asked = modalities if label else (target, *modalities)
+        refuse_words(self.cells, asked, f"decomposition of `{target}`", why)
         chosen = modalities or self.mapped
-        about = partial(self._about, target) if target in self.labels or self._by_kinds else None
-        return decompose(self._apart, target, chosen, about)
+        if self._by_kinds is not None:
+            self._by_kinds.refuse_decomposition(target, chosen)
+        about = partial(self._about, target) if label or self._by_kinds else None
+        return decompose(self._apart, target, chosen, about, label)
 
     @property
     def _apart(self) -> StructuredCovariance:

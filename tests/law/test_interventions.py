@@ -221,6 +221,71 @@ def test_twins_of_a_function_see_the_function() -> None:
     )
 
 
+def test_twins_of_a_held_node_see_products_and_functions_of_it() -> None:
+    tree = {
+        "name": "held",
+        "causes": {"a": "laplace", "b": "normal"},
+        "targets": {"theta": "a*b + 0.5*noise", "phi": "b + noise"},
+        "modalities": {"x": {"flow": "vector(4)", "latent": "a**2 + noise"}},
+    }
+    held = load(tree).intervene(a=1.0)
+    rows, twins = held.twins(40, seed=3, node="a", value=2.0)
+    difference = twins["theta"].astype(np.float64) - rows["theta"]
+    np.testing.assert_allclose(difference, rows["b"].astype(np.float64), atol=2e-6)  # (2 − 1) b
+    moved = np.linalg.norm(twins["x"].astype(np.float64) - rows["x"], axis=1)
+    np.testing.assert_allclose(moved, 3.0 * 2.0, atol=1e-5)  # 2² − 1² along a template of length √4
+    for name in ("b", "phi"):
+        np.testing.assert_array_equal(rows[name], twins[name])
+
+
+def test_twins_of_a_whole_modality_move_what_follows_from_its_factors() -> None:
+    latent = {"flux": "a + noise", "diameter": "a + noise"}
+    tree = {
+        "name": "factors",
+        "causes": {"a": "normal"},
+        "targets": {"theta": "0.5*ring.flux + 0.5*noise", "phi": "a + noise"},
+        "modalities": {"ring": {"flow": "ring(32)", "latent": latent}},
+    }
+    made = load(tree)
+    flux = made.covariance.system.factors["ring"].index("ring.flux")
+    rows, twins = made.twins(20, seed=3, node="ring", shift=1.0)
+    np.testing.assert_allclose(twins["theta"].astype(np.float64) - rows["theta"], 0.5, atol=2e-6)
+    np.testing.assert_array_equal(rows["phi"], twins["phi"])
+    rows, twins = made.twins(20, seed=3, node="ring", value=2.0)
+    wanted = 0.5 * (2.0 - rows["ring"][:, flux].astype(np.float64))
+    np.testing.assert_allclose(twins["theta"].astype(np.float64) - rows["theta"], wanted, atol=2e-6)
+    rows, twins = made.intervene(ring=1.0).twins(20, seed=3, node="ring", value=2.0)
+    np.testing.assert_allclose(twins["theta"].astype(np.float64) - rows["theta"], 0.5, atol=2e-6)
+    one = made.intervene(**{"ring.flux": 0.5})
+    rows, twins = one.twins(20, seed=3, node="ring", shift=1.0)
+    np.testing.assert_array_equal(rows["theta"], twins["theta"])  # its factor stays where it is held
+
+
+def test_twins_of_a_category_show_what_it_chooses() -> None:
+    picture = {"flow": "sprites[{shape}: heart, star, ring](32)", "latent": {"hue": "c + 0.3*noise"}}
+    text = {
+        "flow": 'caption("a {hue} {shape}")',
+        "latent": {"hue": "c + 0.5*noise"},
+        "words": {"hue": ["red", "blue"], "shape": ["heart", "star", "ring"]},
+    }
+    causes = {"shape": "categorical(3)", "c": "normal"}
+    made = load({"name": "chooser", "causes": causes, "modalities": {"picture": picture, "text": text}})
+    ring = math.sqrt(1.5)
+    rows, twins = made.twins(12, seed=1, node="shape", value=ring)
+    assert twins["shape_class"].tolist() == [2] * 12
+    seen, other = made.observe(rows), made.observe(twins)
+    held = made.intervene(shape=ring)
+    wanted = held.observe(held.sample(12, seed=1))
+    np.testing.assert_array_equal(other["picture"], wanted["picture"])
+    assert other["text"].tolist() == wanted["text"].tolist()
+    same = rows["shape_class"] == 2
+    assert 0 < same.sum() < 12
+    equal = [np.array_equal(one, two) for one, two in zip(seen["picture"], other["picture"], strict=True)]
+    np.testing.assert_array_equal(equal, same)
+    with pytest.raises(SpecError, match=r"do\.shape: expected one of -1\.22474, 0, 1\.22474"):
+        made.twins(12, node="shape", value=0.3)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -69,6 +69,7 @@ def decompose(
     target: str,
     modalities: Sequence[str],
     about: Callable[[Sequence[str]], float] | None = None,
+    classes: bool = False,
 ) -> Decomposition:
     """Decompose the information that modalities have about a scalar target.
 
@@ -79,8 +80,9 @@ def decompose(
         covariance: The joint law.
         target: Name of a scalar.
         modalities: Two or more names.
-        about: I(target; modalities) by names, where the target is a class of a scalar: for two modalities the less
-            informative one is a degraded copy of the other as to the scalar, and so as to its class.
+        about: I(target; modalities) by names, where it is not that of the joint law.
+        classes: Whether the target is a class of a scalar: for two modalities the less informative one is a degraded
+            copy of the other as to the scalar, and so as to its class.
 
     Raises:
         QueryError: A target that is a vector, a story that is not Gaussian, or fewer than two modalities.
@@ -88,7 +90,7 @@ def decompose(
     Source:
         Barrett, Phys. Rev. E 91, 052802 (2015), equations 18 to 21.
     """
-    if about is None and covariance.dim(target) != 1:
+    if not classes and covariance.dim(target) != 1:
         raise QueryError(
             f"decomposition of `{target}`: expected a scalar, because for {covariance.dim(target)} components minimal "
             "mutual information is not the decomposition and no closed form is known. Name one component."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -128,9 +128,22 @@ def shifted(graph: Graph, name: str, shift: float) -> Graph:
     return replace(graph, nodes={**graph.nodes, **added})
 
 
-def descendants(graph: Graph, name: str) -> frozenset[str]:
-    """The nodes that a node has an effect on, itself included."""
-    return frozenset(other for other in graph.nodes if name in graph.ancestors([other]))
+def descendants(graph: Graph, name: str, held: Collection[str] = ()) -> frozenset[str]:
+    """The nodes that a node has an effect on, itself included.
+
+    Args:
+        graph: A graph before interventions: one after them has lost held causes of products and functions.
+        name: Of the node.
+        held: Names of nodes without equations, on which nothing has an effect.
+    """
+    parts = graph.nodes[
+        name
+    ].factors  # what moves a modality moves all of them that are not held by themselves
+    found = {name, *(part for part in parts if name in held or part not in held)}
+    for other in graph.order:
+        if other not in held and not found.isdisjoint(graph.nodes[other].parents):
+            found.add(other)
+    return frozenset(found)
 
 
 def plain_value(name: str, value: Value) -> float | list[float]:

@@ -50,7 +50,8 @@ def _targets(found: Ceilings, scale: float) -> list[Row]:
             )
         else:
             cells = (f"{one.information / scale:>16.9f}", f"{one.r_squared:>10.6f}", f"{one.mmse:>12.6g}")
-        rows.append((_from(one.target, one.given), cells))
+        mark = ("  at most; MMSE at least",) if one.at_most else ()
+        rows.append((_from(one.target, one.given), (*cells, *mark)))
     return rows
 
 
@@ -62,7 +63,8 @@ def _classes(found: Ceilings, scale: float) -> list[Row]:
             accuracy = f"{_off(one.accuracy, one.accuracy_error):>10}"
         else:
             known, accuracy = f"{one.information / scale:>16.8f}", f"{one.accuracy:>10.6f}"
-        rows.append((_from(one.label, one.given), (f"{one.classes:>7}", known, accuracy)))
+        mark = ("  at most",) if one.at_most else ()
+        rows.append((_from(one.label, one.given), (f"{one.classes:>7}", known, accuracy, *mark)))
     return rows
 
 
@@ -77,7 +79,7 @@ def _pairs(found: Ceilings, bits: bool) -> list[Row]:
     ]
     for one in found.pairs:
         cells = (f"{one.information / scale:>16.9f}", f"{one.limit / scale:>14.9f}")
-        said = f"  {one.bound.text(bits)}, {one.retrieval.text()}"
+        said = f"  {one.bound.text(bits)}, {one.retrieval.text()}{'; all at most' if one.at_most else ''}"
         rows.append((" and ".join(one.pair), (*cells, said)))
     return rows
 

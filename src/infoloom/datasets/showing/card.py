@@ -23,7 +23,7 @@ MEANING: Final = {
     "modality": "observation",
     "channel": "8-bit copy of an observation, for viewing; carries at most its information, see below",
     "target": "target",
-    "label": "class of a target, cut into equally likely classes",
+    "label": "class of a target, cut where its classes are equally likely without interventions",
     "cause": "cause: independent, mean 0, variance 1",
     "latent": "latent of the modality, before whitening and flow",
     "pmi": "pointwise mutual information of the row, nats; its mean is the information",

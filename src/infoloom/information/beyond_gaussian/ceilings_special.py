@@ -13,6 +13,7 @@ from infoloom.errors import SpecError
 from infoloom.information.beyond_gaussian.averages.boxes import LEVELS, prior_nodes
 from infoloom.information.beyond_gaussian.averages.importance import sobol
 from infoloom.information.beyond_gaussian.posterior import Posterior
+from infoloom.information.beyond_gaussian.scalar import Scalar
 from infoloom.information.quantity import MONTE_CARLO, Quantity
 from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
@@ -50,17 +51,25 @@ def reached(posterior: Posterior, variance: float, rows: int = _ROWS) -> Reached
     return Reached(mmse, Quantity(1.0 - mmse.value / variance, error, MONTE_CARLO))
 
 
-def reached_classes(posterior: Posterior, bounds: Array, rows: int = _ROWS) -> tuple[Quantity, Quantity]:
-    """I(class; seen) in nats, and the largest probability of naming the right class."""
-    doubts, right, whole = [], [], []
+def reached_classes(
+    posterior: Posterior, bounds: Array, entropy: Quantity, rows: int = _ROWS
+) -> tuple[Quantity, Quantity]:
+    """I(class; seen) in nats, and the largest probability of naming the right class.
+
+    Args:
+        posterior: Of the target.
+        bounds: Where one class ends and the next begins.
+        entropy: H(class): log K only where no intervention has changed how likely the classes are.
+        rows: In each of 16 replicates.
+    """
+    doubts, right = [], []
     for y in _seen(posterior, rows):
         odds = posterior.classes(y, bounds)
         doubts.append(scipy.special.entr(odds).sum(axis=1).mean())
         right.append(odds.max(axis=1).mean())
-        whole.append(odds.mean(axis=0))
     doubt = _mean(doubts)
-    entropy = math.log(len(bounds) + 1)
-    return Quantity(entropy - doubt.value, doubt.standard_error, MONTE_CARLO), _mean(right)
+    error = math.hypot(doubt.standard_error or 0.0, entropy.standard_error or 0.0)
+    return Quantity(entropy.value - doubt.value, error, MONTE_CARLO, entropy.tolerance), _mean(right)
 
 
 def _seen(posterior: Posterior, rows: int) -> list[Array]:
@@ -95,23 +104,17 @@ def quantiles(covariance: StructuredCovariance, target: str, wanted: Array) -> A
     Raises:
         SpecError: It has values of their own probability there.
     """
-    law = covariance.system.law
-    at = list(law.columns)
-    loadings = law.drawn[target][0]
-    slope, width = loadings[at], float(np.linalg.norm(np.delete(loadings, at)))
-    used = np.flatnonzero(slope)
-    chosen = tuple(law.features.features[i] for i in used)
-    features = Features(chosen, {c: law.features.distributions[c] for f in chosen for c in f.causes})
-    constant = float(law.mean.get(target, np.zeros(1))[0]) - float(slope @ law.features.mean)
-    if not len(used):
+    scalar = Scalar.of(covariance, target)
+    constant, slope, width, features = scalar.constant, scalar.slope, scalar.width, scalar.features
+    if not features.features:
         return np.asarray(constant + width * scipy.special.ndtri(wanted))
     if width > 0.0:
-        return constant + _of_mixture(features, slope[used], width, wanted)
-    only = next(iter(features.distributions.values()))
-    if len(chosen) == 1 and chosen[0].linear and not only.discrete:
-        values = float(slope[used[0]]) * only.from_normal(np.asarray(scipy.special.ndtri(wanted)))
+        return constant + _of_mixture(features, slope, width, wanted)
+    if scalar.one_cause:
+        (only,) = features.distributions.values()
+        values = float(slope[0]) * only.from_normal(np.asarray(scipy.special.ndtri(wanted)))
         return np.sort(constant + values)
-    return constant + _of_values(features, slope[used], wanted, target)
+    return constant + _of_values(features, slope, wanted, target)
 
 
 def _of_mixture(features: Features, slope: Array, width: float, wanted: Array) -> Array:

@@ -56,7 +56,14 @@ class SpecialPointwise:
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated:
             raise QueryError(f"pointwise information: `{repeated}` stands twice. Name every variable once.")
-        sets = (([*a, *b, *given], 1), (list(given), 1), ([*a, *given], -1), ([*b, *given], -1))
+        return self.of_sets((([*a, *b, *given], 1), (list(given), 1), ([*a, *given], -1), ([*b, *given], -1)))
+
+    def of_sets(self, sets: Sequence[tuple[Names, int]]) -> tuple[Array, Array]:
+        """The log-densities of sets of variables with their signs, and how far their sum may be off, (n,) nats.
+
+        Raises:
+            QueryError: As `information`.
+        """
         known = Counter[str]()
         total, error = np.zeros(()), np.zeros(())
         for members, sign in sets:

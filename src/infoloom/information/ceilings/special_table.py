@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from infoloom.information.beyond_gaussian.posterior import Posterior
 from infoloom.information.ceilings.labels import Label
 from infoloom.information.ceilings.table import Ceilings, ClassCeiling, TargetCeiling
 from infoloom.information.notation import Query
+from infoloom.information.quantity import Quantity
 
 __all__ = ["find_special_ceilings"]
 
@@ -65,7 +67,10 @@ def find_special_ceilings(
             )
             for name, own, bounds in cut:
                 if own == target:
-                    told, right = reached_classes(posterior, bounds)
+                    equal = Quantity(
+                        math.log(len(bounds) + 1)
+                    )  # ceilings are those of stories without interventions
+                    told, right = reached_classes(posterior, bounds, equal)
                     of_classes.append(
                         ClassCeiling(
                             name,

@@ -33,6 +33,8 @@ class TargetCeiling:
         information_error: What the information may be off by; this and the others are 0 in a Gaussian story.
         r_squared_error: Standard error of R².
         mmse_error: Standard error of the mean squared error.
+        at_most: Whether an observation among them tells less than its latent and class, so that information and R²
+            are at most these, and the mean squared error is at least this.
     """
 
     target: str
@@ -43,6 +45,7 @@ class TargetCeiling:
     information_error: float = 0.0
     r_squared_error: float = 0.0
     mmse_error: float = 0.0
+    at_most: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class ClassCeiling:
         accuracy: The largest probability of naming the right class.
         information_error: Standard error of the information; 0 in a Gaussian story.
         accuracy_error: Standard error of the accuracy.
+        at_most: Whether an observation among them tells less than its latent and class, so that both are at most these.
     """
 
     label: str
@@ -65,6 +69,7 @@ class ClassCeiling:
     accuracy: float
     information_error: float = 0.0
     accuracy_error: float = 0.0
+    at_most: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ class PairCeiling:
         bound: The InfoNCE bound at this batch size, nats, by Monte Carlo.
         retrieval: Probability of finding the partner in a batch, by Monte Carlo.
         limit: min(I, log batch), nats, which the bound cannot pass.
+        at_most: Whether one of the observations tells less than its latent and class, so that all values are at most
+            these.
     """
 
     pair: tuple[str, str]
@@ -84,6 +91,7 @@ class PairCeiling:
     bound: Quantity
     retrieval: Quantity
     limit: float
+    at_most: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,14 +192,18 @@ def _of_classes(information: float, classes: int) -> tuple[float, float]:
 
 
 def _tree(one: TargetCeiling | ClassCeiling | PairCeiling, unit: float) -> dict[str, Any]:
-    """As plain values; errors only where there are any."""
+    """As plain values; errors only where there are any, and `at_most` only where it holds."""
     tree: dict[str, Any] = {
         key: list(value) if isinstance(value, tuple) else value for key, value in vars(one).items()
     }
     for key in ("information", "information_error", "limit"):
         if key in tree:
             tree[key] = tree[key] / unit
-    return {key: value for key, value in tree.items() if not (key.endswith("_error") and value == 0.0)}
+    return {
+        key: value
+        for key, value in tree.items()
+        if not (key.endswith("_error") and value == 0.0) and not (key == "at_most" and not value)
+    }
 
 
 def _estimate(quantity: Quantity, unit: float) -> dict[str, float]:

@@ -102,7 +102,20 @@ def kind_ceilings(
     else:
         found = _of_one_part(law, targets, modalities, captions, labels, classes, batch, batches, seed)
     told = kinds_told(law, [*sets, *((name,) for name in captions)])
-    return replace(found, classes=(*found.classes, *told))
+    return _marked(law, replace(found, classes=(*found.classes, *told)))
+
+
+def _marked(law: KindLaw, found: Ceilings) -> Ceilings:
+    """The same, with what is only a bound marked: an observation that does not tell its class tells less."""
+
+    def lossy(names: Names) -> bool:
+        return any(law.split.member(name).lossy for name in names)
+
+    return Ceilings(
+        tuple(replace(one, at_most=lossy(one.given)) for one in found.targets),
+        tuple(replace(one, at_most=lossy(one.given)) for one in found.classes),
+        tuple(replace(one, at_most=lossy(one.pair)) for one in found.pairs),
+    )
 
 
 def _alone_and_together(modalities: Sequence[str]) -> list[Names]:

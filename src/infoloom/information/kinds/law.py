@@ -21,11 +21,10 @@ from typing import Final
 import numpy as np
 
 from infoloom.errors import QueryError, SpecError
-from infoloom.information.beyond_gaussian.ceilings_special import reached_classes
 from infoloom.information.beyond_gaussian.effort import DEFAULT, Effort
 from infoloom.information.beyond_gaussian.nongaussian import Special
-from infoloom.information.beyond_gaussian.posterior import Posterior
 from infoloom.information.kinds.drawn import draw_parts
+from infoloom.information.kinds.labels import label_quantity, nodes_of
 from infoloom.information.kinds.parts import Part, Split, make_split
 from infoloom.information.kinds.rows import KindPointwise, Rows
 from infoloom.information.kinds.told import group_of, told_by_words
@@ -104,7 +103,28 @@ class KindLaw:
 
     def pointwise(self, rows: Rows) -> KindPointwise:
         """Log-densities and pointwise information of rows."""
-        return KindPointwise(self.split, rows)
+        return KindPointwise(self.split, rows, self.special)
+
+    def refuse_decomposition(self, target: str, modalities: Sequence[str]) -> None:
+        """Refuse what minimal mutual information does not decompose because a category chooses.
+
+        Raises:
+            QueryError: A target that shows a category beside its latent, or a modality that does not tell its class.
+        """
+        member = self.split.member(target)
+        if member.kinds and member.rest:
+            raise QueryError(
+                f"decomposition of `{target}`: expected a scalar, got an observation that shows "
+                f"`{min(member.kinds)}` beside its latent, and for both together minimal mutual information is not the "
+                "decomposition. Name a target."
+            )
+        lossy = next((name for name in modalities if self.split.member(name).lossy), None)
+        if lossy is not None:
+            raise QueryError(
+                f"decomposition of `{target}`: `{lossy}` has a trained flow whose class is chosen, so an observation "
+                "does not tell its class, and only an upper bound of its information is known; expected modalities "
+                "whose information is known, because differences of bounds bound nothing. Name other modalities."
+            )
 
     def _bounded(self, query: Query) -> bool:
         """Whether a value is an upper bound, by data processing of parts on their own."""
@@ -145,7 +165,7 @@ class KindLaw:
             return part.mixed.quantity(query, _share(effort, len(self.split.parts)))
         special = self._specials.setdefault(id(part), Special(part.covariance))
         if len(self.split.parts) == 1:
-            found = label_quantity(special, part.mixed.cells, query)
+            found = label_quantity(special, part.mixed.cells, self.graph, query)
             if found is not None:
                 return found
         self._refuse_words((*(n for p in query.parts for n in p), *query.given))
@@ -215,15 +235,7 @@ class KindLaw:
 
     def _separated(self, left: frozenset[str], rest: Names, kinds: frozenset[str]) -> bool:
         """Whether the graph says that variables tell nothing about some categories."""
-        cells: Mapping[str, object] = self.split.parts[0].mixed.cells
-        nodes: list[str] = []
-        for name in rest:
-            if name in cells:
-                nodes += [cut.variable for cut in self.split.parts[0].mixed.cells[name].cuts]
-            elif name in self.graph.nodes and self.graph.nodes[name].factors:
-                nodes += self.graph.nodes[name].factors
-            else:
-                nodes.append(name.partition("[")[0])
+        nodes = nodes_of(rest, self.split.parts[0].mixed.cells, self.graph)
         return self.graph.d_separated(left, nodes, kinds)
 
 
@@ -254,19 +266,3 @@ def make_kinds(spec: Spec, graph: Graph, special: Special, cells: Mapping[str, C
         if cells or choosing(graph):
             raise
         return None
-
-
-def label_quantity(special: Special, cells: Mapping[str, Cells], query: Query) -> Quantity | None:
-    """H(label), and I(label; variables) where causes are neither normal nor categorical; None for other queries."""
-    if query.given or query.measure not in ("H", "I") or len(query.parts) > 2:
-        return None
-    labels = [n for part in query.parts for n in part if n in cells and not cells[n].modality]
-    if len(labels) != 1 or (labels[0],) not in query.parts:
-        return None
-    cut = cells[labels[0]].cuts[0]
-    if query.measure == "H":
-        return Quantity(math.log(cut.classes))
-    given = next(part for part in query.parts if part != (labels[0],))
-    if any(name in cells for name in given):
-        return None
-    return reached_classes(Posterior(special, cut.variable, given), cut.bounds)[0]

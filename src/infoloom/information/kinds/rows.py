@@ -28,17 +28,19 @@ class KindPointwise:
     Args:
         split: The story by its categories.
         rows: Values by name, as `Story.sample` returns them: categorical causes are needed where they choose.
+        special: The story's information without its categories taken apart, where its parts are not Gaussian.
     """
 
-    def __init__(self, split: Split, rows: Rows) -> None:
-        self.split, self.rows = split, rows
+    def __init__(self, split: Split, rows: Rows, special: Special | None = None) -> None:
+        self.split, self.rows, self.special = split, rows, special
         self._densities: dict[frozenset[str], Array] = {}
 
     def information(self, a: Sequence[str], b: Sequence[str], given: Sequence[str] = ()) -> Array:
         """Pointwise mutual information pmi(a; b | given) of every row, shape (n,), nats.
 
         Raises:
-            QueryError: A name stands twice, values are missing, or an observation tells less than its latent.
+            QueryError: A name stands twice, values are missing, an observation tells less than its latent, or a label
+                beside causes that are neither normal nor categorical.
         """
         names = [*a, *b, *given]
         repeated = next((name for name in names if names.count(name) > 1), None)
@@ -50,10 +52,14 @@ class KindPointwise:
                 f"pointwise information: `{lossy}` has a trained flow whose class is chosen, so an observation does "
                 "not tell its class, and only an upper bound of its information is known. Leave it out."
             )
-        density = self.log_density
-        return np.asarray(
-            density([*a, *b, *given]) + density(given) - density([*a, *given]) - density([*b, *given])
-        )
+        self._refuse_words(names)
+        sets = (([*a, *b, *given], 1), (list(given), 1), ([*a, *given], -1), ([*b, *given], -1))
+        special = None if self.split.gaussian else self.special
+        if special is not None:
+            apart = [(self._apart(members), sign) for members, sign in sets]
+            if any(self._shows_more(special, members) for members, _ in apart):
+                return SpecialPointwise(special, self.rows).of_sets(apart)[0]
+        return np.asarray(sum(sign * self.log_density(members) for members, sign in sets))
 
     def with_error(
         self, a: Sequence[str], b: Sequence[str], given: Sequence[str] = ()
@@ -83,6 +89,31 @@ class KindPointwise:
         """Probability of every combination of categories given some variables, shape (n, parts)."""
         joint = self.joint(frozenset(names))
         return np.asarray(scipy.special.softmax(np.atleast_2d(joint), axis=1))
+
+    def _refuse_words(self, names: Sequence[str]) -> None:
+        """Refuse words and labels where causes are neither normal nor categorical."""
+        _, rest = self.split.taken_apart(names)
+        cells = self.split.parts[0].mixed.cells
+        said = None if self.split.gaussian else next((name for name in rest if name in cells), None)
+        if said is not None:
+            raise QueryError(
+                f"pointwise information: `{said}` is words or classes; expected a story of normal and categorical "
+                "causes, because their pointwise information is known there only. Ask for the variable that it is cut "
+                "from."
+            )
+
+    def _apart(self, names: Sequence[str]) -> list[str]:
+        kinds, rest = self.split.taken_apart(names)
+        return [*sorted(kinds), *rest]
+
+    def _shows_more(self, special: Special, names: Sequence[str]) -> bool:
+        """Whether variables show special causes without noise beside the categories among them.
+
+        The parts do not know of that: in each a target that is a category, `theta: kind`, is one number.
+        """
+        return bool(names) and not set(
+            special.channel(frozenset(names)).known
+        ) <= self.split.kinds.keys() & set(names)
 
     def _density(self, names: frozenset[str]) -> Array:
         kinds, _ = self.split.taken_apart(names)

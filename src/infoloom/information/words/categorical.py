@@ -14,16 +14,19 @@ __all__ = ["categorical_entropy"]
 def categorical_entropy(graph: Graph, query: Query) -> float | None:
     """H of categorical causes, whatever is given; None if one of the variables is none of them.
 
-    Causes are independent and their categories equally likely, so it is Σ log K.
+    Causes are independent and their categories equally likely, so it is Σ log K over their components. A component
+    that a query names twice, as in `H(a, a[0])`, is one variable.
 
     Returns:
         Nats.
     """
-    total = 0.0
+    found: dict[str, float] = {}
     for name in query.parts[0]:
         cause, _, component = name.partition("[")
         node = graph.nodes.get(cause)
         if node is None or node.kind != "cause" or not node.distribution.startswith("categorical"):
             return None
-        total += math.log(len(make_distribution(node.distribution).atoms[0])) * (1 if component else node.dim)
-    return total
+        numbers = [int(component.rstrip("]"))] if component else range(node.dim)
+        entropy = math.log(len(make_distribution(node.distribution).atoms[0]))
+        found |= {f"{cause}[{number}]": entropy for number in numbers}
+    return sum(found.values())

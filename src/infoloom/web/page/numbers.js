@@ -156,6 +156,7 @@ export function drawCeilings(panel) {
   }
   const head = (...titles) =>
     el("thead", {}, el("tr", {}, ...titles.map((title, i) => (title ? el("th", { scope: "col", class: i > 1 ? "number" : null }, title) : el("td")))));
+  const most = (one) => (one.at_most ? "at most " : "");
   const name = (given) => (given.length > 3 ? `all ${given.length}` : given.join(", "));
   const decimals = decimalsFor(panel.targets.map((one) => one.mmse));
   const rows = panel.targets.map((one) =>
@@ -164,8 +165,8 @@ export function drawCeilings(panel) {
       {},
       el("th", { scope: "row" }, `${one.target} from ${name(one.given)}`),
       el("td", { class: "bar", "aria-hidden": "true" }, bar(one.r_squared, 0, 1)),
-      el("td", { class: "number" }, off(one.r_squared, one.r_squared_error, 5)),
-      el("td", { class: "number" }, off(one.mmse, one.mmse_error, decimals)),
+      el("td", { class: "number" }, most(one) + off(one.r_squared, one.r_squared_error, 5)),
+      el("td", { class: "number" }, (one.at_most ? "at least " : "") + off(one.mmse, one.mmse_error, decimals)),
     ),
   );
   const classes = panel.classes.map((one) =>
@@ -174,7 +175,7 @@ export function drawCeilings(panel) {
       {},
       el("th", { scope: "row" }, `${one.label} from ${name(one.given)}`),
       el("td", { class: "bar", "aria-hidden": "true" }, bar(one.accuracy, 0, 1)),
-      el("td", { class: "number" }, off(one.accuracy, one.accuracy_error, 5)),
+      el("td", { class: "number" }, most(one) + off(one.accuracy, one.accuracy_error, 5)),
       el("td", { class: "number" }, `${one.classes}`),
     ),
   );

@@ -79,7 +79,7 @@ def test_words_are_words_behind_the_flow_too_and_not_beside_numbers(captioned):
     latent = StoryTask(captioned.story, "x", "text", "latent")
     assert (latent.kind, latent.discrete_x, latent.discrete_y) == ("mixed", (False,) * 4, (True, True))
     with pytest.raises(
-        TaskError, match=r"`y=x\+text`: expected words and classes, or other variables, because"
+        TaskError, match=r"`y=x\+text`: expected words, classes and categories, or other variables, because"
     ):
         StoryTask(captioned.story, "c", "x+text")
 

@@ -117,9 +117,7 @@ def test_rows_say_the_words_they_were_made_from(spec):
 
 
 def test_two_types_on_one_side_are_refused(spec):
-    message = (
-        r"task setting `y=theta\+cls`: expected words and classes, or other variables, because one array"
-    )
+    message = r"task setting `y=theta\+cls`: expected words, classes and categories, or other variables, because one"
     with pytest.raises(TaskError, match=message):
         StoryTask(spec, "x", "theta+cls")
     with pytest.raises(

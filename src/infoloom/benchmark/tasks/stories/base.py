@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infoloom.benchmark.tasks.base import Array, PairTask
-from infoloom.benchmark.tasks.stories.columns import as_story_rows, columns, has_words, numbers
+from infoloom.benchmark.tasks.stories.columns import as_story_rows, columns, has_words, is_discrete, numbers
 from infoloom.datasets.making.observe import observer
 from infoloom.errors import QueryError
 from infoloom.information.quantity import Quantity
@@ -33,7 +33,8 @@ class StoryPairTask(PairTask):
     """Two sides of a story, each one variable or several side by side; the truth is the story's.
 
     A caption is seen as the numbers of its words, (n, slots), and a label as its class, (n, 1), both int64; a side has
-    either such variables or others.
+    either such variables or others. A categorical cause is seen as the number of its category, from 0, int64, but
+    beside variables that are not discrete as its value.
 
     Rows are those of `Story.sample`: the first of a large sample are a small sample to the bit.
     """
@@ -72,8 +73,8 @@ class StoryPairTask(PairTask):
 
     @property
     def kinds(self) -> tuple[str, str]:
-        """Of the columns of x and of y: `discrete` where they are words or classes, else `continuous`."""
-        x, y = ("discrete" if has_words(self.compiled, names[0]) else "continuous" for names in self.sides)
+        """Of the columns of x and of y: `discrete` where they are words, classes or categories, else `continuous`."""
+        x, y = ("discrete" if is_discrete(self.compiled, names) else "continuous" for names in self.sides)
         return x, y
 
     @property
@@ -103,7 +104,10 @@ class StoryPairTask(PairTask):
         """x (rows, *shape_x) and y (rows, *shape_y)."""
         self._refuse_chosen(chain(*self.sides))
         drawn = self.compiled.sample(rows, seed)
-        x, y = (self._beside([self._seen(name, drawn) for name in side]) for side in self.sides)
+        x, y = (
+            self._beside([self._seen(name, drawn, is_discrete(self.compiled, side)) for name in side])
+            for side in self.sides
+        )
         return x, y
 
     def sample_all(self, n: int, seed: int) -> Mapping[str, Array]:
@@ -118,7 +122,12 @@ class StoryPairTask(PairTask):
         self._check(rows, seed)
         self._refuse_chosen(chain(*self.sides))
         drawn = self.compiled.sample(rows, seed)
-        x, y = (np.concatenate([self._behind(name, drawn) for name in side], axis=1) for side in self.sides)
+        x, y = (
+            np.concatenate(
+                [self._behind(name, drawn, is_discrete(self.compiled, side)) for name in side], axis=1
+            )
+            for side in self.sides
+        )
         return x, y
 
     def unveil(self, x: Array, y: Array) -> tuple[Array, Array]:
@@ -134,8 +143,8 @@ class StoryPairTask(PairTask):
         rows: dict[str, np.ndarray[Any, Any]] = {}
         impossible = np.zeros(len(u), dtype=np.bool_)  # rows whose sides name two categories of one cause
         for side in self._split(u, v, self._hidden_columns):
+            words = is_discrete(self.compiled, tuple(side))
             for name, values in side.items():
-                words = has_words(self.compiled, name)
                 said = as_story_rows(self.compiled, name, values) if words else {name: values}
                 for one in said.keys() & rows.keys():
                     impossible |= ~np.isclose(rows[one].reshape(len(u)), said[one].reshape(len(u)))
@@ -186,15 +195,15 @@ class StoryPairTask(PairTask):
             parts.append(dict(zip(names, np.split(flat, ends, axis=1), strict=True)))
         return parts
 
-    def _seen(self, name: str, rows: Mapping[str, np.ndarray[Any, Any]]) -> Array:
-        """Values of a variable as the task shows them, (n, *shape)."""
+    def _seen(self, name: str, rows: Mapping[str, np.ndarray[Any, Any]], whole: bool = False) -> Array:
+        """Values of a variable as the task shows them, (n, *shape); see `_behind`."""
         if name in self.bijections:
             return _mapped(self.bijections[name].forward, rows[name], self.bijections[name].shape_in)
-        return self._behind(name, rows)
+        return self._behind(name, rows, whole)
 
-    def _behind(self, name: str, rows: Mapping[str, np.ndarray[Any, Any]]) -> Array:
-        """Values of a variable as `unveil` gives them, (n, d)."""
-        if has_words(self.compiled, name):
+    def _behind(self, name: str, rows: Mapping[str, np.ndarray[Any, Any]], whole: bool = False) -> Array:
+        """Values of a variable as `unveil` gives them, (n, d); categories as whole numbers on a discrete side."""
+        if whole or has_words(self.compiled, name):
             found: np.ndarray[Any, Any] = numbers(self.compiled, name, rows)
             return found
         values = rows[name]

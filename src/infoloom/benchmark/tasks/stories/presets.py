@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from infoloom.benchmark.tasks.base import expect
 from infoloom.benchmark.tasks.identifiers import Value
 from infoloom.benchmark.tasks.stories.base import Names, StoryPairTask
-from infoloom.benchmark.tasks.stories.columns import has_words
+from infoloom.benchmark.tasks.stories.columns import has_words, is_discrete
 from infoloom.errors import TaskError
 from infoloom.presets import names as preset_names
 from infoloom.spec.flows.flow import flow_choice
@@ -29,7 +29,7 @@ VIEWS = ("observed", "latent")
 
 @dataclass(frozen=True)
 class StoryTask(StoryPairTask):
-    """Two sides of a story: modalities, targets and causes, captions by their words and labels by their classes.
+    """Two sides of a story: modalities, targets, causes, captions by their words, labels and categories by number.
 
     Args:
         story: Name of a preset, or the path of a spec. Ids write names of `NAMES_IN_IDS`.
@@ -70,12 +70,12 @@ class StoryTask(StoryPairTask):
         twice = set(self.sides[0]) & set(self.sides[1])
         expect(not twice, "y", self.y, "variables that are not in x", "Name every variable once.")
         for which, names in zip("xy", self.sides, strict=True):
-            kinds = {has_words(self.compiled, name) for name in names}
+            words = any(has_words(self.compiled, name) for name in names)
             expect(
-                len(kinds) == 1,
+                not words or is_discrete(self.compiled, names),
                 which,
                 "+".join(names),
-                "words and classes, or other variables, because one array has numbers of one type",
+                "words, classes and categories, or other variables, because one array has numbers of one type",
                 "Put them on different sides.",
             )
 
