@@ -179,7 +179,7 @@ def test_text_that_is_no_spec(text, message):
             "causes.m: expected it to be a valid dictionary or instance of CauseSpec, got [1].",
         ),
         ({"fields": {"f": "laplace"}}, "fields.f: expected it to be 'normal', got 'laplace'."),
-        ({"parameters": {"a": "three"}}, "parameters.a: expected it to be a valid dictionary or instance"),
+        ({"parameters": {"a": "three"}}, "parameters.a: expected a number without quotes, such as 0.5, or `free`"),
         (
             {"parameters": {"a": float("nan")}},
             "parameters.a.value: expected it to be a finite number, got nan.",
@@ -350,3 +350,38 @@ def test_a_folder_does_not_hide_a_preset(tmp_path, monkeypatch):
     (tmp_path / "figure-1").mkdir()
     monkeypatch.chdir(tmp_path)
     assert load_spec("figure-1").name == "figure-1"
+
+
+@pytest.mark.parametrize("given", ["yes", "'0.1'", "null", "2024-01-01", "[1]", "1:30"])
+def test_a_parameter_that_is_no_number_is_refused_with_what_to_write(given: str) -> None:
+    text = f"""
+name: p
+causes: {{m: normal}}
+parameters: {{w: {given}}}
+modalities: {{a: {{flow: vector(2), latent: w*m + noise}}}}
+"""
+    with pytest.raises(
+        SpecError, match=r"parameters\.w: expected a number without quotes, such as 0\.5, or `free`"
+    ):
+        parse_spec(text)
+
+
+def test_the_format_is_a_number() -> None:
+    tree = {
+        "infoloom": True,
+        "name": "p",
+        "causes": {"m": "normal"},
+        "modalities": {"a": {"flow": "vector(2)", "latent": "m + noise"}},
+    }
+    with pytest.raises(SpecError, match="infoloom: expected 1, the number of the format, got True"):
+        build_spec(tree)
+
+
+def test_digits_of_other_scripts_are_no_numbers() -> None:
+    tree = {
+        "name": "p",
+        "causes": {"m": "normal"},
+        "modalities": {"a": {"flow": "vector(2)", "latent": "١*m + noise"}},
+    }
+    with pytest.raises(SpecError, match="unexpected character"):
+        build_spec(tree)

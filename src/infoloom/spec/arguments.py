@@ -129,7 +129,7 @@ class _Reader:
 
     def count(self, name: str, default: int) -> int:
         text = self.found.get(name)
-        value = default if text is None else int(text) if re.fullmatch(r"\d{1,6}", text) else 0
+        value = default if text is None else int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
         if not 0 < value <= MAX_COUNT:
             self.problems.append(f"{name}: expected a whole number from 1 to {MAX_COUNT}, got `{text}`.")
             return 1

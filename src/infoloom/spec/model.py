@@ -41,7 +41,9 @@ MAX_CLASSES: Final = 10_000
 NAME = re.compile(r"[^\W\d]\w*")
 RESERVED: Final = frozenset({"noise", "true", "false"})
 
-BOUND = re.compile(r"\s*(?P<relation><=|>=|=)?\s*(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
+BOUND = re.compile(
+    r"\s*(?P<relation><=|>=|=)?\s*(?P<value>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*"
+)
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -105,9 +107,16 @@ class ParameterSpec(_Node):
     @model_validator(mode="before")
     @classmethod
     def _short(cls, value: object) -> object:
-        if value == "free":
+        if isinstance(value, dict | ParameterSpec):
+            return value
+        if isinstance(value, str) and value == "free":
             return {"free": True}
-        return {"value": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(
+                f"expected a number without quotes, such as 0.5, or `free`, or `{{free: true, min: 0, max: 1}}`; got "
+                f"{_kind(value)}"
+            )
+        return {"value": value}
 
     @model_validator(mode="after")
     def _either(self) -> ParameterSpec:
@@ -219,8 +228,11 @@ def build_spec(tree: object, directory: Path | None = None) -> Spec:
         raise SpecError(
             [f"spec: expected names as keys, got {_kind(next(k for k in tree if not isinstance(k, str)))}."]
         )
-    if "infoloom" not in tree:
-        tree = {"infoloom": FORMAT, **tree}
+    tree = {"infoloom": FORMAT, **tree}
+    if isinstance(tree["infoloom"], bool):
+        problems.append(
+            f"infoloom: expected {FORMAT}, the number of the format, got {_kind(tree['infoloom'])}."
+        )
     unknown = [_unknown((key,)) for key in tree if key not in _KEYS[""]]
     if "directory" in tree or any(problem.endswith("?") for problem in unknown):
         raise SpecError(unknown)  # a misspelt section: whatever else is wrong may follow from it

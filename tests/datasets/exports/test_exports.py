@@ -173,3 +173,25 @@ def test_names_that_webdataset_would_change_are_refused(tmp_path, names, reason)
     data = generate(story, tmp_path / "data", 8)
     with pytest.raises(DatasetError, match=reason):
         data.export(tmp_path / "out", "webdataset")
+
+
+def test_names_of_many_bytes_are_exported(tmp_path: Path) -> None:
+    name = "日" * 60
+    story = compile_story(
+        {
+            "name": "long",
+            "causes": {"c": "normal"},
+            "modalities": {
+                name: {"flow": "digits[3]", "latent": "c@disk + noise"},
+                "b": {"flow": "vector(2)", "latent": "c + noise"},
+            },
+        }
+    )
+    data = generate(story, tmp_path / "data", 5, workers=1)
+    export(data, "webdataset", tmp_path / "tars")
+    with tarfile.open(next((tmp_path / "tars").glob("*.tar"))) as tar:
+        member = tar.extractfile(f"{0:012d}.{name}.npy")
+        assert member is not None
+        assert np.array_equal(np.load(io.BytesIO(member.read())), data[name][0])
+    export(data, "mmu", tmp_path / "universe")
+    assert any(path.suffix in (".hdf5", ".h5") for path in (tmp_path / "universe").rglob("*"))

@@ -314,8 +314,8 @@ def test_a_whole_report(tmp_path: Path, monkeypatch) -> None:
     assert found["floor"]["frechet"] < found["story_none"]["frechet"]
     assert found["gaussianity"]["variance"] > 0.0
     assert found["held_out_rows"] == 64
-    assert found["two_sample"]["rows"] == [44, 7, 13]
-    assert found["two_sample_floor"]["rows"] == [44, 7, 13]
+    assert found["two_sample"]["rows"] == [44, 7, 65]
+    assert found["two_sample_floor"]["rows"] == [44, 7, 65]
     assert found["two_sample_strong"]["rows"] == [210, 30, 60]  # held-out rows, then training rows
     assert min(found["inception"].values()) > 0.0
     of = {"mean", "mean_error", "deviation", "deviation_error", "component_mean", "component_deviation"}

@@ -24,6 +24,7 @@ __all__ = ["write_folders", "write_webdataset"]
 
 _ROWS_PER_TAR: Final = 10_000
 _BATCH: Final = 256
+_LONGEST: Final = 100  # bytes of a name in the plain format
 
 
 def write_webdataset(data: View, path: Path) -> None:
@@ -34,10 +35,12 @@ def write_webdataset(data: View, path: Path) -> None:
     arrays = [column for column in data.columns if column.shape]
     _check_names(arrays)
     numbers = [column for column in data.columns if not column.shape]
+    long = any(len(f"{0:012d}.{column.name}.npy".encode()) > _LONGEST for column in arrays)
+    kind = tarfile.GNU_FORMAT if long else tarfile.USTAR_FORMAT
     sizes: dict[str, int] = {}
     for split, index, view in _parts(data):
         name = f"{split}-{index:05d}.tar"
-        with aside(_made(path) / name) as part, tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as tar:
+        with aside(_made(path) / name) as part, tarfile.open(part, "w", format=kind) as tar:
             for key, row in _rows(view):
                 for column in arrays:
                     _add(tar, f"{key}.{column.name}.npy", _npy(row[column.name]))

@@ -85,11 +85,11 @@ def _images(images: list[Column], batch: Arrays) -> Arrays:
     stacked = np.concatenate(
         [batch[c.name].reshape(-1, c.size // (height * width), height, width) for c in images], 1
     )
-    bands = [f"{c.name}_{i}" for c in images for i in range(c.size // (height * width))]
+    bands = [f"{c.name}_{i}".encode() for c in images for i in range(c.size // (height * width))]
     rows = len(stacked)
     return {
         "image_array": stacked,
-        "image_band": np.tile(np.array(bands, "S64"), (rows, 1)),
+        "image_band": np.tile(np.array(bands, f"S{max(64, *map(len, bands))}"), (rows, 1)),
         "image_ivar": np.ones_like(stacked),
         "image_mask": np.ones(stacked.shape, bool),
         "image_psf_fwhm": np.zeros((rows, len(bands)), np.float32),
