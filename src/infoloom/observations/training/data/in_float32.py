@@ -52,7 +52,7 @@ def refuse_coarse(values: NDArray[Any], source: object) -> None:
         raise FlowError(
             f"training data `{source}`: component {at} lies around {flat[:, at].mean():.6g} with a deviation of "
             f"{spread[at]:.3g}, and float32 tells apart steps of {step[at]:.2g} only. Subtract the offset "
-            f"({len(lost)} of {flat.shape[1]} components); where the differences are rounding, give one number."
+            f"({len(lost)} of {flat.shape[1]} components), or set a column that differs by rounding only to one number."
         )
 
 

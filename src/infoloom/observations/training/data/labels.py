@@ -48,7 +48,7 @@ def label_texts(label: Array | None, rows: int, path: Path) -> NDArray[np.str_] 
     whole = not np.issubdtype(label.dtype, np.inexact) or bool(np.all(distinct == np.round(distinct)))
     if not whole or len(distinct) > min(_MANY, max(2, rows // 2)):
         raise _no_classes(len(distinct), rows, path)
-    return (_whole(label, path) if label.dtype.kind == "f" else label).astype(str)
+    return _texts(_whole(label, path) if label.dtype.kind == "f" else label, path)
 
 
 def group_texts(group: Array | None, rows: int, path: Path) -> NDArray[np.str_] | None:
@@ -69,7 +69,7 @@ def group_texts(group: Array | None, rows: int, path: Path) -> NDArray[np.str_] 
             f"training data `{path}`: expected a group in every row, {empty} are empty. Fill them, or leave those rows "
             "out."
         )
-    return group.astype(str)
+    return _texts(group, path)
 
 
 def labels_by_name(labels: Array, names: Sequence[str], rows: int, path: Path) -> NDArray[np.str_]:
@@ -125,6 +125,18 @@ def texts_or_numbers(values: list[Any], path: Path) -> Array:
             f"{spoilt!r}. Remove it."
         )
     return np.asarray(values)
+
+
+def _texts(values: Array, path: Path) -> NDArray[np.str_]:
+    if values.dtype.kind != "S":
+        return values.astype(str)
+    try:
+        return np.strings.decode(values, "utf-8")
+    except UnicodeDecodeError as error:
+        raise FlowError(
+            f"training data `{path}`: expected labels and groups as text, got bytes that are no UTF-8. Save "
+            "them as text."
+        ) from error
 
 
 def _whole(labels: Array, path: Path) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -149,7 +150,7 @@ def _read(source: str, reading: Reading) -> Rows:
     if source == "sklearn:digits":
         refuse_names(reading, source)
         return _sklearn_digits()
-    if Path(source).is_dir():
+    if os.path.isdir(source):
         found = read_hub_folder(Path(source), reading)
         if found is None:
             refuse_names(reading, source)
@@ -161,10 +162,10 @@ def _read(source: str, reading: Reading) -> Rows:
 
 def _paths(source: str) -> list[Path]:
     """The files of a list of paths and patterns; the path of a file that exists is no list and no pattern."""
-    if Path(source).is_file():
+    if os.path.isfile(source):
         return [Path(source)]
     found_by = {
-        part: [part] if Path(part).is_file() else sorted(glob.glob(part))
+        part: [part] if os.path.isfile(part) else sorted(glob.glob(part))
         for part in (one.strip() for one in source.split(","))
     }
     lost = next((part for part, found in found_by.items() if not found), None)
@@ -215,11 +216,12 @@ def _classes(
 
 
 def _shown(numbers: Numbers) -> str:
-    """One number, or the first columns' own."""
+    """One number, or the first columns' or channels' own."""
     flat = as_array(numbers).reshape(-1)
     if flat.size == 1:
         return f"{flat[0]:.6g}"
-    return f"{', '.join(f'{one:.6g}' for one in flat[:6])}{', …' if flat.size > 6 else ''} (column by column)"
+    what = "channel" if as_array(numbers).shape[-1] == 1 else "column"
+    return f"{', '.join(f'{one:.6g}' for one in flat[:6])}{', …' if flat.size > 6 else ''} ({what} by {what})"
 
 
 def _copies(values: NDArray[np.float32], held_out: NDArray[np.float32]) -> int:

@@ -76,7 +76,7 @@ def _jpegs(arrays: Mapping[str, Array], path: Path) -> Rows:
     rows = decoded(files, [f"{path}, row {i}" for i in range(len(files))], str(path))
     classes = None
     if "classes" in arrays:
-        names = [str(name) for name in arrays["classes"]]
+        names = _class_names(arrays["classes"], path)
         label = labels_by_name(arrays["label"], names, len(files), path)
         classes = (*names, *(("unknown",) if (arrays["label"] < 0).any() else ()))
     else:
@@ -152,8 +152,17 @@ def _any_array(arrays: Mapping[str, Array], path: Path, reading: Reading) -> Row
     label = arrays[label_name] if label_name is not None and reading.labelled else None
     require_numbers(values, path)
     if label is not None and "classes" in arrays and label.dtype.kind in "biuf":
-        label = labels_by_name(label, [str(one) for one in arrays["classes"]], len(values), path)
+        label = labels_by_name(label, _class_names(arrays["classes"], path), len(values), path)
     return rows_of_array(values, path, label, None if group is None else arrays[group])
+
+
+def _class_names(names: Array, path: Path) -> list[str]:
+    if names.ndim != 1:
+        raise FlowError(
+            f"training data `{path}`: expected a list of names in `classes`, got shape {names.shape}. Give a name for "
+            "each class."
+        )
+    return [str(name) for name in names]
 
 
 def _offsets(offset: Array, length: int, path: Path) -> NDArray[np.int64]:

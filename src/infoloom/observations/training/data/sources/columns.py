@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from infoloom.errors import FlowError
 from infoloom.observations.training.data.labels import texts_or_numbers
 from infoloom.observations.training.data.rows import Array
+from infoloom.observations.training.data.sources.opening import readable
 
 __all__ = ["Kind", "as_array", "keys", "kind_of", "numbers", "plain"]
 
@@ -73,12 +74,13 @@ def keys(column: pa.ChunkedArray, name: str, path: Path) -> Array:
     Raises:
         FlowError: A column of several values a row.
     """
-    if pa.types.is_struct(column.type) or pa.types.is_map(column.type):
+    if pa.types.is_nested(column.type):
         raise FlowError(
-            f"training data `{path}`: expected numbers or text in column `{name}`, got {column.type}. Give one value a "
-            "row."
+            f"training data `{path}`: expected a number or a text a row in column `{name}`, got {column.type}. Of "
+            "one-hot labels give the place of the 1."
         )
-    return texts_or_numbers(_as_numbers(column).to_pylist(), path)
+    with readable(path):
+        return texts_or_numbers(_as_numbers(column).to_pylist(), path)
 
 
 def _chunk(chunk: pa.Array, name: str, path: Path) -> Array:

@@ -15,7 +15,7 @@ from infoloom.observations.training.data.picture_files import PICTURES, decoded
 from infoloom.observations.training.data.reading import Reading
 from infoloom.observations.training.data.rows import Array, Rows
 from infoloom.observations.training.data.sources.columns import keys, plain
-from infoloom.observations.training.data.sources.opening import opened_table, readable
+from infoloom.observations.training.data.sources.opening import opened_table
 from infoloom.observations.training.data.sources.tables import rows_of_table
 from infoloom.observations.training.data.splitting import HELD_OUT, held_out_by_name
 
@@ -39,8 +39,7 @@ def read_hub_folder(folder: Path, reading: Reading) -> list[tuple[Path, Rows]] |
     ]
     found = []
     for path in files:
-        with readable(path):
-            table = opened_table(path)
+        table = opened_table(path)
         held = any(held_out_by_name(part) for part in path.relative_to(folder).parts)
         found.append((path, rows_of_table(table, path, reading), held))
     several = len({held for *_, held in found}) > 1

@@ -131,7 +131,8 @@ def _table(path: Path) -> pa.Table:
         case ".parquet":
             import pyarrow.parquet as parquet
 
-            return parquet.ParquetFile(path, page_checksum_verification=True).read()
+            with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+                return file.read()
         case ".csv":
             import pyarrow.csv as csv
 
