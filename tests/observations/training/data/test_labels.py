@@ -93,7 +93,7 @@ def test_labels_that_look_like_numbers_need_not_be_some(tmp_path: Path) -> None:
 @pytest.mark.parametrize("column", ["label", "star"])
 def test_texts_that_numpy_would_cut_are_refused(tmp_path: Path, column: str) -> None:
     parquet.write_table(pa.table({"x": X.tolist(), column: ["a", "a\0"] * 20}), tmp_path / "t.parquet")
-    with pytest.raises(FlowError, match="without the character NUL at their end, got 'a.x00'. Remove it"):
+    with pytest.raises(FlowError, match=r"without the character NUL at their end, got 'a.x00'. Remove it"):
         load(tmp_path / "t.parquet", group="star" if column == "star" else None)
 
 
@@ -102,10 +102,10 @@ def test_labels_of_bytes_are_text() -> None:
     texts = label_texts(np.array(["é".encode(), b"a"] * 2), 4, path)
     assert texts is not None
     assert texts.tolist() == ["é", "a", "é", "a"]
-    with pytest.raises(FlowError, match="got bytes that are no UTF-8. Save them as text"):
+    with pytest.raises(FlowError, match=r"got bytes that are no UTF-8. Save them as text"):
         label_texts(np.array([b"\xff", b"a"] * 2), 4, path)
 
 
 def test_groups_are_never_empty() -> None:
-    with pytest.raises(FlowError, match="expected a group in every row, 1 are empty. Fill them"):
+    with pytest.raises(FlowError, match=r"expected a group in every row, 1 are empty. Fill them"):
         group_texts(np.array(["a", None], object), 2, Path("rows"))

@@ -125,7 +125,7 @@ def test_a_regular_split_that_leaves_a_class_untrained_is_replaced(tmp_path: Pat
 def test_a_class_that_is_only_tested_is_refused(tmp_path: Path) -> None:
     path = parts(tmp_path / "p.npz", test_label=np.arange(10) % 3)
     with pytest.raises(
-        FlowError, match="of every class, `2` has held-out rows only. Add rows of it, join or leave out"
+        FlowError, match=r"of every class, `2` has held-out rows only. Add rows of it, join or leave out"
     ):
         load(path)
     assert load(path, classes={"0": ("0",), "1": ("1",)}).classes == ("0", "1")
