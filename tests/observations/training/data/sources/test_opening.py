@@ -84,8 +84,10 @@ def test_only_the_arrays_that_are_needed_are_read(tmp_path: Path) -> None:
     np.savez(path, x=RNG.random((40, 3)), unused=objects)
     assert load_training_data(str(path)).shape == (3,)
     np.savez(path, x=RNG.random((40, 3)), label=objects)
-    message = "expected numbers or text in array `label`, got objects; pickled arrays are not read. Save it with a dtype of"
-    with pytest.raises(FlowError, match=f"{message} numbers, or labels with one of text"):
+    message = (
+        "expected numbers or text in array `label`, got objects; pickled arrays are not read. Save it with"
+    )
+    with pytest.raises(FlowError, match=f"{message} a dtype of numbers, or labels with one of text"):
         load(path)
 
 

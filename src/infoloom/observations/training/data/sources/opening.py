@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from infoloom.errors import FlowError
+from infoloom.foreign.files import open_regular
 from infoloom.observations.training.data.rows import Array
 
 __all__ = ["Members", "opened_archive", "opened_array", "opened_table", "readable"]
@@ -88,14 +89,14 @@ def opened_archive(path: Path) -> Iterator[Members]:
     Raises:
         FlowError: It is damaged, or no archive.
     """
-    with readable(path):
-        archive = np.load(path, allow_pickle=False)
-    if isinstance(archive, np.ndarray):
-        raise FlowError(
-            f"training data `{path}`: expected an archive of arrays, got a single array. Name it `.npy`."
-        )
-    with archive:
-        yield Members(archive, path)
+    with ExitStack() as opened:
+        with readable(path):
+            archive = np.load(opened.enter_context(open_regular(path)), allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise FlowError(
+                f"training data `{path}`: expected an archive of arrays, got a single array. Name it `.npy`."
+            )
+        yield Members(opened.enter_context(archive), path)
 
 
 def opened_array(path: Path) -> Array:
@@ -104,8 +105,8 @@ def opened_array(path: Path) -> Array:
     Raises:
         FlowError: It is damaged, of objects, or an archive.
     """
-    with readable(path):
-        array = np.load(path, allow_pickle=False)
+    with readable(path), open_regular(path) as file:
+        array = np.load(file, allow_pickle=False)
     if not isinstance(array, np.ndarray):
         array.close()
         raise FlowError(
