@@ -59,13 +59,14 @@ def test_columns_far_apart_are_centred_each() -> None:
     assert own_scale(values)[0] == pytest.approx((values[:, 0].mean(), values[:, 1].mean()))
 
 
-def test_signals_are_scaled_by_channel_and_pictures_as_a_whole() -> None:
+def test_signals_and_pictures_are_scaled_by_channel() -> None:
     draw = np.random.default_rng(0)
     signals = draw.normal(size=(100, 2, 16)) * [[1.0], [100.0]]
     scale = own_scale(signals)[1]
     assert np.shape(scale) == (2, 1)
     assert np.ravel(scale) == pytest.approx([signals[:, 0].std(), signals[:, 1].std()])
-    assert isinstance(own_scale(draw.normal(size=(10, 3, 4, 4)) * [[[1.0]], [[9.0]], [[99.0]]])[0], float)
+    scale = own_scale(draw.normal(size=(10, 3, 4, 4)) * [[[1.0]], [[9.0]], [[99.0]]])[1]
+    assert np.shape(scale) == (3, 1, 1)
 
 
 def test_a_constant_column_has_scale_one() -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from infoloom.errors import FlowError
+from infoloom.observations.training.data.own_scale import of_brightness
 from infoloom.observations.training.data.rows import BRIGHTNESS, Array, Rows
 
-__all__ = ["PICTURES", "brightness", "decoded", "folder_of_pictures"]
+__all__ = ["PICTURES", "brightness", "channels_first", "decoded"]
 
 PICTURES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 _GREY: Final = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F")
 _CHANNELS: Final = (1, 3)
+_ON_WHITE: Final = "transparent pictures were laid on white"
 
 
 def brightness(pictures: Array, source: object) -> Rows:
@@ -29,35 +30,36 @@ def brightness(pictures: Array, source: object) -> Rows:
     Raises:
         FlowError: It cannot be told which axis holds the channels.
     """
-    note = "axes: rows, height, width"
-    if pictures.ndim == 3:
-        pictures = pictures[:, None]
-    elif pictures.ndim == 4:
-        first, last = pictures.shape[1] in _CHANNELS, pictures.shape[-1] in _CHANNELS
-        if first == last:
-            raise FlowError(
-                f"training data `{source}`: expected pictures of 1 or 3 channels, got uint8 of shape {pictures.shape}, "
-                "whose axes are ambiguous. Give (n, channels, height, width) as float, or other sizes."
-            )
-        note = f"axes: rows, {'channels, height, width' if first else 'height, width, channels'}"
-        pictures = pictures if first else np.moveaxis(pictures, -1, 1)
-    values = np.ascontiguousarray(pictures).astype(np.float32) / 127.5 - 1.0
-    return Rows(values, unit=BRIGHTNESS, scale=(0.0, 1.0), notes=(note,))
+    if pictures.ndim > 4 or (pictures.ndim > 2 and _channel_axis(pictures.shape) is None):
+        raise FlowError(
+            f"training data `{source}`: expected pictures of 1 or 3 channels, got uint8 of shape {pictures.shape}, "
+            "whose axes are ambiguous. Give (n, channels, height, width) as float, or other sizes."
+        )
+    moved, note = channels_first(pictures)
+    values = np.ascontiguousarray(moved).astype(np.float32) / 127.5 - 1.0
+    return Rows(values, unit=BRIGHTNESS, scale=of_brightness, notes=(note,))
 
 
-def folder_of_pictures(folder: Path) -> Rows:
-    """All pictures below a folder; with one folder a class if there are several folders.
+def channels_first(pictures: Array) -> tuple[Array, str]:
+    """Pictures with their channels first, and what was found; as they are where their axes are ambiguous."""
+    axis = _channel_axis(pictures.shape)
+    if axis is None:
+        return pictures, "axes: as given"
+    if axis == 0:
+        return pictures[:, None], "axes: rows, height, width"
+    if axis == 1:
+        return pictures, "axes: rows, channels, height, width"
+    return np.moveaxis(pictures, -1, 1), "axes: rows, height, width, channels"
 
-    Raises:
-        FlowError: No pictures, pictures of several sizes, or one that cannot be read.
-    """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and path.is_file())
-    if not files:
-        raise FlowError(f"training data `{folder}`: expected pictures ({', '.join(PICTURES)}), found none.")
-    rows = decoded([path.read_bytes() for path in files], [str(path) for path in files], str(folder))
-    groups = np.array([path.parent.relative_to(folder).as_posix() for path in files])
-    several = len(set(groups)) > 1
-    return Rows(rows.values, groups if several else None, unit=BRIGHTNESS, scale=(0.0, 1.0), notes=rows.notes)
+
+def _channel_axis(shape: tuple[int, ...]) -> int | None:
+    """The axis of the channels, 1 or 3; 0 of pictures without; None where it cannot be told."""
+    first, last = shape[1] in _CHANNELS, shape[-1] in _CHANNELS
+    if len(shape) == 3:
+        return None if first or last else 0
+    if len(shape) == 4 and first != last:
+        return 1 if first else 3
+    return None
 
 
 def decoded(files: Sequence[bytes], names: Sequence[str], source: str) -> Rows:
@@ -79,7 +81,7 @@ def decoded(files: Sequence[bytes], names: Sequence[str], source: str) -> Rows:
     if grey:
         notes[f"{grey} grey pictures among colour were read as colour"] = None
     whole = np.stack([np.broadcast_to(p, (channels, *p.shape[1:])) for p in pictures]).astype(np.float32)
-    return Rows(2.0 * whole - 1.0, unit=BRIGHTNESS, scale=(0.0, 1.0), notes=tuple(notes))
+    return Rows(2.0 * whole - 1.0, unit=BRIGHTNESS, scale=of_brightness, notes=tuple(notes))
 
 
 def _one(content: bytes, name: str, notes: dict[str, None]) -> Array:
@@ -102,20 +104,28 @@ def _levels(picture: Any, notes: dict[str, None]) -> Array:
     from PIL import Image
 
     if picture.mode in _GREY:
-        values = np.asarray(picture, np.float64)
-        if picture.mode == "1":
-            return values[None]
-        if picture.mode == "F":
-            raise ValueError("its values have no known range; give them as an array")
-        deep = picture.mode.startswith("I")
-        if deep:
-            notes["16-bit pictures: 65535 is white"] = None
-        if deep and not 0 <= values.min() <= values.max() <= 65535:
-            raise ValueError("its values lie outside 0 to 65535")
-        return values[None] / (65535.0 if deep else 255.0)
+        return _grey_levels(picture, notes)
     if picture.mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        notes["transparent pictures were laid on white"] = None
+        notes[_ON_WHITE] = None
         picture = picture.convert("RGBA")
         ground = Image.new("RGBA", picture.size, (255, 255, 255, 255))
         picture = Image.alpha_composite(ground, picture)
     return np.moveaxis(np.asarray(picture.convert("RGB"), np.float64) / 255.0, -1, 0)
+
+
+def _grey_levels(picture: Any, notes: dict[str, None]) -> Array:
+    """A grey picture, (1, height, width); one of its levels may stand for transparent."""
+    values = np.asarray(picture, np.float64)
+    if picture.mode == "F":
+        raise ValueError("its values have no known range; give them as an array")
+    deep = picture.mode.startswith("I")
+    if deep:
+        notes["16-bit pictures: 65535 is white"] = None
+    if deep and not 0 <= values.min() <= values.max() <= 65535:
+        raise ValueError("its values lie outside 0 to 65535")
+    white = 65535.0 if deep else 1.0 if picture.mode == "1" else 255.0
+    clear = picture.info.get("transparency")
+    if isinstance(clear, int):
+        notes[_ON_WHITE] = None
+        values = np.where(values == min(clear, white), white, values)
+    return values[None] / white

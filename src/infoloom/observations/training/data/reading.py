@@ -36,6 +36,11 @@ class Reading:
     classes: Mapping[str, tuple[str, ...]] | None = None
     unconditional: bool = False
 
+    @property
+    def labelled(self) -> bool:
+        """Whether labels are needed: to learn classes, or to choose rows by them."""
+        return self.classes is not None or not self.unconditional
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the card."""
         return {key: value for key, value in asdict(self).items() if value not in (None, False)}
@@ -113,16 +118,9 @@ def chosen_classes(rows: Rows, classes: Mapping[str, tuple[str, ...]], source: s
     renamed = {old: new for new, several in classes.items() for old in several}
     kept = np.isin(rows.label, asked)
     left_out = int((~kept).sum())
-    notes = (*rows.notes, f"{left_out:,} rows of other classes left out") if left_out else rows.notes
-    return replace(
-        rows,
-        values=rows.values[kept],
-        label=np.array([renamed[str(name)] for name in rows.label[kept]]),
-        group=None if rows.group is None else rows.group[kept],
-        held_out=None if rows.held_out is None else rows.held_out[kept],
-        classes=tuple(classes),
-        notes=notes,
-    )
+    rest = rows.only(kept, f"{left_out:,} rows of other classes left out" if left_out else None)
+    label = np.array([renamed[str(name)] for name in rows.label[kept]])
+    return replace(rest, label=label, classes=tuple(classes))
 
 
 def _areas(old: int, new: int) -> NDArray[np.float32]:

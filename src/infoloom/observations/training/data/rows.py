@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infoloom.errors import FlowError
+from infoloom.observations.flows.scaling import Numbers
+from infoloom.observations.training.data.in_float32 import refuse_rounding
 
-__all__ = ["BRIGHTNESS", "Array", "Rows", "joined"]
+__all__ = ["BRIGHTNESS", "GREY", "LOUDNESS", "OWN_UNITS", "Array", "Rows", "Scaling", "joined"]
 
-BRIGHTNESS = "brightness, −1 black to 1 white"
-Array = NDArray[np.generic]
+BRIGHTNESS: Final = "brightness, −1 black to 1 white"
+GREY: Final = "grey, −1 black to 1 white"
+LOUDNESS: Final = "decibel below the loudest point"
+OWN_UNITS: Final = (BRIGHTNESS, GREY, LOUDNESS)
+"""Units of values that the reader makes itself; float32 holds them."""
+Array = NDArray[Any]
+Scaling = Callable[[Array], tuple[Numbers, Numbers]]
+"""Center and scale out of all rows, (n, *shape)."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Rows:
         held_out: Which rows the source itself holds out, (n,), or None where that is to be chosen.
         classes: Names of the classes in their order; sorted names of the labels when None.
         unit: What a value means.
-        scale: Center and size that the source prescribes; None for mean and deviation of the training rows.
+        scale: How the kind of source is centred and scaled; None for mean and deviation of the training rows.
         notes: What was done in reading, a sentence each.
         every: Hold every so manieth row out, as the flows that come with the package were trained; None for a
             stratified choice.
@@ -38,9 +48,25 @@ class Rows:
     held_out: NDArray[np.bool_] | None = None
     classes: tuple[str, ...] | None = None
     unit: str = "as given"
-    scale: tuple[float, float] | None = None
+    scale: Scaling | None = None
     notes: tuple[str, ...] = ()
     every: int | None = None
+
+    def only(self, kept: NDArray[np.bool_], note: str | None = None) -> Rows:
+        """Some of the rows.
+
+        Args:
+            kept: Which, (n,).
+            note: What to say about the others.
+        """
+        return replace(
+            self,
+            values=self.values[kept],
+            label=None if self.label is None else self.label[kept],
+            group=None if self.group is None else self.group[kept],
+            held_out=None if self.held_out is None else self.held_out[kept],
+            notes=self.notes if note is None else (*self.notes, note),
+        )
 
 
 def joined(parts: list[Rows], sources: list[str]) -> Rows:
@@ -68,6 +94,7 @@ def joined(parts: list[Rows], sources: list[str]) -> Rows:
         raise FlowError(
             f"training data: expected files of one kind, got values in {', '.join(sorted({p.unit for p in parts}))}."
         )
+    refuse_rounding([part.values for part in parts], ",".join(sources))
     known = [name for part in parts for name in part.classes or ()]
     held = [
         part.held_out if part.held_out is not None else np.zeros(len(part.values), bool) for part in parts

@@ -2,16 +2,83 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infoloom.errors import FlowError
+from infoloom.observations.training.data.rows import Rows
 
-__all__ = ["choose_held_out"]
+__all__ = ["HELD_OUT", "choose_held_out", "held_out_by_name", "held_out_rows", "only_trained"]
 
+HELD_OUT: Final = ("test", "val", "valid", "validation", "dev")
+"""Names of parts of a data set that are not trained on."""
 _SHARE: Final = 0.1
+_NO_CLASS: Final = ("unknown", "-1")  # of rows whose label is kept back
+
+
+def held_out_by_name(name: str) -> bool:
+    """Whether a part of a data set is held out, by the first word of its name.
+
+    Example:
+        >>> [held_out_by_name(name) for name in ("test-00000-of-00002", "validation_matched", "testimony", "train")]
+        [True, True, False, False]
+    """
+    first = re.match(r"[a-z]*", name.lower())
+    return first is not None and first.group() in HELD_OUT
+
+
+def held_out_rows(rows: Rows, seed: int = 0) -> NDArray[np.bool_]:
+    """The rows that the source holds out; else every so manieth, where the kind of source is split so; else a choice.
+
+    Where every so manieth would leave a class without rows to train on, a tenth of every class is chosen.
+
+    Raises:
+        FlowError: A class with one row or group only, or a single group.
+    """
+    if rows.held_out is not None:
+        return rows.held_out
+    number = len(rows.values)
+    if rows.every is not None:
+        held = np.asarray(np.arange(number) % rows.every == rows.every - 1)
+        if rows.label is None or not _untrained(rows.label, held):
+            return held
+    return choose_held_out(number, rows.label, rows.group, seed)
+
+
+def only_trained(
+    rows: Rows, held: NDArray[np.bool_], source: str, seed: int = 0
+) -> tuple[Rows, NDArray[np.bool_]]:
+    """Rows whose classes are all trained; held-out rows without a class are left out.
+
+    A source that is held out as a whole is left as it is: it is there to be compared with.
+
+    Args:
+        rows: All rows.
+        held: Which are held out, (n,).
+        source: For messages.
+        seed: Of a new choice, where no row is left to hold out.
+
+    Raises:
+        FlowError: A class with held-out rows only: a flow would offer it, and no row trains it.
+    """
+    if rows.label is None or held.all():
+        return rows, held
+    untrained = _untrained(rows.label, held)
+    named = [name for name in untrained if name not in _NO_CLASS]
+    if named:
+        raise FlowError(
+            f"training data `{source}`: expected rows to train on of every class, `{named[0]}` has held-out rows only. "
+            "Add rows of it, join or leave out classes by `--classes`, or use `--unconditional`."
+        )
+    if not untrained:
+        return rows, held
+    kept = ~np.isin(rows.label, untrained)
+    left = rows.only(kept, f"{int((~kept).sum()):,} held-out rows without a class left out")
+    held = held[kept]
+    return left, held if held.any() else choose_held_out(len(held), left.label, left.group, seed)
 
 
 def choose_held_out(
@@ -53,3 +120,8 @@ def choose_held_out(
             "class is trained and held out. Add rows, join it with another class, or use `--unconditional`."
         )
     return held
+
+
+def _untrained(label: NDArray[np.str_], held: NDArray[np.bool_]) -> list[str]:
+    """Classes of which all rows are held out."""
+    return [str(name) for name in np.setdiff1d(label[held], label[~held])]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import os
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,18 +14,19 @@ from numpy.typing import NDArray
 
 from infoloom.errors import FlowError
 from infoloom.observations.flows.scaling import Numbers, as_array
-from infoloom.observations.training.data.files import read_file, read_hub_folder
-from infoloom.observations.training.data.own_scale import own_scale
-from infoloom.observations.training.data.picture_files import folder_of_pictures
+from infoloom.observations.training.data.files import read_file
+from infoloom.observations.training.data.in_float32 import refuse_coarse, refuse_unheld
+from infoloom.observations.training.data.own_scale import of_brightness, own_scale
 from infoloom.observations.training.data.reading import Reading, chosen_classes, refuse_names, resized
-from infoloom.observations.training.data.rows import BRIGHTNESS, Array, Rows, joined
-from infoloom.observations.training.data.splitting import choose_held_out
+from infoloom.observations.training.data.rows import BRIGHTNESS, GREY, OWN_UNITS, Rows, joined
+from infoloom.observations.training.data.sources.folders import folder_of_pictures, read_hub_folder
+from infoloom.observations.training.data.splitting import held_out_rows, only_trained
 
 __all__ = ["TrainingData", "load_training_data"]
 
 _FEWEST: Final = 16
 _LONGEST: Final = 256  # characters of a class name
-_COARSE: Final = 1e-3  # rounding of float32 in units of a column's deviation
+_WHOLE: Final = re.compile(r"-?\d+")
 
 
 @dataclass(frozen=True)
@@ -102,34 +105,24 @@ def load_training_data(source: str, reading: Reading | None = None, *, seed: int
     if not source.strip():
         raise FlowError("training data ``: expected a file, a folder or a pattern. Give one.")
     rows = _read(source, reading)
-    if reading.classes is not None:
-        rows = chosen_classes(rows, reading.classes, source)
-    if reading.size is not None:
-        rows = resized(rows, reading.size, source)
-    if reading.unconditional:
-        rows = replace(rows, label=None, classes=None)
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are refused below
+        prescribed = None if rows.scale is None else rows.scale(rows.values)
+    rows = _taken(rows, reading, source)
     if len(rows.values) < _FEWEST:
         raise FlowError(
             f"training data `{source}`: expected at least {_FEWEST} rows, got {len(rows.values)}."
         )
-    if not np.isfinite(rows.values).all():
-        raise FlowError(
-            f"training data `{source}`: expected finite numbers. Remove rows with NaN or infinity."
-        )
-    largest = float(np.abs(rows.values).max())
-    if largest > float(np.finfo(np.float32).max):
-        raise FlowError(
-            f"training data `{source}`: expected numbers that float32 can hold, got {largest:.3g}. Change the unit."
-        )
-    if rows.scale is None:
-        _refuse_coarse(rows.values, source)
-    held = _held_out(rows, seed)
-    center, scale = rows.scale or own_scale(rows.values[~held])
+    refuse_unheld(rows.values, source)
+    if rows.unit not in OWN_UNITS:
+        refuse_coarse(rows.values, source)
+    rows, held = only_trained(rows, held_out_rows(rows, seed), source, seed)
+    trained = rows.values if held.all() else rows.values[~held]
+    center, scale = prescribed or own_scale(trained)
     if rows.unit == BRIGHTNESS and not held.all():
         center = float(
-            np.asarray(rows.values[~held], np.float64).mean()
+            np.asarray(trained, np.float64).mean()
         )  # dark grounds would lie far from what the first layer expects
-    classes, numbers = _classes(rows)
+    classes, numbers, empty = _classes(rows, keep_empty=bool(held.all()))
     values = rows.values.astype(np.float32)
     return TrainingData(
         values[~held],
@@ -140,26 +133,45 @@ def load_training_data(source: str, reading: Reading | None = None, *, seed: int
         rows.unit,
         center,
         scale,
-        rows.notes,
+        (*rows.notes, *([f"classes without rows left out: {', '.join(empty)}"] if empty else [])),
     )
+
+
+def _taken(rows: Rows, reading: Reading, source: str) -> Rows:
+    """What the reading takes of the rows."""
+    if reading.classes is not None:
+        rows = chosen_classes(rows, reading.classes, source)
+    if reading.size is not None:
+        rows = resized(rows, reading.size, source)
+    return replace(rows, label=None, classes=None) if reading.unconditional else rows
 
 
 def _read(source: str, reading: Reading) -> Rows:
     if source == "sklearn:digits":
         refuse_names(reading, source)
         return _sklearn_digits()
-    if Path(source).is_dir():
+    if os.path.isdir(source):
         found = read_hub_folder(Path(source), reading)
         if found is None:
             refuse_names(reading, source)
-            return folder_of_pictures(Path(source))
+            return folder_of_pictures(Path(source), reading)
         return joined([rows for _, rows in found], [str(path) for path, _ in found])
-    found_by = {part.strip(): sorted(glob.glob(part.strip())) for part in source.split(",")}
+    paths = _paths(source)
+    return joined([read_file(path, reading) for path in paths], [str(path) for path in paths])
+
+
+def _paths(source: str) -> list[Path]:
+    """The files of a list of paths and patterns; the path of a file that exists is no list and no pattern."""
+    if os.path.isfile(source):
+        return [Path(source)]
+    found_by = {
+        part: [part] if os.path.isfile(part) else sorted(glob.glob(part))
+        for part in (one.strip() for one in source.split(","))
+    }
     lost = next((part for part, found in found_by.items() if not found), None)
     if lost is not None:
         raise FlowError(f"training data `{lost}`: no such file or folder. Check the path.")
-    paths = [Path(path) for found in found_by.values() for path in found]
-    return joined([read_file(path, reading) for path in paths], [str(path) for path in paths])
+    return [Path(path) for found in found_by.values() for path in found]
 
 
 def _sklearn_digits() -> Rows:
@@ -170,58 +182,46 @@ def _sklearn_digits() -> Rows:
         (bunch.images[:, None] / 8.0 - 1.0).astype(np.float32),
         bunch.target.astype(str),
         classes=tuple("0123456789"),
-        unit="grey, −1 black to 1 white",
-        scale=(0.0, 1.0),
+        unit=GREY,
+        scale=of_brightness,
         every=5,
     )
 
 
-def _held_out(rows: Rows, seed: int) -> NDArray[np.bool_]:
-    if rows.held_out is not None:
-        return rows.held_out
-    if rows.every is not None:
-        return np.asarray(np.arange(len(rows.values)) % rows.every == rows.every - 1)
-    return choose_held_out(len(rows.values), rows.label, rows.group, seed)
+def _classes(
+    rows: Rows, *, keep_empty: bool
+) -> tuple[tuple[str, ...] | None, NDArray[np.int64] | None, list[str]]:
+    """Names of the classes, the number of each row's, and names that the source declares but no row has.
 
-
-def _classes(rows: Rows) -> tuple[tuple[str, ...] | None, NDArray[np.int64] | None]:
-    """Names of the classes, and the number of each row's."""
+    Args:
+        rows: With labels, or none.
+        keep_empty: Keep such names.
+    """
     if rows.label is None:
-        return None, None
+        return None, None, []
     found = [str(name) for name in np.unique(rows.label)]
-    whole = all(name.lstrip("-").isdecimal() for name in found)
-    classes = rows.classes or tuple(sorted(found, key=int) if whole else found)
-    for name in classes:
+    for name in (*found, *(rows.classes or ())):
         if not name.strip() or len(name) > _LONGEST:
             raise FlowError(
                 f"training data: expected names of classes of 1 to {_LONGEST} characters, got {name[:40]!r} of "
                 f"{len(name)}. Rename it, or leave its rows out."
             )
+    whole = all(_WHOLE.fullmatch(name) for name in found)
+    declared = rows.classes or ()
+    empty = [] if keep_empty else [name for name in declared if name not in found]
+    others = [name for name in (sorted(found, key=int) if whole else found) if name not in declared]
+    classes = (*(name for name in declared if name not in empty), *others)
     number = {name: i for i, name in enumerate(classes)}
-    return classes, np.array([number[str(name)] for name in rows.label], np.int64)
+    return classes, np.array([number[str(name)] for name in rows.label], np.int64), empty
 
 
 def _shown(numbers: Numbers) -> str:
-    """One number, or the first columns' own."""
+    """One number, or the first columns' or channels' own."""
     flat = as_array(numbers).reshape(-1)
     if flat.size == 1:
         return f"{flat[0]:.6g}"
-    return f"{', '.join(f'{one:.6g}' for one in flat[:6])}{', …' if flat.size > 6 else ''} (column by column)"
-
-
-def _refuse_coarse(values: Array, source: str) -> None:
-    """Observations are float32: a column whose offset is so large that its digits are lost cannot be one."""
-    flat = np.asarray(values, np.float64).reshape(len(values), -1)
-    step = np.spacing(np.abs(flat).max(axis=0).astype(np.float32)).astype(np.float64)
-    spread = flat.std(axis=0)
-    lost = np.flatnonzero((spread > 0.0) & (step > _COARSE * spread))
-    if len(lost):
-        at = int(lost[0])
-        raise FlowError(
-            f"training data `{source}`: component {at} lies around {flat[:, at].mean():.6g} with a deviation of "
-            f"{spread[at]:.3g}, and float32 tells apart steps of {step[at]:.2g} only. Subtract the offset "
-            f"({len(lost)} of {flat.shape[1]} components)."
-        )
+    what = "channel" if as_array(numbers).shape[-1] == 1 else "column"
+    return f"{', '.join(f'{one:.6g}' for one in flat[:6])}{', …' if flat.size > 6 else ''} ({what} by {what})"
 
 
 def _copies(values: NDArray[np.float32], held_out: NDArray[np.float32]) -> int:

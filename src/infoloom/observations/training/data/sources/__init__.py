@@ -1,0 +1,1 @@
+"""Kinds of sources: arrays, archives, tables, folders; each becomes rows."""
