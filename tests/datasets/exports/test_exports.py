@@ -188,10 +188,10 @@ def test_names_of_many_bytes_are_exported(tmp_path: Path) -> None:
         }
     )
     data = generate(story, tmp_path / "data", 5, workers=1)
-    export(data, "webdataset", tmp_path / "tars")
+    export(data, tmp_path / "tars", "webdataset")
     with tarfile.open(next((tmp_path / "tars").glob("*.tar"))) as tar:
         member = tar.extractfile(f"{0:012d}.{name}.npy")
         assert member is not None
         assert np.array_equal(np.load(io.BytesIO(member.read())), data[name][0])
-    export(data, "mmu", tmp_path / "universe")
+    export(data, tmp_path / "universe", "mmu")
     assert any(path.suffix in (".hdf5", ".h5") for path in (tmp_path / "universe").rglob("*"))
