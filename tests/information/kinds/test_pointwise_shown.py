@@ -101,3 +101,16 @@ def test_labels_are_refused_before_any_row_is_made(tmp_path: Path) -> None:
     with pytest.raises(QueryError) as caught:
         task.pmi(*task.sample(5, seed=0))
     assert str(caught.value) == message
+
+
+def test_errors_are_those_of_the_whole_story_and_of_the_parts() -> None:
+    made = story("k")
+    rows = made.sample(100, seed=4)
+    for a, b in (("th", "x"), ("k", "x"), ("a", "x")):
+        values, errors = made.pmi(rows, a, b, with_error=True)
+        assert values.shape == np.broadcast_to(errors, values.shape).shape == (100,)
+        np.testing.assert_array_equal(values, made.pmi(rows, a, b))
+    joint = log_densities(rows["x"][:, 0].astype(np.float64))
+    wanted = joint[np.arange(100), (rows["k"] > 0).astype(int)] - np.logaddexp(*joint.T) + math.log(2.0)
+    values, errors = made.pmi(rows, "k", "x", with_error=True)
+    assert (np.abs(values - wanted) <= errors + 1e-6).all()

@@ -20,6 +20,7 @@ from infoloom.law.equations import Array
 __all__ = ["KindPointwise", "Rows"]
 
 Rows = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
+Sets = list[tuple[list[str], int]]
 
 
 class KindPointwise:
@@ -53,21 +54,30 @@ class KindPointwise:
                 "not tell its class, and only an upper bound of its information is known. Leave it out."
             )
         self._refuse_words(names)
-        sets = (([*a, *b, *given], 1), (list(given), 1), ([*a, *given], -1), ([*b, *given], -1))
-        special = None if self.split.gaussian else self.special
-        if special is not None:
-            apart = [(self._apart(members), sign) for members, sign in sets]
-            if any(self._shows_more(special, members) for members, _ in apart):
-                return SpecialPointwise(special, self.rows).of_sets(apart)[0]
-        return np.asarray(sum(sign * self.log_density(members) for members, sign in sets))
+        whole = self._in_whole_story(_sets(a, b, given))
+        if whole is not None:
+            return whole[0]
+        return np.asarray(sum(sign * self.log_density(members) for members, sign in _sets(a, b, given)))
 
     def with_error(
         self, a: Sequence[str], b: Sequence[str], given: Sequence[str] = ()
     ) -> tuple[Array, Array]:
         """`information` and how far it may be off, shape (n,) each, nats."""
         values = self.information(a, b, given)
-        parts = ([*a, *b, *given], [*a, *given], [*b, *given], [*given])
-        return values, error_of([self.density_error(names) for names in parts], values)
+        whole = self._in_whole_story(_sets(a, b, given))
+        if whole is not None:
+            return whole
+        return values, error_of([self.density_error(names) for names, _ in _sets(a, b, given)], values)
+
+    def _in_whole_story(self, sets: Sets) -> tuple[Array, Array] | None:
+        """Values and errors without the categories taken apart, where the parts know less; None where they do not."""
+        special = None if self.split.gaussian else self.special
+        if special is None:
+            return None
+        apart = [(self._apart(members), sign) for members, sign in sets]
+        if not any(self._shows_more(special, members) for members, _ in apart):
+            return None
+        return SpecialPointwise(special, self.rows).of_sets(apart)
 
     def density_error(self, names: Sequence[str]) -> Array:
         """How far `log_density` may be off, shape (n,) or (1,), nats."""
@@ -139,6 +149,11 @@ class KindPointwise:
     @cached_property
     def _rows_of(self) -> list[WordPointwise | SpecialPointwise]:
         return [_pointwise(part, self.rows) for part in self.split.parts]
+
+
+def _sets(a: Sequence[str], b: Sequence[str], given: Sequence[str]) -> Sets:
+    """The sets of variables whose log-densities make a pointwise information, with their signs."""
+    return [([*a, *b, *given], 1), (list(given), 1), ([*a, *given], -1), ([*b, *given], -1)]
 
 
 def _pointwise(part: Part, rows: Rows) -> WordPointwise | SpecialPointwise:
