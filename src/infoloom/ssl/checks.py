@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infoloom.arrays import plain_array
+from infoloom.arrays import by_slices, plain_array
 from infoloom.errors import InfoloomError, LearnerError
 
 __all__ = [
@@ -144,7 +144,10 @@ def by_name(given: Any, names: Iterable[str]) -> dict[str, Any]:
         names: Columns that are wanted; those that the dataset lacks are left out.
     """
     if isinstance(given, Mapping):
-        return dict(given)
+        found = {
+            name: by_slices(given[name], f"array {name}", LearnerError) for name in names if name in given
+        }
+        return {**given, **found}
     columns = getattr(given, "columns", None)
     there = [getattr(column, "name", None) for column in columns] if isinstance(columns, tuple | list) else []
     expect(

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from infoloom.arrays import plain_array
 from infoloom.errors import LearnerError
 from infoloom.ssl.batches import Batches, Group, grouped
 from infoloom.ssl.checks import by_name, check_arrays, expect, is_whole
@@ -100,6 +101,10 @@ def train(
     expect(is_whole(save_every), "save_every", save_every, "a whole number above 0", "Use 500.")
     needs = tuple(learner.needs)
     arrays = by_name(arrays, needs)
+    if missing is not None:
+        missing = {
+            name: plain_array(mask, f"missing of {name}", LearnerError) for name, mask in missing.items()
+        }
     rows = check_arrays(arrays, learner.needs, least=2, missing=missing)
     if chosen.stopping is not None:
         if held_out is None:

@@ -210,12 +210,22 @@ def _target(name: str, values: NDArray[Any]) -> Array:
     Raises:
         ProbeError: Not finite numbers, or always the same.
     """
-    if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
-        raise ProbeError(f"array `{name}`: expected finite numbers. Remove the other rows from all arrays.")
+    values = _finite(name, values)
     if (values == values[:1]).all():
         raise ProbeError(
             f"array `{name}`: expected values that vary, because R² compares with their variance. Leave it out."
         )
+    return values
+
+
+def _finite(name: str, values: NDArray[Any]) -> Array:
+    """Values as float64.
+
+    Raises:
+        ProbeError: Some that are not finite.
+    """
+    if not np.isfinite(values).all():
+        raise ProbeError(f"array `{name}`: expected finite numbers. Remove the other rows from all arrays.")
     return np.asarray(values, np.float64)
 
 
@@ -229,7 +239,7 @@ def _optimal(
         for of, values in targets.items():
             name = f"prediction({of}|{','.join(seen)})"
             if name in present:
-                predicted = np.asarray(dataset[name], np.float64)[setting.split.test]
+                predicted = _finite(name, known.array(dataset, name, len(values)))[setting.split.test]
                 yield _squares("optimal", inputs, of, values, predicted, setting)
 
 
