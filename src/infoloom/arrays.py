@@ -8,9 +8,10 @@ import numpy as np
 
 from infoloom.errors import InfoloomError
 
-__all__ = ["by_slices", "plain_array", "real_array"]
+__all__ = ["by_slices", "plain_array", "reachable", "real_array"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+_REACH: Final = 200  # binary digits; the fourth power of 2^200 is a float64
 _AS_FLOAT: Final = ("bfloat16", "float8")  # numpy has no such numbers; float32 holds all of them
 
 
@@ -87,9 +88,27 @@ def by_slices(given: Any, name: str, error: type[InfoloomError]) -> Any:
     return plain_array(given, name, error) if strange else given
 
 
+def reachable(rows: Array, axis: int | None = 0) -> Array:
+    """Powers of two by which values are multiplied so that neither their squares nor fourth powers leave float64.
+
+    Args:
+        rows: Finite, float64.
+        axis: 0 for a factor of each column, None for one of all.
+
+    Returns:
+        Exponents, 0 where the largest value lies between 2^-200 and 2^200; `np.ldexp(rows, …)` multiplies exactly.
+
+    Example:
+        >>> reachable(np.array([[1.0, 3e-200], [2.0, 1e-200]])).tolist()
+        [0, 663]
+    """
+    largest = np.abs(rows).max(axis=axis)
+    _, exponent = np.frexp(largest)
+    return np.where((largest == 0.0) | (np.abs(exponent) <= _REACH), 0, -exponent)
+
+
 def _refuse_masked(given: np.ma.MaskedArray[Any, Any], name: str, error: type[InfoloomError]) -> None:
-    mask = np.ma.getmaskarray(given)
-    masked = int(np.count_nonzero(mask if mask.dtype == np.bool_ else mask.astype(object)))
+    masked = int(np.count_nonzero(np.array(np.ma.getmaskarray(given).tolist(), dtype=np.bool_)))
     if masked:
         raise error(
             f"`{name}` `{masked} masked values`: expected values everywhere, because what is "

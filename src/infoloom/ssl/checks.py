@@ -25,10 +25,12 @@ __all__ = [
     "expect_seed",
     "is_whole",
     "parts",
+    "refuse_coarse",
     "whole_shapes",
 ]
 
 _ROWS = 4096
+_STEPS = 20  # of float32 within the values of a component, at least
 _SHAPES = "(values,), (leads, samples) or (channels, height, width), all at least 1"
 
 
@@ -228,6 +230,41 @@ def check_arrays(
                 "Remove those rows from all arrays.",
             )
     return rows
+
+
+def refuse_coarse(name: str, rows: Any, error: type[InfoloomError] = LearnerError) -> None:
+    """Refuse rows of which float32 keeps few digits, because of an offset or of a scale that it does not reach.
+
+    Args:
+        name: What they are.
+        rows: (n, …), finite real numbers.
+        error: What is raised.
+
+    Raises:
+        error: A component whose values, brought to float32, take fewer than twenty steps from the least to the largest.
+    """
+    ends: list[NDArray[np.float64]] = []
+    lost = np.zeros(math.prod(rows.shape[1:]), dtype=bool)
+    for part in parts(rows, name):
+        if part.dtype.kind == "f" and part.dtype.itemsize <= 4:
+            return
+        values = part.reshape(len(part), -1).astype(np.float64)
+        with np.errstate(over="ignore"):
+            lost |= (values.astype(np.float32) != values).any(axis=0)
+        ends += [values.min(axis=0), values.max(axis=0)]
+    low, high = np.min(ends, axis=0), np.max(ends, axis=0)
+    largest = np.maximum(np.abs(low), np.abs(high))
+    with np.errstate(over="ignore", invalid="ignore"):
+        step, reach = np.spacing(largest.astype(np.float32)).astype(np.float64), high - low
+    varies = reach > 4.0 * np.finfo(np.float64).eps * largest
+    coarse = np.flatnonzero(lost & varies & ~(_STEPS * step <= reach))
+    if len(coarse):
+        at = int(coarse[0])
+        raise error(
+            f"`{name}` `component {at} from {low[at]:.10g} to {high[at]:.10g}`: expected values that float32 tells "
+            "apart, because encoders compute in float32. Subtract the offset, or multiply by a power of ten, in "
+            f"float64 ({len(coarse)} of {len(lost)} components)."
+        )
 
 
 def _check_mask(name: str, mask: NDArray[Any], names: tuple[str, ...], rows: int) -> None:
