@@ -9,10 +9,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from infoloom.errors import EstimatorError
 from infoloom.estimators.copies import near_copies, repeated_rows
 from infoloom.estimators.inputs import expect, flat, paired_rows
 from infoloom.estimators.kinds import expect_kind
 from infoloom.estimators.protocol import Array, Estimate
+from infoloom.flags import expect_flags
 
 __all__ = ["ArrayEstimator"]
 
@@ -60,6 +62,8 @@ class ArrayEstimator(ABC):
             EstimatorError: If the arrays cannot be used.
             KindError: If they are not of a kind that the estimator takes.
         """
+        flags = [field.name for field in dataclasses.fields(self) if isinstance(field.default, bool)]
+        expect_flags(EstimatorError, **{name: getattr(self, name) for name in flags})
         x, y = paired_rows(x, y, self.least_rows)
         expect_kind(type(self).__name__, x, y, self.kinds())
         if not self.keeps_shape:

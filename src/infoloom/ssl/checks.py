@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from infoloom.arrays import by_slices, plain_array
 from infoloom.errors import InfoloomError, LearnerError
+from infoloom.flags import expect_flags
 
 __all__ = [
     "by_name",
@@ -51,6 +52,8 @@ def expect_numbers(settings: Any) -> None:
         if isinstance(value, np.number):
             value = value.item()
             object.__setattr__(settings, field.name, value)
+        if isinstance(usual, bool):
+            expect_flags(LearnerError, **{field.name: value})
         if isinstance(usual, bool) or not isinstance(usual, int | float):
             continue
         whole = isinstance(usual, int)

@@ -12,6 +12,7 @@ from infoloom.arrays import plain_array, real_array
 from infoloom.datasets.making.captions import caption_columns, caption_rows
 from infoloom.datasets.making.computing import one_thread, usable_device
 from infoloom.errors import DatasetError
+from infoloom.flags import expect_flags
 from infoloom.law.choices import FLOW, category_column, choosing
 from infoloom.law.sources.distributions import atoms_of
 
@@ -192,6 +193,7 @@ def observe_rows(
             shape or not finite, a category that is missing or none, or numbers that saturate.
         FlowError: A flow cannot be built, or is not certified.
     """
+    expect_flags(DatasetError, allow_uncertified=allow_uncertified)
     missing = [name for name in story.modalities if name not in rows]
     if missing:
         raise DatasetError(
