@@ -100,7 +100,7 @@ def reachable(rows: Array, axis: int | None = 0) -> Array:
 
     Example:
         >>> reachable(np.array([[1.0, 3e-200], [2.0, 1e-200]])).tolist()
-        [0, 663]
+        [0, 662]
     """
     largest = np.abs(rows).max(axis=axis)
     _, exponent = np.frexp(largest)
