@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 
 import numpy as np
 import pytest
@@ -237,3 +238,77 @@ def test_rows_behind_a_mask_are_refused(name):
     if story.gaussian:
         with pytest.raises(QueryError, match="masked values"):
             story.predict(rows, "theta", "x1")
+
+
+KINDS = {
+    "name": "kinds",
+    "causes": {"c": "normal", "k": "categorical(3)"},
+    "modalities": {"x": {"flow": "vector(4)", "latent": "0.5*c + k + noise"}},
+    "targets": {"theta": "c"},
+    "labels": {"cls": {"target": "theta", "classes": 3}},
+}
+PLAIN = {"x": {"flow": "vector(4)", "latent": "0.5*c + noise"}}
+WRONG_ROWS = {
+    "flattened": (lambda rows: {"x": rows["x"].ravel()}, "expected 4 components of `x` a row, got 1."),
+    "one number": (
+        lambda rows: {"x": 3.0},
+        "expected 4 components of `x` a row, got one number without rows.",
+    ),
+    "nan": (lambda rows: {"x": rows["x"] * np.nan}, "expected finite values of `x`. Remove other rows."),
+    "complex": (
+        lambda rows: {"x": rows["x"] + 1j},
+        "`x` `dtype complex64`: expected an array of real numbers.",
+    ),
+    "text": (lambda rows: {"x": rows["x"].astype(str)}, "`x` `text`: expected an array of real numbers."),
+    "missing": (lambda rows: {"y": rows["x"]}, "the rows have no values of `x`."),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_ROWS)
+@pytest.mark.parametrize("ask", ["pmi", "predict"])
+@pytest.mark.parametrize("name", ["plain", "kinds"])
+def test_rows_that_are_no_rows_are_refused(kind, ask, name):
+    """Once a flattened latent was read as many rows of one component, and gave wrong predictions."""
+    plain = {"causes": {"c": "normal"}, "modalities": PLAIN} if name == "plain" else {}
+    story = compile_story(KINDS | plain)
+    change, message = WRONG_ROWS[kind]
+    rows = {"theta": story.sample(8)["theta"], **change(story.sample(8))}
+    with pytest.raises(QueryError, match=re.escape(message)):
+        story.pmi(rows, "x", "theta") if ask == "pmi" else story.predict(rows, "theta", "x")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cls": np.full(8, 3)}, "expected classes of `cls`, whole numbers from 0 to 2, got 3."),
+        ({"cls": np.full(8, -1)}, "expected classes of `cls`, whole numbers from 0 to 2, got -1."),
+        ({"cls": np.full(8, 0.5)}, "expected classes of `cls`, whole numbers from 0 to 2, got 0.5."),
+        ({"cls": np.full(8, np.nan)}, "expected finite values of `cls`."),
+        ({"cls": np.zeros(7)}, "expected as many rows of `cls` as of `x`, got 7 and 8."),
+        ({"cls": np.full(8, "a")}, "`cls` `text`: expected an array of real numbers."),
+    ],
+)
+def test_classes_that_are_none_are_refused(change, message):
+    story = compile_story(KINDS | {"causes": {"c": "normal"}, "modalities": PLAIN})
+    with pytest.raises(QueryError, match=re.escape(message)):
+        story.pmi({**story.sample(8), **change}, "x", "cls")
+
+
+def test_categories_that_are_none_are_refused():
+    story = compile_story(KINDS)
+    rows = story.sample(8)
+    for values, message in (
+        (np.full(8, np.nan), "expected finite values of `k`."),
+        (np.full(8, 9.0), "values of `k`: expected its 3 values from"),
+        (np.zeros(7) + rows["k"][:7], "expected as many rows of `k` as of `x`, got 7 and 8."),
+    ):
+        with pytest.raises(QueryError, match=re.escape(message)):
+            story.pmi({**rows, "k": values}, "x", "k")
+
+
+def test_predictions_need_rows_of_equal_number():
+    story = compile_story(KINDS | {"causes": {"c": "normal"}, "modalities": {**PLAIN, "y": PLAIN["x"]}})
+    rows = story.sample(8)
+    message = "prediction of `theta`: expected as many rows of `y` as of `x`, got 1 and 8."
+    with pytest.raises(QueryError, match=re.escape(message)):
+        story.predict({**rows, "y": rows["y"][:1]}, "theta", ("x", "y"))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from infoloom.errors import QueryError
+from infoloom.information.given import given_values, same_rows
 from infoloom.law.equations import Array
 from infoloom.story import Story
 
@@ -31,7 +32,7 @@ def effect(
         Shape (n, d), before whitening.
 
     Raises:
-        QueryError: No such scalar cause, or no such modality.
+        QueryError: No such scalar cause, or no such modality; values of a cause are missing or no finite numbers.
 
     Example:
         >>> from infoloom.story import load
@@ -57,9 +58,10 @@ def effect(
 def _labelled(story: Story, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> dict[str, Array]:
     """Scalar causes by label, float64."""
     found: dict[str, Array] = {}
-    for name in story.causes:
-        values = np.asarray(rows[name], dtype=np.float64)
-        columns = values[:, None] if values.ndim == 1 else values
-        labels = [name] if values.ndim == 1 else [f"{name}[{i}]" for i in range(values.shape[1])]
-        found |= dict(zip(labels, columns.T, strict=True))
+    dims = [(name, story.covariance.dim(name)) for name in story.causes]
+    for name, dim in dims:
+        values = given_values(rows, name, dim, "effect").astype(np.float64)
+        labels = [name] if name in story.covariance.system.scalars else [f"{name}[{i}]" for i in range(dim)]
+        found |= dict(zip(labels, values.T, strict=True))
+        same_rows(found, labels[0], "effect")
     return found

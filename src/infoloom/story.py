@@ -12,6 +12,7 @@ import numpy as np
 
 from infoloom.compiled import CompiledStory
 from infoloom.errors import QueryError
+from infoloom.flags import expect_flags
 from infoloom.information.beyond_gaussian.effort import SEED, Effort
 from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
@@ -207,6 +208,7 @@ class Story(CompiledStory):
         Returns:
             Shape (n,), nats; with its errors, of the same shape, if asked.
         """
+        expect_flags(QueryError, with_error=with_error)
         parts = [(part,) if isinstance(part, str) else part for part in (a, b, given)]
         found = self.pointwise(rows)
         return found.with_error(*parts) if with_error else found.information(*parts)

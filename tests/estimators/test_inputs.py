@@ -10,7 +10,8 @@ import torch
 
 from infoloom.errors import EstimatorError, InfoloomError
 from infoloom.estimators import Training, build
-from infoloom.estimators.inputs import expect, flat, paired_rows, repeated_rows, tied_values
+from infoloom.estimators.copies import near_copies, repeated_rows
+from infoloom.estimators.inputs import expect, flat, paired_rows, tied_values
 
 ROWS = np.random.default_rng(0).standard_normal((20, 3))
 
@@ -161,3 +162,82 @@ def test_tensors_with_gradients_and_of_half_precision():
     expected = build("gaussian").estimate(x, y)
     assert build("gaussian").estimate(x.clone().requires_grad_(), y) == expected
     assert build("gaussian").estimate(x.bfloat16(), y) == pytest.approx(expected, abs=0.02)
+
+
+def pairs_of(kind):
+    rng = np.random.default_rng(3)
+    if kind == "over and over":
+        return (np.repeat(rng.standard_normal(20), 50) for _ in "xy")
+    if kind == "of few":
+        return (np.repeat(rng.standard_normal((10, 2)), 100, axis=0) for _ in "xy")
+    change = {"float32": lambda rows: rows.astype(np.float32), "rounding": lambda rows: rows + 1e-9}[kind]
+    once = [rng.standard_normal((400, 2)) for _ in "xy"]
+    return (np.concatenate([rows, change(rows)]) for rows in once)
+
+
+DOUBTS = {
+    "over and over": "980 of 1000 pairs are copies of others",
+    "of few": "990 of 1000 pairs are copies of others",
+    "float32": "400 of 800 pairs are copies of others but for rounding",
+    "rounding": "400 of 800 pairs are copies of others but for rounding",
+}
+
+
+@pytest.mark.parametrize("kind", DOUBTS)
+def test_pairs_that_stand_there_over_and_over_are_doubted(kind):
+    """Few pairs often, or all of them twice but for their last digits."""
+    x, y = pairs_of(kind)
+    for name, settings in {"gao": {}, "gaussian": {}, "amortised": {"shuffles": 0}}.items():
+        found = build(name, **settings).estimate_with_info(x, y)
+        assert found.reliable is False
+        assert DOUBTS[kind] in found.details["doubts"], name
+
+
+LEVEL = np.random.default_rng(4).standard_normal(10)
+CLASS = np.random.default_rng(5).integers(0, 10, 2000)
+OTHER = (CLASS + (np.random.default_rng(6).random(2000) < 0.3)) % 10
+#: What repeats by nature: levels through a noisy channel, standardised counts, decimals in float32, classes.
+NATURAL = {
+    "noisy levels": (LEVEL[CLASS], LEVEL[OTHER]),
+    "standardised": ((CLASS - 4.5) / 2.87, (CLASS - 4.5) / 2.87),
+    "decimals": ((CLASS / 10).astype(np.float32).astype(float), CLASS.astype(float)),
+    "classes": (CLASS, LEVEL[OTHER]),
+    "a line": (np.linspace(0.0, 1.0, 2000), np.linspace(0.0, 1.0, 2000) ** 2),
+    "far values": (np.random.default_rng(7).standard_cauchy(2000),) * 2,
+}
+
+
+@pytest.mark.parametrize("kind", NATURAL)
+def test_what_repeats_by_nature_is_no_copy(kind):
+    x, y = (side[:, None] for side in NATURAL[kind])
+    assert repeated_rows(x, y) == near_copies(x, y) == 0
+
+
+@pytest.mark.parametrize("name", ["ksg", "ksg2", "gao", "kernel", "gaussian", "histogram", "gaussianised"])
+@pytest.mark.parametrize("factor", [2.0**-1000, 2.0**-600, 2.0**600, 2.0**1000])
+def test_a_scale_changes_no_estimate(name, factor):
+    x = np.random.default_rng(8).standard_normal((300, 1))
+    y = x + np.random.default_rng(9).standard_normal((300, 1))
+    expected = build(name).estimate_with_info(x, y)
+    found = build(name).estimate_with_info(factor * x, y)
+    assert found.nats == pytest.approx(expected.nats, abs=1e-9)
+    assert found.reliable == expected.reliable
+
+
+def test_ordinary_columns_are_taken_as_they_are():
+    rows = np.random.default_rng(8).standard_normal((300, 2)) * [1e-50, 1e50]
+    assert np.array_equal(paired_rows(rows, rows, least=8)[0], rows)
+    assert 0.5 <= np.abs(paired_rows(rows * 1e-200, rows, least=8)[0]).max() < 1.0
+
+
+@pytest.mark.parametrize("name", ["ksg", "gao", "latent"])
+def test_values_rounded_to_float32_around_an_offset_are_doubted_by_neighbours(name):
+    rng = np.random.default_rng(10)
+    x = rng.standard_normal(1000)
+    y = x + rng.standard_normal(1000)
+    settings = {"training": Training(epochs=1)} if name == "latent" else {}
+    found = build(name, **settings).estimate_with_info((x + 1e6).astype(np.float32), y)
+    assert found.reliable is False
+    assert "rounded or discrete" in found.details["doubts"][0]
+    counts = rng.poisson(3.0, 1000).astype(float)
+    assert name != "gao" or build("gao").estimate_with_info(counts + 1e6, y).reliable is None

@@ -36,6 +36,25 @@ def test_a_channel_that_never_varies_is_only_centred():
     assert found[:, 1].tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("factor", [1.0, 1e-8, 1e-17, 1e30])
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
+def test_scale_and_offset_of_a_channel_do_not_matter(factor, offset):
+    plain = np.random.default_rng(1).normal(size=(4000, 1))
+    scale = Standardise((1,))
+    given = ((plain + offset) * factor).astype(np.float32)
+    scale.fit(given)
+    found = scale(torch.from_numpy(given)).double().numpy()
+    assert found.std() == pytest.approx(1.0, rel=1e-3)
+    np.testing.assert_allclose(found, (plain - plain.mean()) / plain.std(), atol=max(1e-5, 2e-7 * offset))
+
+
+def test_a_deviation_of_rounding_is_constant():
+    scale = Standardise((1,))
+    ulp = np.spacing(np.float32(1e6))
+    scale.fit(np.float32(1e6) + ulp * np.arange(100)[:, None].astype(np.float32) // 99)
+    assert scale.scale.item() == 1.0
+
+
 @pytest.mark.parametrize("bad", [5.0, 7.0, -1.0, 1.75, np.nan])
 def test_token_ids_are_looked_at_wherever_they_come_in(bad):
     """Training rows, and any rows that are encoded."""

@@ -324,3 +324,26 @@ def test_the_rate_rises_and_falls():
     assert np.all(np.diff(rates[100:]) < 0.0)
     assert 0.0 < rates[-1] < 1e-4
     assert schedule(0, 1, 0.0) == 1.0
+
+
+COARSE = {
+    "offset": lambda rows: rows + 1e8,
+    "small": lambda rows: rows * 1e-60,
+    "whole": lambda rows: (rows * 4 + 2**40).astype(np.int64),
+}
+
+
+@pytest.mark.parametrize("kind", COARSE)
+def test_rows_of_which_float32_keeps_few_digits_are_refused(kind):
+    """A learner that is trained on them learns nothing and would not say why."""
+    rows = np.random.default_rng(0).standard_normal((64, 3))
+    coarse = np.column_stack([rows[:, :1], COARSE[kind](rows)])
+    arrays = {"a": rows.astype(np.float32), "b": coarse}
+    learner = build("clip", {"a": (3,), "b": (4,)})
+    with pytest.raises(
+        LearnerError, match=r"`array b` `component 1 from .*float32 tells apart, because encoders"
+    ) as told:
+        train(learner, arrays, Training(steps=1, batch=8))
+    assert str(told.value).endswith("in float64 (3 of 4 components).")
+    constant = np.column_stack([rows[:, :1], np.full((64, 3), 0.1) + 1e8])
+    train(learner, {**arrays, "b": constant}, Training(steps=1, batch=8))

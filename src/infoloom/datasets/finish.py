@@ -26,6 +26,7 @@ from infoloom.datasets.storage.manifest import Manifest, ShardRecord
 from infoloom.datasets.storage.own_spec import story_of
 from infoloom.datasets.storage.reading.partial import Partial, leading
 from infoloom.errors import DatasetError
+from infoloom.flags import expect_flags
 from infoloom.information.quantity import Quantity
 from infoloom.spec.flows.flow import flow_header, flow_path, one_class, parse_flow
 
@@ -50,6 +51,7 @@ def finish(root: str | Path, made: Sequence[Made] = (), *, partial: bool = False
     """
     from infoloom.datasets.reading.read import open_dataset
 
+    expect_flags(DatasetError, partial=partial)
     root = Path(root)
     plan, spec = read_plan(root)
     known = {one.shard: one for one in made}

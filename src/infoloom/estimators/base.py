@@ -9,9 +9,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from infoloom.estimators.inputs import expect, flat, paired_rows, repeated_rows
+from infoloom.errors import EstimatorError
+from infoloom.estimators.copies import near_copies, repeated_rows
+from infoloom.estimators.inputs import expect, flat, paired_rows
 from infoloom.estimators.kinds import expect_kind
 from infoloom.estimators.protocol import Array, Estimate
+from infoloom.flags import expect_flags
 
 __all__ = ["ArrayEstimator"]
 
@@ -51,13 +54,16 @@ class ArrayEstimator(ABC):
             y: Rows of the second variable, likewise, in the same order.
 
         Returns:
-            The estimate (nats). Where more than a twentieth of the pairs are copies of others, `reliable` is False and
-            `details` says so: copies have no distance, and may lie on both sides of a split.
+            The estimate (nats). Where more than a twentieth of the pairs are copies of others, exactly or but for
+            rounding, `reliable` is False and `details` says so: copies have no distance, and may lie on both sides of a
+            split.
 
         Raises:
             EstimatorError: If the arrays cannot be used.
             KindError: If they are not of a kind that the estimator takes.
         """
+        flags = [field.name for field in dataclasses.fields(self) if isinstance(field.default, bool)]
+        expect_flags(EstimatorError, **{name: getattr(self, name) for name in flags})
         x, y = paired_rows(x, y, self.least_rows)
         expect_kind(type(self).__name__, x, y, self.kinds())
         if not self.keeps_shape:
@@ -72,8 +78,7 @@ class ArrayEstimator(ABC):
             "Look at the data for extreme values, or change the settings.",
         )
         found = dataclasses.replace(found, seconds=time.perf_counter() - start)
-        copies = repeated_rows(x, y)
-        return found.doubted(f"{copies} of {len(x)} pairs are copies of others") if copies else found
+        return _doubt_copies(found, x, y)
 
     def estimate(self, x: Any, y: Any) -> float:
         """Estimate the mutual information (nats)."""
@@ -97,6 +102,16 @@ class ArrayEstimator(ABC):
             for key, value in part.get_params().items()
         }
         return own | inner
+
+
+def _doubt_copies(found: Estimate, x: Array, y: Array) -> Estimate:
+    """The estimate, doubted where pairs stand in the rows several times."""
+    copies, near = repeated_rows(x, y), near_copies(x, y)
+    if copies:
+        found = found.doubted(f"{copies} of {len(x)} pairs are copies of others")
+    if near:
+        found = found.doubted(f"{near} of {len(x)} pairs are copies of others but for rounding")
+    return found
 
 
 def _plain(value: Any) -> Any:

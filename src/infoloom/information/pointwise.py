@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from infoloom.arrays import plain_array
 from infoloom.errors import DegenerateError, QueryError
+from infoloom.information.given import given_values, same_rows
 from infoloom.law.covariance import Block, StructuredCovariance
 from infoloom.law.equations import Array
 from infoloom.law.triangle import Numbers, Triangle, triangle
@@ -137,23 +137,8 @@ class Pointwise:
         whole = self.covariance.system.whole(name)
         if whole is not None and name not in self.rows:
             return self._values(whole[0])[:, whole[1], None]
-        if name not in self.rows:
-            raise QueryError(f"pointwise information: the rows have no values of `{name}`.")
-        given, dim = plain_array(self.rows[name], name, QueryError), self.covariance.dim(name)
-        flat = given.reshape(len(given), math.prod(given.shape[1:]))
-        if flat.shape[1] != dim:
-            raise QueryError(
-                f"pointwise information: expected {dim} components of `{name}` a row, got {flat.shape[1]}. "
-                "Give latents as `sample` returns them."
-            )
-        for other, values in self.values.items():
-            if len(values) != len(flat):
-                raise QueryError(
-                    f"pointwise information: expected as many rows of `{name}` as of `{other}`, "
-                    f"got {len(flat)} and {len(values)}."
-                )
-        if not np.isfinite(flat).all():
-            raise QueryError(f"pointwise information: expected finite values of `{name}`. Remove other rows.")
+        flat = given_values(self.rows, name, self.covariance.dim(name), "pointwise information")
+        same_rows({**self.values, name: flat}, name, "pointwise information")
         return flat
 
     def centred(self, name: str) -> Array:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infoloom.arrays import plain_array
+from infoloom.arrays import by_slices, plain_array
 from infoloom.errors import InfoloomError, LearnerError
+from infoloom.flags import expect_flags
 
 __all__ = [
     "by_name",
@@ -25,10 +26,12 @@ __all__ = [
     "expect_seed",
     "is_whole",
     "parts",
+    "refuse_coarse",
     "whole_shapes",
 ]
 
 _ROWS = 4096
+_STEPS = 20  # of float32 within the values of a component, at least
 _SHAPES = "(values,), (leads, samples) or (channels, height, width), all at least 1"
 
 
@@ -49,6 +52,8 @@ def expect_numbers(settings: Any) -> None:
         if isinstance(value, np.number):
             value = value.item()
             object.__setattr__(settings, field.name, value)
+        if isinstance(usual, bool):
+            expect_flags(LearnerError, **{field.name: value})
         if isinstance(usual, bool) or not isinstance(usual, int | float):
             continue
         whole = isinstance(usual, int)
@@ -144,7 +149,10 @@ def by_name(given: Any, names: Iterable[str]) -> dict[str, Any]:
         names: Columns that are wanted; those that the dataset lacks are left out.
     """
     if isinstance(given, Mapping):
-        return dict(given)
+        found = {
+            name: by_slices(given[name], f"array {name}", LearnerError) for name in names if name in given
+        }
+        return {**given, **found}
     columns = getattr(given, "columns", None)
     there = [getattr(column, "name", None) for column in columns] if isinstance(columns, tuple | list) else []
     expect(
@@ -225,6 +233,41 @@ def check_arrays(
                 "Remove those rows from all arrays.",
             )
     return rows
+
+
+def refuse_coarse(name: str, rows: Any, error: type[InfoloomError] = LearnerError) -> None:
+    """Refuse rows of which float32 keeps few digits, because of an offset or of a scale that it does not reach.
+
+    Args:
+        name: What they are.
+        rows: (n, …), finite real numbers.
+        error: What is raised.
+
+    Raises:
+        error: A component whose values, brought to float32, take fewer than twenty steps from the least to the largest.
+    """
+    ends: list[NDArray[np.float64]] = []
+    lost = np.zeros(math.prod(rows.shape[1:]), dtype=bool)
+    for part in parts(rows, name):
+        if part.dtype.kind == "f" and part.dtype.itemsize <= 4:
+            return
+        values = part.reshape(len(part), -1).astype(np.float64)
+        with np.errstate(over="ignore"):
+            lost |= (values.astype(np.float32) != values).any(axis=0)
+        ends += [values.min(axis=0), values.max(axis=0)]
+    low, high = np.min(ends, axis=0), np.max(ends, axis=0)
+    largest = np.maximum(np.abs(low), np.abs(high))
+    with np.errstate(over="ignore", invalid="ignore"):
+        step, reach = np.spacing(largest.astype(np.float32)).astype(np.float64), high - low
+    varies = reach > 4.0 * np.finfo(np.float64).eps * largest
+    coarse = np.flatnonzero(lost & varies & ~(_STEPS * step <= reach))
+    if len(coarse):
+        at = int(coarse[0])
+        raise error(
+            f"`{name}` `component {at} from {low[at]:.10g} to {high[at]:.10g}`: expected values that float32 tells "
+            "apart, because encoders compute in float32. Subtract the offset, or multiply by a power of ten, in "
+            f"float64 ({len(coarse)} of {len(lost)} components)."
+        )
 
 
 def _check_mask(name: str, mask: NDArray[Any], names: tuple[str, ...], rows: int) -> None:

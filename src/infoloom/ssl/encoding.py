@@ -55,7 +55,8 @@ def tensors_of(
     given = {name: arrays[name][rows] for name in names}
     return {
         name: torch.as_tensor(
-            part if isinstance(part, torch.Tensor) else np.array(part, np.float32), dtype=torch.float32
+            part.detach() if isinstance(part, torch.Tensor) else np.array(part, np.float32),
+            dtype=torch.float32,
         ).to(device)
         for name, part in given.items()
     }

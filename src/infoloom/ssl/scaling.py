@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from infoloom.ssl.checks import expect, parts
 
 __all__ = ["Standardise", "TokenIds"]
+
+_FAR: Final = 1e-4  # deviation in units of the mean, below which it is computed about the mean
+_ROUNDING: Final = float(np.finfo(np.float32).eps)
 
 
 class Standardise(nn.Module):
@@ -32,22 +35,39 @@ class Standardise(nn.Module):
 
     @torch.no_grad()
     def fit(self, rows: Any) -> None:
-        """Take mean and standard deviation over rows (n, *shape); a channel that never varies keeps scale 1."""
+        """Take mean and standard deviation over rows (n, *shape); a channel that never varies keeps scale 1.
+
+        A channel varies where its deviation is above the rounding of float32 at its mean, however small it is.
+        """
         mean, scale = cast(Tensor, self.mean), cast(Tensor, self.scale)
         axes = (0, *range(2, rows.ndim))
         sums = np.zeros((2, rows.shape[1]))
         for part in parts(rows):
             values = part.astype(np.float64)
             sums += values.sum(axes), np.square(values).sum(axes)
-        center, square = sums / (len(rows) * math.prod(rows.shape[2:]))
+        count = len(rows) * math.prod(rows.shape[2:])
+        center, square = sums / count
         spread = np.sqrt(np.maximum(square - center**2, 0.0))
-        spread[spread <= 1e-6 * (1.0 + np.abs(center))] = 1.0
+        far = spread <= _FAR * np.abs(center)
+        if far.any():  # the difference of squares has lost its digits there
+            spread[far] = _deviation(rows, center, axes, count)[far]
+        spread[spread <= _ROUNDING * np.abs(center)] = 1.0
         mean.copy_(torch.from_numpy(center).view(mean.shape))
         scale.copy_(torch.from_numpy(spread).view(scale.shape))
 
     def forward(self, rows: Tensor) -> Tensor:
         """(n, *shape) → the same shape."""
         return (rows - cast(Tensor, self.mean)) / cast(Tensor, self.scale)
+
+
+def _deviation(
+    rows: Any, center: NDArray[np.float64], axes: tuple[int, ...], count: int
+) -> NDArray[np.float64]:
+    """Standard deviation of every channel about its mean, in a second pass."""
+    total, wide = np.zeros(len(center)), (len(center), *(1 for _ in rows.shape[2:]))
+    for part in parts(rows):
+        total += np.square(part.astype(np.float64) - center.reshape(wide)).sum(axes)
+    return np.sqrt(total / count)
 
 
 class TokenIds(nn.Module):

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from infoloom.arrays import plain_array
 from infoloom.errors import LearnerError
 from infoloom.ssl.batches import Batches, Group, grouped
-from infoloom.ssl.checks import by_name, check_arrays, expect, is_whole
+from infoloom.ssl.checks import by_name, check_arrays, expect, is_whole, refuse_coarse
 from infoloom.ssl.encoding import tensors_of
 from infoloom.ssl.learner import Learner
 from infoloom.ssl.outputs import loss_by, usable
@@ -91,7 +92,8 @@ def train(
         progress: Called every 20 steps and at the end.
 
     Raises:
-        LearnerError: Arrays that do not fit, a state of another training, or a loss that is no longer a number.
+        LearnerError: Arrays that do not fit or of which float32 keeps few digits, a state of another training, or a
+            loss that is no longer a number.
     """
     chosen = Training() if settings is None else settings
     expect(
@@ -100,7 +102,13 @@ def train(
     expect(is_whole(save_every), "save_every", save_every, "a whole number above 0", "Use 500.")
     needs = tuple(learner.needs)
     arrays = by_name(arrays, needs)
+    if missing is not None:
+        missing = {
+            name: plain_array(mask, f"missing of {name}", LearnerError) for name, mask in missing.items()
+        }
     rows = check_arrays(arrays, learner.needs, least=2, missing=missing)
+    for name in needs:
+        refuse_coarse(f"array {name}", _there(arrays[name], name, missing))
     if chosen.stopping is not None:
         if held_out is None:
             raise LearnerError(

@@ -257,3 +257,19 @@ def test_a_worker_that_begins_meanwhile_is_not_taken_for_its_last_pass(monkeypat
     mine._slots = Racing(shared._slots, 2, key << passes._BITS | 4)
     mine.begin()
     assert (shared._slots[2:4] & passes._NUMBERS).tolist() == [4, 4]
+
+
+@pytest.mark.parametrize("category", [10.0, -1.0, 0.5, np.nan])
+def test_a_category_that_is_none_is_refused(category: float) -> None:
+    tree = {
+        "name": "chosen",
+        "causes": {"digit": "categorical(10)", "c": "normal"},
+        "modalities": {"x": {"flow": "digits[{digit}]", "latent": "0.5*c + noise"}},
+        "targets": {"theta": "c"},
+    }
+    story = loom.load(tree)
+    rows = {**story.sample(2), "digit_class": np.array([0.0, category])}
+    with pytest.raises(
+        DatasetError, match="categories of `digit_class`: expected 2 whole numbers from 0 to 9, one"
+    ):
+        story.observe(rows)

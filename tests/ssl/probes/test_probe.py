@@ -344,10 +344,30 @@ def test_probes_never_load_the_truth():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) <= {
         "infoloom.arrays",
+        "infoloom.flags",
         "infoloom.design",
-    }  # the second is an empty package
+    }  # the last is an empty package
 
 
 def test_the_whole_split_is_used_once():
     whole = Split(np.arange(3), np.arange(3, 5), np.arange(5, 7))
     assert whole.fit.tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("factor", [2.0**-700, 2.0**700])
+def test_the_scale_of_a_target_does_not_matter(factor):
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((60, 3))
+    values = rows[:, 0] + rng.standard_normal(60)
+    plain, scaled = (
+        probe(lambda batch: batch["x"], {"x": rows, "t": unit * values}, batch=None) for unit in (1.0, factor)
+    )
+    for one, other in zip(plain, scaled, strict=True):
+        assert other.value == pytest.approx(one.value, abs=1e-6)
+
+
+def test_inputs_of_which_float32_keeps_few_digits_are_refused():
+    rows = np.random.default_rng(0).standard_normal((60, 3))
+    message = r"^`array x` `component 0 from .*`: expected values that float32 tells apart, because encoders compute"
+    with pytest.raises(ProbeError, match=message):
+        probe(lambda batch: batch["x"], {"x": rows + 1e8, "t": rows[:, 0]}, batch=None)

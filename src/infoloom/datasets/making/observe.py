@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from infoloom.arrays import plain_array, real_array
 from infoloom.datasets.making.captions import caption_columns, caption_rows
 from infoloom.datasets.making.computing import one_thread, usable_device
 from infoloom.errors import DatasetError
+from infoloom.flags import expect_flags
 from infoloom.law.choices import FLOW, category_column, choosing
+from infoloom.law.sources.distributions import atoms_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,11 +99,13 @@ def flow_input(story: Story, modality: str, rows: Rows) -> np.ndarray[Any, Any]:
     Returns:
         Shape (n, d), or (n, d + 1) where a cause chooses, float32.
     """
-    latents: np.ndarray[Any, Any] = np.ascontiguousarray(rows[modality], dtype=np.float32)
+    given = real_array(rows[modality], modality, DatasetError)
+    latents: np.ndarray[Any, Any] = np.ascontiguousarray(given, dtype=np.float32)
     cause = dict(story.graph.nodes[modality].chosen).get(FLOW)
     if cause is None:
         return latents
-    categories = rows[category_column(cause)].astype(np.float32)
+    column = category_column(cause)
+    categories = real_array(rows[column], column, DatasetError).astype(np.float32)
     return np.concatenate([latents, categories[:, None]], axis=1)
 
 
@@ -115,8 +120,6 @@ def rows_of(story: Story, modality: str, taken: np.ndarray[Any, Any]) -> dict[st
     Returns:
         The latent by the modality's name, and the cause that chooses, where there is one.
     """
-    from infoloom.law.sources.distributions import atoms_of
-
     cause = dict(story.graph.nodes[modality].chosen).get(FLOW)
     if cause is None:
         return {modality: taken}
@@ -186,19 +189,25 @@ def observe_rows(
         `text_tokens`; causes, targets and labels as they came.
 
     Raises:
-        DatasetError: Latents of a modality are missing, of another shape or not finite, a category is missing, or
-            numbers saturate.
+        DatasetError: Values that are masked or no real numbers, latents of a modality that are missing, of another
+            shape or not finite, a category that is missing or none, or numbers that saturate.
         FlowError: A flow cannot be built, or is not certified.
     """
+    expect_flags(DatasetError, allow_uncertified=allow_uncertified)
     missing = [name for name in story.modalities if name not in rows]
     if missing:
         raise DatasetError(
             f"rows `{', '.join(rows)}`: expected the latents of `{missing[0]}` among them. Give what `story.sample` "
             "returns."
         )
+    numbers = {*story.modalities, *story.causes, *story.targets, *map(category_column, choosing(story.graph))}
+    rows = {
+        name: (real_array if name in numbers else plain_array)(values, name, DatasetError)
+        for name, values in rows.items()
+    }
     _check_latents(story, rows)
     usable_device(device)
-    found = {name: np.asarray(values) for name, values in rows.items() if name not in story.modalities}
+    found = {name: values for name, values in rows.items() if name not in story.modalities}
     with one_thread():
         for name in story.mapped:
             found[name] = observe(story, name, rows, device, allow_uncertified=allow_uncertified, strict=True)
@@ -214,9 +223,10 @@ def _check_latents(story: Story, rows: Rows) -> None:
     Raises:
         DatasetError: Of another shape, of unequal rows, not finite, or without the categories that choose a map.
     """
-    count = len(np.asarray(rows[next(iter(story.modalities))]))
+    first = rows[next(iter(story.modalities))]
+    count = len(first) if first.ndim else 0
     for name in story.modalities:
-        values, wanted = np.asarray(rows[name]), (count, story.dim(name))
+        values, wanted = rows[name], (count, story.dim(name))
         if values.shape != wanted:
             raise DatasetError(
                 f"latents of `{name}`: expected the shape {wanted}, got {values.shape}. Give what `story.sample` "
@@ -225,10 +235,18 @@ def _check_latents(story: Story, rows: Rows) -> None:
         if not np.isfinite(values).all():
             raise DatasetError(f"latents of `{name}`: expected finite numbers. Leave out rows that are not.")
     for cause in choosing(story.graph):
-        if category_column(cause) not in rows:
+        column = category_column(cause)
+        if column not in rows:
             raise DatasetError(
-                f"rows `{', '.join(rows)}`: expected `{category_column(cause)}` among them, which chooses a flow. Give "
+                f"rows `{', '.join(rows)}`: expected `{column}` among them, which chooses a flow. Give "
                 "what `story.sample` returns."
+            )
+        classes = len(atoms_of(story.graph.nodes[cause].distribution))
+        values = rows[column]
+        if values.shape != (count,) or not np.isin(values, np.arange(classes)).all():
+            raise DatasetError(
+                f"categories of `{column}`: expected {count} whole numbers from 0 to {classes - 1}, one for each row. "
+                "Give what `story.sample` returns."
             )
 
 

@@ -31,6 +31,7 @@ from infoloom.datasets.storage.layout import (
 )
 from infoloom.datasets.storage.trees import MAX_SPLITS, PlanTree, columns_of
 from infoloom.errors import DatasetError
+from infoloom.flags import expect_flags
 from infoloom.foreign.plain import whole
 from infoloom.foreign.trees import checked
 from infoloom.law.choices import category_column, choosing
@@ -130,6 +131,13 @@ def make_plan(
     Raises:
         DatasetError: Sizes that make no sense, names that collide, or a flow of which no 8-bit range follows.
     """
+    expect_flags(
+        DatasetError,
+        latents=latents,
+        predictions=predictions,
+        allow_uncertified=allow_uncertified,
+        reproducible=reproducible,
+    )
     rows = _whole("rows", rows, 1, MAX_ROWS)
     seed = _whole("seed", seed, 0, 2**63 - 1)
     if rows_per_shard is not None:

@@ -22,6 +22,7 @@ from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.layout import MAX_ROWS
 from infoloom.datasets.storage.reading.shuffle import Epoch
 from infoloom.errors import DatasetError
+from infoloom.flags import expect_flags
 
 if TYPE_CHECKING:
     from infoloom.observations.injection import Injection
@@ -79,6 +80,7 @@ class StoryStream(Stream):
         world_size: int | None = None,
         allow_uncertified: bool = False,
     ) -> None:
+        expect_flags(DatasetError, shuffle=shuffle, allow_uncertified=allow_uncertified)
         if expect_whole("batch", batch) < 1:
             raise DatasetError(f"batch `{batch}`: expected a positive number.")
         if not 0 < expect_whole("rows", rows) <= MAX_ROWS:

@@ -11,6 +11,8 @@ from infoloom.datasets.reading.hugging_face import hugging_face
 from infoloom.datasets.storage.manifest import read_manifest
 from infoloom.datasets.storage.reading.store import ParquetStore, check_shards
 from infoloom.datasets.storage.reading.view import View
+from infoloom.errors import DatasetError
+from infoloom.flags import expect_flags
 
 __all__ = ["Dataset", "open_dataset"]
 
@@ -49,6 +51,7 @@ def open_dataset(path: str | Path, *, check: bool = False) -> Dataset:
         DatasetError: Not finished, a newer format, a manifest that does not hold together, or with `check` a shard that
             is not what the manifest says.
     """
+    expect_flags(DatasetError, check=check)
     root = Path(path)
     manifest = read_manifest(root)
     if check:

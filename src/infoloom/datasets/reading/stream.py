@@ -14,6 +14,7 @@ from torch.utils import data as torch_data
 from infoloom.datasets.reading.passes import Passes
 from infoloom.datasets.storage.reading.shuffle import share
 from infoloom.errors import DatasetError
+from infoloom.flags import expect_flags
 
 __all__ = ["Arrays", "Batch", "Stream", "expect_whole", "recut"]
 
@@ -84,6 +85,7 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
         rank: int | None = None,
         world_size: int | None = None,
     ) -> None:
+        expect_flags(DatasetError, drop_last=drop_last)
         self.rows, self.batch_size = expect_whole("rows", rows, 0), expect_whole("batch size", batch_size, 1)
         self.seed, self.drop_last = expect_whole("seed", seed, 0), drop_last
         if (rank is None) != (world_size is None):

@@ -18,6 +18,7 @@ from infoloom.datasets.storage.reading.memmap import existing_memmap
 from infoloom.datasets.storage.reading.shuffle import Epoch, piece_edges
 from infoloom.datasets.storage.reading.store import MemmapStore
 from infoloom.errors import DatasetError
+from infoloom.flags import expect_flags
 
 if TYPE_CHECKING:
     from infoloom.datasets.storage.reading.view import View
@@ -133,6 +134,7 @@ class BatchStream(Stream):
         world_size: int | None = None,
         window: int = 16,
     ) -> None:
+        expect_flags(DatasetError, shuffle=shuffle)
         if expect_whole("batch size", batch_size) < 1 or expect_whole("window", window) < 1:
             raise DatasetError(f"batch size `{batch_size}`, window `{window}`: expected positive numbers.")
         super().__init__(

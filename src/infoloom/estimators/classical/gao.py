@@ -14,7 +14,7 @@ from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.cells import joint_cells
 from infoloom.estimators.classical.neighbors import INSIDE, neighbor_distances, points_within
 from infoloom.estimators.classical.subsamples import with_interval
-from infoloom.estimators.inputs import expect
+from infoloom.estimators.inputs import expect, float32_steps, rounded_doubt
 from infoloom.estimators.protocol import Array, Estimate
 
 __all__ = ["GaoEstimator"]
@@ -65,7 +65,10 @@ class GaoEstimator(ArrayEstimator):
 
     def measure(self, x: Array, y: Array) -> Estimate:
         """Estimate from rows (n, dx) and (n, dy)."""
-        return with_interval(self._of(x, y), lambda x, y: self._of(x, y).nats, x, y)
+        found = with_interval(self._of(x, y), lambda x, y: self._of(x, y).nats, x, y)
+        coarse = [side for side in (x, y) if side.dtype.kind != "i" and float32_steps(side)]
+        doubt = rounded_doubt(*coarse) if coarse else ""
+        return found.doubted(f"{doubt}; float32 keeps few digits around an offset") if doubt else found
 
     def _of(self, x: Array, y: Array) -> Estimate:
         expect(

@@ -14,7 +14,7 @@ from scipy.special import digamma
 
 from infoloom.errors import EstimatorError
 from infoloom.estimators.base import ArrayEstimator
-from infoloom.estimators.inputs import expect, tied_values
+from infoloom.estimators.inputs import expect, rounded_doubt
 from infoloom.estimators.preparation import canonical_halves, prepare_pair
 from infoloom.estimators.protocol import Array, Estimate
 
@@ -22,7 +22,6 @@ __all__ = ["KSGEstimator"]
 
 _TREE_COLUMNS: Final = 10
 _PREPARATIONS: Final = ("none", "whiten", "gaussianise", "canonical")
-_TIED: Final = 0.25  # share of values that repeat; two decimals on 1000 normal rows repeat half
 _PAIRS: Final = 2**21  # distances held at a time
 _Count: TypeAlias = Callable[[Array, Array, int], tuple[Array, Array]]
 
@@ -90,11 +89,8 @@ class KSGEstimator(ArrayEstimator):
             x, y = x / x.std(axis=0), y / y.std(axis=0)
         nats = self._first(x, y) if self.form == 1 else self._second(x, y)
         found = Estimate(nats, details={"dim_x": x.shape[1], "dim_y": y.shape[1], **told})
-        tied = max(tied_values(x), tied_values(y))
-        doubt = (
-            f"{tied:.0%} of the values of a column repeat others: rounded or discrete, so neighbours are tied"
-        )
-        return found.doubted(doubt) if tied > _TIED else found
+        doubt = rounded_doubt(x, y)
+        return found.doubted(doubt) if doubt else found
 
     def _prepared(self, x: Array, y: Array) -> tuple[Array, Array, dict[str, Any]]:
         """Both sides as neighbours are sought in them, and what was lost."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from infoloom.estimators.base import ArrayEstimator
 from infoloom.estimators.classical.ksg import KSGEstimator
-from infoloom.estimators.inputs import expect
+from infoloom.estimators.inputs import expect, rounded_doubt
 from infoloom.estimators.neural.layers import perceptron
 from infoloom.estimators.neural.training import fit, tensors
 from infoloom.estimators.preparation import check_preparation, prepare_pair
@@ -66,7 +66,9 @@ class LatentEstimator(ArrayEstimator):
         values = [value for value, _ in found]
         details = {"values": values, "folds": [report for _, report in found]}
         doubted = any(report["reliable"] is False for _, report in found)
-        return Estimate(float(np.mean(values)), reliable=False if doubted else None, details=details)
+        told = Estimate(float(np.mean(values)), reliable=False if doubted else None, details=details)
+        doubt = rounded_doubt(x, y)
+        return told.doubted(doubt) if doubt else told
 
     def _fold(self, x: Array, y: Array, split: Split) -> tuple[float, dict[str, Any]]:
         """Train on a split; KSG between the codes of the rows held out."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from infoloom.arrays import plain_array
 from infoloom.errors import QueryError
+from infoloom.information.given import given_values, same_rows
 from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
 from infoloom.law.triangle import independent
@@ -73,18 +73,15 @@ def predict(
         Shape (n,).
 
     Raises:
-        QueryError: As `prediction_weights`, or values of a name are missing.
+        QueryError: As `prediction_weights`, or values of a name are missing, of another shape or not finite.
     """
     found = prediction_weights(covariance, target, given)
-    total = np.full((), _mean(covariance, target)[0])
+    total, seen = np.full((), _mean(covariance, target)[0]), dict[str, np.ndarray[Any, np.dtype[Any]]]()
     for name, weights in found.items():
-        if name not in rows:
-            raise QueryError(f"prediction of `{target}`: the rows have no values of `{name}`.")
-        values = plain_array(rows[name], name, QueryError)
+        seen[name] = given_values(rows, name, covariance.dim(name), f"prediction of `{target}`")
+        same_rows(seen, name, f"prediction of `{target}`")
         shift = float(_spread(covariance, name, _mean(covariance, name)) @ weights)
-        total = (
-            total + np.einsum("nd,d->n", values.reshape(len(values), -1), weights, dtype=np.float64) - shift
-        )
+        total = total + np.einsum("nd,d->n", seen[name], weights, dtype=np.float64) - shift
     return total
 
 

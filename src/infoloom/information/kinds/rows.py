@@ -13,6 +13,7 @@ import scipy.special
 from infoloom.errors import QueryError
 from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.pointwise_special import SpecialPointwise
+from infoloom.information.given import given_values, same_rows
 from infoloom.information.kinds.parts import Part, Split
 from infoloom.information.words.rows import WordPointwise, error_of
 from infoloom.law.equations import Array
@@ -133,18 +134,19 @@ class KindPointwise:
     def joint(self, names: Sequence[str] | frozenset[str]) -> Array:
         """Log density of the variables and each combination of categories, shape (n, parts)."""
         kinds, rest = self.split.taken_apart(names)
+        told = {name: self._categories(name) for name in sorted(kinds & self.split.coupled)}
         columns = []
         for number, part in enumerate(self.split.parts):
-            log = math.log(part.probability) + (self._rows_of[number].log_density(rest) if rest else 0.0)
-            for name in sorted(kinds & self.split.coupled):
-                log = log + np.where(self._categories(name) == part.categories[name], 0.0, -np.inf)
+            density = {", ".join(sorted(rest)): self._rows_of[number].log_density(rest)} if rest else {}
+            log = math.log(part.probability) + sum(density.values())
+            for name, categories in told.items():
+                same_rows({**told, **density}, name, "pointwise information")
+                log = log + np.where(categories == part.categories[name], 0.0, -np.inf)
             columns.append(log)
         return np.stack(np.broadcast_arrays(*columns), axis=-1)
 
     def _categories(self, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-        if name not in self.rows:
-            raise QueryError(f"pointwise information: the rows have no values of `{name}`.")
-        return self.split.kinds[name].of(np.asarray(self.rows[name]))
+        return self.split.kinds[name].of(given_values(self.rows, name, 1, "pointwise information"))
 
     @cached_property
     def _rows_of(self) -> list[WordPointwise | SpecialPointwise]:

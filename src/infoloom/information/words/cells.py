@@ -13,6 +13,7 @@ import scipy.special
 from infoloom.errors import SpecError
 from infoloom.information.beyond_gaussian.ceilings_special import quantiles
 from infoloom.information.ceilings.labels import Label
+from infoloom.information.given import given_values
 from infoloom.law.covariance import StructuredCovariance
 from infoloom.law.equations import Array
 from infoloom.law.graph import Graph
@@ -84,7 +85,8 @@ class Cells:
             if isinstance(slot, int):
                 columns.append(cut[:, slot])
             else:
-                away = np.abs(np.asarray(rows[slot[0]], dtype=np.float64)[:, None] - np.array(slot[1]))
+                values = given_values(rows, slot[0], 1, f"words of `{self.modality}`")
+                away = np.abs(values.astype(np.float64) - np.array(slot[1]))
                 columns.append(away.argmin(axis=1).astype(np.int64))
         return np.stack(columns, axis=1)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from infoloom.errors import QueryError
+from infoloom.information.given import given_classes, same_rows
 from infoloom.information.pointwise import Pointwise
 from infoloom.information.words.boxes import log_boxes
 from infoloom.information.words.cells import Cells, Cut
@@ -94,10 +94,12 @@ class WordPointwise(Pointwise):
         return total
 
     def _classes(self, cells: Cells) -> Classes:
-        name = cells.modality or cells.name
-        if name not in self.rows:
-            raise QueryError(f"pointwise information: the rows have no values of `{name}`.")
-        return cells.of(self.rows)
+        if cells.modality:
+            return cells.of({cells.modality: self._values(cells.modality)})
+        name, (cut,) = cells.name, cells.cuts
+        classes = given_classes(self.rows, name, cut.classes, "pointwise information")
+        same_rows({**self.values, name: classes}, name, "pointwise information")
+        return classes[:, None]
 
     def _told(self, tied: Sequence[Tied], known: Sequence[str], rows: int) -> Array:
         """Conditional mean of every tied variable given what is known, shape (n, variables)."""

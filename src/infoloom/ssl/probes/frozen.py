@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from infoloom.arrays import by_slices, real_array
 from infoloom.errors import ProbeError
 from infoloom.ssl.probes.score import FUSED
 
@@ -39,14 +40,16 @@ def features_of(encode: Any, arrays: Mapping[str, NDArray[Any]], batch: int = _B
         Name → features, shape (n, d). Where the encoder gives no `fused`, features of all modalities side by side.
 
     Raises:
-        ProbeError: Not an encoder, or features that are not finite numbers, one row for each row.
+        ProbeError: Not an encoder, masked values, or features that are not finite numbers, one row for each row.
     """
-    rows = len(next(iter(arrays.values())))
+    given = {name: by_slices(array, name, ProbeError) for name, array in arrays.items()}
+    rows = len(next(iter(given.values())))
     parts: dict[str, list[Array]] = {}
     with torch.no_grad(), _evaluating(encode):
         for first in range(0, rows, batch):
             block = {
-                name: np.asarray(array[first : first + batch], np.float32) for name, array in arrays.items()
+                name: real_array(array[first : first + batch], name, ProbeError).astype(np.float32)
+                for name, array in given.items()
             }
             for name, values in _encoded(encode, block).items():
                 parts.setdefault(name, []).append(_checked(name, values, len(next(iter(block.values())))))
@@ -94,27 +97,28 @@ def _named(output: Any, block: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checked(name: str, output: Any, rows: int) -> Array:
-    values = _plain(output)
+    values = _plain(output, f"features of {name}")
     if values.ndim < 1 or len(values) != rows or not values.size:
         raise ProbeError(
             f"features of `{name}` of shape {values.shape}: expected ({rows}, …), a row for every row that went in. "
             "Return one vector for each."
         )
-    if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+    if not np.isfinite(values).all():
         raise ProbeError(f"features of `{name}`: expected finite numbers. Look at the encoder for overflow.")
     return np.asarray(values, np.float64).reshape(rows, -1)
 
 
-def _plain(output: Any) -> NDArray[Any]:
-    """The vector output of a model as an array."""
+def _plain(output: Any, said: str) -> NDArray[Any]:
+    """The vector output of a model as an array, that of a tensor in float32."""
     for name in _OUTPUTS:
         values = output.get(name) if isinstance(output, Mapping) else getattr(output, name, None)
         if values is not None:
-            array = _plain(values)
+            array = _plain(values, said)
             return array.mean(axis=1) if name == "last_hidden_state" and array.ndim > 2 else array
     if isinstance(output, tuple | list) and output and isinstance(output[0], Tensor):
-        return _plain(output[0])
-    return output.detach().float().cpu().numpy() if isinstance(output, Tensor) else np.asarray(output)
+        return _plain(output[0], said)
+    found = real_array(output, said, ProbeError)
+    return found.astype(np.float32) if isinstance(output, Tensor) else found
 
 
 def _tensors(encode: Any, block: Mapping[str, NDArray[np.float32]]) -> dict[str, Tensor]:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
+from infoloom.arrays import plain_array, real_array
 from infoloom.errors import ProbeError
 from infoloom.ssl.probes.score import FUSED
 from infoloom.ssl.probes.splits import Split, named_split, random_split
@@ -25,7 +25,13 @@ def names_of(dataset: Any, kinds: tuple[str, ...], vectors: bool) -> tuple[str, 
     columns = getattr(dataset, "columns", None)
     if columns is not None and all(hasattr(column, "kind") for column in columns):
         return tuple(column.name for column in columns if column.kind in kinds)
-    return tuple(name for name in dataset if (np.ndim(dataset[name]) > 1) is vectors)
+    return tuple(name for name in dataset if (_axes(dataset[name], name) > 1) is vectors)
+
+
+def _axes(values: Any, name: str) -> int:
+    """Number of axes of an array, a tensor or a list."""
+    found = getattr(values, "ndim", None)
+    return found if isinstance(found, int) else plain_array(values, name, ProbeError).ndim
 
 
 def rows_of(dataset: Any, rows: int, seed: int) -> Split:
@@ -76,12 +82,13 @@ def array(dataset: Any, name: str, rows: int | None) -> NDArray[Any]:
     """One array of the dataset.
 
     Raises:
-        ProbeError: There is none, or it has another number of rows.
+        ProbeError: There is none, it holds no real numbers or masked values, or it has another number of rows.
     """
     try:
-        values = np.asarray(dataset[name])
+        given = dataset[name]
     except (KeyError, LookupError) as error:
         raise ProbeError(f"array `{name}`: expected to be in the dataset. Name one that is there.") from error
+    values = real_array(given, name, ProbeError)
     if values.ndim < 1 or (rows is not None and len(values) != rows):
         raise ProbeError(
             f"array `{name}` of shape {values.shape}: expected {rows} rows, as many as the first array has. "

@@ -10,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from infoloom.arrays import reachable
 from infoloom.errors import ProbeError
-from infoloom.ssl.checks import expect_names, is_whole
+from infoloom.ssl.checks import expect_names, is_whole, refuse_coarse
 from infoloom.ssl.probes import known
 from infoloom.ssl.probes.ceilings import beside, best_of, ceilings_of
 from infoloom.ssl.probes.frozen import features_of
@@ -110,6 +111,8 @@ def probe(
     rows = len(arrays[names[0]])
     wanted = tuple(of) if of is not None else known.names_of(dataset, ("target", "cause"), vectors=False)
     targets = {name: _target(name, known.array(dataset, name, rows)) for name in wanted}
+    shifts = {name: reachable(values, None) for name, values in targets.items()}
+    targets = {name: np.ldexp(values, shifts[name]) for name, values in targets.items()}
     given = known.look_up(known.truth_of(dataset) if truth is None else truth)
     rows_of = known.rows_of(dataset, rows, seed) if split is None else split.within(rows)
     setting = Setting(names, rows_of, given, seed)
@@ -118,8 +121,14 @@ def probe(
     if batch is not None:
         _check_batch(batch, rows_of, len(names))
     best = best_of(ceilings_of(dataset, classes, batch) if ceilings is None else ceilings, batch)
+    for name, values in arrays.items():
+        if np.isfinite(values).all():
+            refuse_coarse(f"array {name}", values, ProbeError)
     features = features_of(encode, arrays)
-    scores = [*regress(features, targets, setting, probes), *_optimal(dataset, features, targets, setting)]
+    scores = [
+        *regress(features, targets, setting, probes),
+        *_optimal(dataset, features, targets, setting, shifts),
+    ]
     if classes is not None:
         scores += classify(features, targets, classes, setting)
     if batch is not None:
@@ -210,27 +219,41 @@ def _target(name: str, values: NDArray[Any]) -> Array:
     Raises:
         ProbeError: Not finite numbers, or always the same.
     """
-    if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
-        raise ProbeError(f"array `{name}`: expected finite numbers. Remove the other rows from all arrays.")
+    values = _finite(name, values)
     if (values == values[:1]).all():
         raise ProbeError(
             f"array `{name}`: expected values that vary, because R² compares with their variance. Leave it out."
         )
+    return values
+
+
+def _finite(name: str, values: NDArray[Any]) -> Array:
+    """Values as float64.
+
+    Raises:
+        ProbeError: Some that are not finite.
+    """
+    if not np.isfinite(values).all():
+        raise ProbeError(f"array `{name}`: expected finite numbers. Remove the other rows from all arrays.")
     return np.asarray(values, np.float64)
 
 
 def _optimal(
-    dataset: Any, features: Mapping[str, Array], targets: Mapping[str, Array], setting: Setting
+    dataset: Any,
+    features: Mapping[str, Array],
+    targets: Mapping[str, Array],
+    setting: Setting,
+    shifts: Mapping[str, Any],
 ) -> Iterator[Score]:
-    """Scores of the optimal predictions that a dataset carries, on the same rows as the probes'."""
+    """Scores of the optimal predictions that a dataset carries, on the probes' rows and in their unit."""
     present = {column.name for column in getattr(dataset, "columns", ())}
     for inputs in features:
         seen = known.seen_by(inputs, setting.modalities)
         for of, values in targets.items():
             name = f"prediction({of}|{','.join(seen)})"
             if name in present:
-                predicted = np.asarray(dataset[name], np.float64)[setting.split.test]
-                yield _squares("optimal", inputs, of, values, predicted, setting)
+                predicted = np.ldexp(_finite(name, known.array(dataset, name, len(values))), shifts[of])
+                yield _squares("optimal", inputs, of, values, predicted[setting.split.test], setting)
 
 
 def _squares(name: str, inputs: str, of: str, values: Array, predicted: Array, setting: Setting) -> Score:
