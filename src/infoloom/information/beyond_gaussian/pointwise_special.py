@@ -150,11 +150,12 @@ class SpecialPointwise:
 
     def _average(self, part: Component, seen: Array, known: Mapping[str, Array]) -> tuple[Array, Array]:
         """log E exp(b · f(s) − ½ f(s)ᵀ gram f(s)) of every row, b = seen of shape (n, F), and its error."""
-        weights = direction(part)
+        weights = self.special.kept(("direction", part.key), lambda: direction(part))
         found = None if weights is None else self._on_a_line(part, weights, seen)
         if found is not None:
             return found, np.full(len(found), ROW_TOLERANCE)
-        reduced = reduce(part)
+        # Kept together: eigenvectors of an equal Gram matrix may have another sign, or be turned, by its rounding.
+        reduced = self.special.kept(("reduced", part.key), lambda: reduce(part))
         inner = self.special.kept(("rows", part.key), lambda: row_average(part, reduced))
         value, _, error = inner.log_average(seen @ reduced.back, known)
         return value + reduced.constant(seen), error
