@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from infoloom.observations.realism.quality import (
     story_latents,
 )
 from infoloom.observations.realism.sides import sampled
-from infoloom.observations.realism.two_sample import TwoSample
+from infoloom.observations.realism.two_sample import TwoSample, two_sample_test
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes
 
@@ -299,6 +300,9 @@ def test_a_whole_report(tmp_path: Path, monkeypatch) -> None:
     data = TrainingData(values[:500], label[:500], values[500:], label[500:], ("a", "b"), "metre", 2.0, 3.0)
     told: list[str] = []
     monkeypatch.setattr(sides, "_STRONG_ROWS", 300)
+    monkeypatch.setattr(sides, "_STRONG_PASSES", 2)
+    for module in (quality, sides):
+        monkeypatch.setattr(module, "two_sample_test", partial(two_sample_test, epochs=3))
     found = measure_quality(
         str(path),
         data,
@@ -316,7 +320,7 @@ def test_a_whole_report(tmp_path: Path, monkeypatch) -> None:
     assert found["held_out_rows"] == 64
     assert found["two_sample"]["rows"] == [44, 7, 65]
     assert found["two_sample_floor"]["rows"] == [44, 7, 65]
-    assert found["two_sample_strong"]["rows"] == [210, 30, 60]  # held-out rows, then training rows
+    assert found["two_sample_strong"]["rows"] == [210, 30, 300]  # held-out rows, then training rows
     assert min(found["inception"].values()) > 0.0
     of = {"mean", "mean_error", "deviation", "deviation_error", "component_mean", "component_deviation"}
     assert set(found["moments"]) == set(found["moments_floor"]) == of

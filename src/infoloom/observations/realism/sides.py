@@ -21,6 +21,7 @@ __all__ = ["Sides", "real_with_noise", "sampled", "strongly_told", "trained_chan
 
 Rows = NDArray[np.float32]
 _STRONG_ROWS: Final = 5000
+_STRONG_PASSES: Final = 40
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ def strongly_told(flow: SteppedFlow | ExactFlow, data: TrainingData, seed: int) 
     labels = [of for _, of in parts if of is not None]
     of_real = np.concatenate(labels)[:_STRONG_ROWS] if len(labels) == len(parts) else None
     made = sampled(flow, None, len(real), seed + 1, of_real)
-    return two_sample_test(real, made, sizes=(32, 64, 128), strong=True, seed=seed).to_dict()
+    return two_sample_test(
+        real, made, sizes=(32, 64, 128), strong=True, epochs=_STRONG_PASSES, seed=seed
+    ).to_dict()
 
 
 def sampled(
