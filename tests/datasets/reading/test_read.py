@@ -122,7 +122,7 @@ def test_a_damaged_copy_is_refused(small: Dataset, tmp_path) -> None:
     copy = small.memmap(tmp_path)
     (folder,) = tmp_path.iterdir()
     np.save(folder / "000000.npy", np.zeros(3))
-    with pytest.raises(DatasetError, match=r"expected int64 of shape \(900,\), got float64 of shape \(3,\)"):
+    with pytest.raises(DatasetError, match=r"it is damaged\. Remove the folder"):
         copy["sample_id"]
 
 

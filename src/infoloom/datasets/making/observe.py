@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,7 +14,6 @@ from infoloom.datasets.making.computing import one_thread, usable_device
 from infoloom.errors import DatasetError
 from infoloom.flags import expect_flags
 from infoloom.law.choices import FLOW, category_column, choosing
-from infoloom.law.sources.distributions import atoms_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -123,7 +122,7 @@ def rows_of(story: Story, modality: str, taken: np.ndarray[Any, Any]) -> dict[st
     cause = dict(story.graph.nodes[modality].chosen).get(FLOW)
     if cause is None:
         return {modality: taken}
-    atoms = np.array(atoms_of(story.graph.nodes[cause].distribution), dtype=np.float32)
+    atoms = np.array(_atoms(story, cause), dtype=np.float32)
     return {modality: taken[:, :-1], cause: atoms[taken[:, -1].astype(np.int64)]}
 
 
@@ -241,7 +240,7 @@ def _check_latents(story: Story, rows: Rows) -> None:
                 f"rows `{', '.join(rows)}`: expected `{column}` among them, which chooses a flow. Give "
                 "what `story.sample` returns."
             )
-        classes = len(atoms_of(story.graph.nodes[cause].distribution))
+        classes = len(_atoms(story, cause))
         values = rows[column]
         if values.shape != (count,) or not np.isin(values, np.arange(classes)).all():
             raise DatasetError(
@@ -288,3 +287,10 @@ def refuse_saturated(modality: str, observed: Tensor, saturated: int, numbers: i
             "latents run together, and their information is lost. Bring them closer, such as with "
             "`affine(scale=0.3)` before the last step of the flow, and use no shift far larger than the scale."
         )
+
+
+def _atoms(story: Story, cause: str) -> Sequence[float]:
+    """Values of a categorical cause; scipy is imported where it is needed, since opening a dataset does not."""
+    from infoloom.law.sources.distributions import atoms_of
+
+    return atoms_of(story.graph.nodes[cause].distribution)

@@ -54,10 +54,6 @@ class CheckedMap:
         self._row = self._array.nbytes // max(1, len(self._array))
         self._compare(np.arange(-(-self._begins // _BLOCK)))
 
-    def is_of(self, shape: tuple[int, ...], dtype: str) -> bool:
-        """Whether the rows have this shape and type."""
-        return bool(self._array.shape == shape and self._array.dtype == np.dtype(dtype))
-
     def span(self, start: int, stop: int) -> Rows:
         """Rows from `start` to before `stop`, not copied."""
         if stop > start:

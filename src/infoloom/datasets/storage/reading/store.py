@@ -179,12 +179,7 @@ class MemmapStore:
         path = self.directory / self.file(index)
         if index not in self._maps:
             self._maps[index] = CheckedMap(path, self.checksums[index])
-        found = self._maps[index]
-        if not found.is_of((self.rows, *column.shape), column.dtype):
-            raise DatasetError(
-                f"file `{path}`: expected {column.dtype} of shape {(self.rows, *column.shape)}. Remove the copy."
-            )
-        return found
+        return self._maps[index]
 
 
 def check_shards(root: Path, manifest: Manifest) -> None:
