@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from typer.testing import CliRunner
 from infoloom.cli.flow.commands import flow_app
 from infoloom.errors import FlowError
 from infoloom.observations.flows.certificate import MARGIN
+from infoloom.observations.realism import quality, sides
+from infoloom.observations.realism.two_sample import two_sample_test
 from infoloom.spec.flows.flow import flow_header
 
 
@@ -91,7 +94,11 @@ def test_what_belongs_to_quality_needs_it(tmp_path: Path, options: tuple[str, ..
         call("check", str(path), *options)
 
 
-def test_quality_keeps_its_classifier_and_its_numbers(tmp_path: Path) -> None:
+def test_quality_keeps_its_classifier_and_its_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (quality, sides):
+        monkeypatch.setattr(module, "two_sample_test", partial(two_sample_test, epochs=2))
     rng = np.random.default_rng(0)
     label = np.arange(700) // 10 % 2  # every tenth row is held out: both classes among them
     np.savez(
