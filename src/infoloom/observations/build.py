@@ -23,6 +23,7 @@ from infoloom.observations.formulas.coupling import Coupling
 from infoloom.observations.formulas.elementwise import Affine, Asinh, Cdf, Identity, Power
 from infoloom.observations.formulas.linear import Permutation, Rotation, WhitenerLike, Whitening
 from infoloom.observations.injection import Injection
+from infoloom.observations.renderers.base import Renderer
 from infoloom.observations.renderers.registry import make_renderer
 from infoloom.observations.rendering import Rendering
 from infoloom.plugins import load, offered
@@ -77,9 +78,8 @@ def build(
         dtype: Precision of latents and observations.
         device: Where trained flows compute.
         directory: Folder that a relative path of a user's flow is relative to.
-        allow_uncertified: Build a trained flow although its certificate fails; its dataset then holds at most
-            the information
-            that its card states.
+        allow_uncertified: Build a trained flow although its certificate fails; its dataset then holds at most the
+            information that its card states.
         whitened: Whether latents are N(0, I), by `whitener` or of themselves; others may be smaller than some flows
             keep apart.
 
@@ -95,33 +95,16 @@ def build(
         raise FlowError(
             f"flow `{expression}`: expected a map of numbers; a caption says words. Generate a dataset to have them."
         )
+    options: dict[str, Any] = {"dtype": dtype, "device": device, "directory": directory}
     choice = flow_choice(expression, directory)
     if choice is not None:
-        options: dict[str, Any] = {
-            "whitener": whitener,
-            "dtype": dtype,
-            "device": device,
-            "directory": directory,
-        }
-        options |= {"allow_uncertified": allow_uncertified, "whitened": whitened}
+        options |= {"whitener": whitener, "allow_uncertified": allow_uncertified, "whitened": whitened}
         flows = {name: replace_choice(expression, name) for name in choice.names}
         made = Choosing({name: build(flow, **options) for name, flow in flows.items()})
         if made.rendered:
             _require_certificate(made, allow_uncertified)
         return made
-    parts: list[Bijection] = []
-    first, *others = steps = parse_flow(expression)
-    renderer = make_renderer(first) if first.rendered else None
-    if renderer is not None:
-        _require_certificate(renderer, allow_uncertified)
-        steps, parts = tuple(others), [Identity(renderer.shape_out, renderer.shape_out)]
-    for step in steps:
-        shape = parts[-1].shape_out if parts else None
-        parts.append(_part(step, shape, dtype, device, directory))
-    usual = whitened and renderer is None
-    for step, part in zip(steps, parts[len(parts) - len(steps) :], strict=True):
-        _require_certificate(part, allow_uncertified, usual)
-        usual = usual and step.name in KEEP_NORM
+    renderer, parts = _parts(expression, allow_uncertified, whitened, **options)
     size = parts[0].dim if renderer is None else renderer.dim
     before = None if whitener is None else Whitening(whitener)
     if before is not None and before.dim != size:
@@ -129,8 +112,8 @@ def build(
     whole = [*([] if before is None else [before]), *([] if renderer is None else [renderer]), *parts]
     if not allow_uncertified and not chain.resolves(whole):
         raise FlowError(
-            f"flow `{expression}`: expected steps behind `{first.name}` that float32 resolves; numbers run together, "
-            "and information is lost. Use a smaller shift, or one that fits the scale."
+            f"flow `{expression}`: expected steps behind `{parse_flow(expression)[0].name}` that float32 resolves; "
+            "numbers run together, and information is lost. Use a smaller shift, or one that fits the scale."
         )
     if renderer is not None:
         after = Composition(parts[1:]) if len(parts) > 1 else None
@@ -138,6 +121,25 @@ def build(
         return renderer if plain else Rendering(renderer, before=before, after=after)
     parts = parts if before is None else [before, *parts]
     return Composition(parts) if len(parts) > 1 else parts[0]
+
+
+def _parts(
+    expression: str, allow_uncertified: bool, whitened: bool, **options: Any
+) -> tuple[Renderer | None, list[Bijection]]:
+    """The renderer of a flow expression, if it begins with one, and its other steps, with certificates that pass."""
+    parts: list[Bijection] = []
+    first, *others = steps = parse_flow(expression)
+    renderer = make_renderer(first) if first.rendered else None
+    if renderer is not None:
+        _require_certificate(renderer, allow_uncertified)
+        steps, parts = tuple(others), [Identity(renderer.shape_out, renderer.shape_out)]
+    for step in steps:
+        parts.append(_part(step, parts[-1].shape_out if parts else None, **options))
+    usual = whitened and renderer is None
+    for step, part in zip(steps, parts[len(parts) - len(steps) :], strict=True):
+        _require_certificate(part, allow_uncertified, usual)
+        usual = usual and step.name in KEEP_NORM
+    return renderer, parts
 
 
 def load_flow(

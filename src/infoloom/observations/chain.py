@@ -99,6 +99,8 @@ def saturated(parts: Parts, z: Tensor) -> int:
 
 def run_together(parts: Parts, z: Tensor) -> int:
     """How many numbers within 3.5 deviations do not come back to 0.001 deviations, from maps of single components."""
+    if not z.numel():
+        return 0
     size, center = torch.std_mean(z.double(), correction=0)
     back = inverse(parts, forward(parts, z)).double()
     usual = (z.double() - center).abs() <= _USUAL * size

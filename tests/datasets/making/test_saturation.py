@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from infoloom.datasets import generate, verify
 from infoloom.datasets.making import observe
@@ -87,3 +88,9 @@ def test_shifts_behind_a_network_or_a_renderer_are_refused_when_it_is_built(flow
     with pytest.raises(FlowError, match=r"expected steps behind .* that float32 resolves"):
         build(f"{flow} | affine(shift=1e8)")
     assert build(f"{flow} | affine(shift=1e8)", allow_uncertified=True).shape_out
+
+
+def test_no_rows_do_not_saturate() -> None:
+    flow = build("vector(3) | affine(shift=1e9)")
+    assert flow.saturated(torch.zeros(0, 3)) == 0
+    assert flow.saturated(torch.randn(8, 3)) > 0
