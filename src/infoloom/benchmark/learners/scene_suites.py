@@ -109,6 +109,10 @@ REAL_GRIDS: Final[tuple[Entry, ...]] = (
         (*_MOST, *_FLOORS, "pixels"),
         {},
     ),
+    *(
+        ("pairs", ({"rows": rows},), (*_FEW, *_FLOORS, "pixels"), {"rows": rows})
+        for rows in (12_288, 4096, 8192)
+    ),
 )
 
 

@@ -207,6 +207,12 @@ def galaxies(nats: float) -> Tree:
     return _real("galaxy[spiral]", "a*mass@disk + noise", nats)
 
 
+def pairs(rows: int, nats: float = 1.0) -> Tree:
+    """The galaxies again; the run is given so many pairs to train on."""
+    del rows
+    return galaxies(nats)
+
+
 def automobiles(nats: float) -> Tree:
     """The same with a class of CIFAR-10 in place of the galaxy."""
     return _real("cifar10[automobile]", "a*mass@disk + noise", nats)
@@ -259,6 +265,7 @@ SCENES: Final[Mapping[str, Callable[..., Tree]]] = {
     "many": many,
     "content": content,
     "galaxies": galaxies,
+    "pairs": pairs,
     "automobiles": automobiles,
     "patterns": patterns,
     "beats": beats,
