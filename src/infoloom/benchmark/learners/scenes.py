@@ -213,6 +213,20 @@ def pairs(rows: int, nats: float = 1.0) -> Tree:
     return galaxies(nats)
 
 
+def stories(name: str, nats: float = 1.0) -> Tree:
+    """All observations by trained flows: two handwritten digits, or a story that comes with the package.
+
+    Args:
+        name: `digits` for a three and an eight of MNIST that know `nats` and 0.7 about one cause; else a preset.
+        nats: See `name`; presets have their own information.
+    """
+    if name != "digits":
+        return preset(name)
+    tree = _real("mnist[3]", "a*mass@blob(0.3, 0.3, 0.2) + noise", nats)
+    tree["modalities"]["x2"] = {"flow": "mnist[8]", "latent": "b*mass@patch(0, 7, 28, 7) + noise"}
+    return tree
+
+
 def automobiles(nats: float) -> Tree:
     """The same with a class of CIFAR-10 in place of the galaxy."""
     return _real("cifar10[automobile]", "a*mass@disk + noise", nats)
@@ -266,6 +280,7 @@ SCENES: Final[Mapping[str, Callable[..., Tree]]] = {
     "content": content,
     "galaxies": galaxies,
     "pairs": pairs,
+    "stories": stories,
     "automobiles": automobiles,
     "patterns": patterns,
     "beats": beats,
