@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ssl_real import REAL
 from ssl_values import (
     RESULTS,
     Row,
@@ -234,39 +235,6 @@ def _missing(rows: Sequence[Row]) -> str:
     return variants(table(found, "share of incomplete rows", columns))
 
 
-def _galaxies(rows: Sequence[Row]) -> str:
-    """R² of the target from the picture alone, as what the picture knows grows, under the ceiling."""
-    return _under_ceiling(some(rows, "galaxies"), "nats", "I(galaxy; theta), nats", (0.3, 1.0, 2.0))
-
-
-def _automobiles(rows: Sequence[Row]) -> str:
-    """The same of pictures of CIFAR-10."""
-    return _under_ceiling(some(rows, "automobiles"), "nats", "I(automobile; theta), nats", (0.3, 1.0, 2.0))
-
-
-def _patterns(rows: Sequence[Row]) -> str:
-    """R² of the target from pictures of galaxies that know it by one template or another."""
-    return _under_ceiling(
-        some(rows, "patterns"), "template", "template", ("ones", "frequency", "disk", "sparse")
-    )
-
-
-def _beats(rows: Sequence[Row]) -> str:
-    """R² of the target from heartbeats that know it by one template or another."""
-    return _under_ceiling(
-        some(rows, "beats"), "template", "template", ("ones", "frequency", "patch", "sparse")
-    )
-
-
-def _under_ceiling(rows: Sequence[Row], along: str, head: str, places: Sequence[Any]) -> str:
-    """R² of the target from the first side alone, and the largest that could be."""
-    found = values(rows, param(along), inputs="x1", field="r_squared")
-    ceilings = values(rows, param(along), inputs="x1", field="ceiling_r_squared")
-    text = table(found, head, places)
-    most = (f"{next(nats[0] for (_, at), nats in ceilings.items() if at == place):.2f}" for place in places)
-    return text + f"| ceiling | {' | '.join(most)} |\n"
-
-
 def _clutter(rows: Sequence[Row]) -> str:
     return table(values(some(rows, "clutter"), param("nats")), "shared clutter, nats", (0.0, 1.0, 3.0))
 
@@ -295,7 +263,7 @@ def _tasks(name: str, *tasks: str) -> Callable[[Sequence[Row]], str]:
 
 
 def _steps(rows: Sequence[Row]) -> str:
-    """What benchmarks/long_training.py printed of FactorCL."""
+    """What benchmarks/learners/long_training.py printed of FactorCL."""
     del rows
     text = (RESULTS / "long-training-factorcl.txt").read_text(encoding="utf-8")
     lines = [line.split() for line in text.splitlines() if re.match(r" *\d+ ", line)]
@@ -336,12 +304,6 @@ PARTS: Mapping[str, Callable[[Sequence[Row]], str]] = {
     "trifeature": _tasks("trifeature", "theta", "unique1", "unique2", "synergy"),
     "steps": _steps,
     "first": _first,
-}
-REAL: Mapping[str, Callable[[Sequence[Row]], str]] = {
-    "galaxies": _galaxies,
-    "automobiles": _automobiles,
-    "patterns": _patterns,
-    "beats": _beats,
 }
 
 

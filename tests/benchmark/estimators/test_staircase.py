@@ -21,7 +21,7 @@ def test_the_gaussian_estimator_climbs_all_of_it(task):
 @pytest.mark.slow
 @pytest.mark.parametrize("level", [0, 1], ids=["2 bits", "4 bits"])
 def test_a_joint_critic_climbs_its_lower_half(level):
-    """As `benchmarks/staircase.py mine --critic joint --rows 100000`, whose higher steps it does not reach."""
+    """As `benchmarks/estimators/staircase.py mine --critic joint --rows 100000`, whose higher steps it does not reach."""
     training = Training(batch=64, epochs=5, patience=5)
     found = build("mine", critic="joint", training=training).estimate_with_info(
         *STAIRCASE[level].sample(100_000, 0)
@@ -36,8 +36,8 @@ PUBLISHED = {"infonce": [1.83, 3.42, 4.58, 5.31, 5.71], "mine": [1.93, 3.88, 5.8
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "steps"), [("infonce", 1000), ("mine", 2000)])
 def test_joint_critics_on_new_rows_reach_the_published_column(name, steps):
-    """As `benchmarks/staircase.py --fresh`; beyond 6 bits a few batches decide what `mine` reads."""
-    path = Path(__file__).parents[3] / "benchmarks" / "staircase.py"
+    """As `benchmarks/estimators/staircase.py --fresh`; beyond 6 bits a few batches decide what `mine` reads."""
+    path = Path(__file__).parents[3] / "benchmarks" / "estimators" / "staircase.py"
     spec = importlib.util.spec_from_file_location("staircase", path)
     staircase = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(staircase)

@@ -3,7 +3,7 @@
 `infonce` is the estimator as published, `infonce@whiten` the same on whitened rows, started at their canonical
 directions; `ksg@canonical` looks for neighbours along canonical directions only, found on the other half of the rows.
 `TUNED` names the best preparation of each, found on problems and seeds that are in no published set, the same for all:
-`python benchmarks/tuning.py`.
+`python benchmarks/estimators/tuning.py`.
 """
 
 from __future__ import annotations

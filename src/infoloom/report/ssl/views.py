@@ -156,6 +156,14 @@ VIEWS: Final[Mapping[str, tuple[View, ...]]] = {
         View("Galaxies", "A galaxy's picture and its rotation curve; the picture knows more and more of the mass.",
              "I(x1; theta) (nats)", _by("nats")),
     ),
+    "pairs": (
+        View("More pairs of a galaxy", "A galaxy's picture that knows 1 nat, its rotation curve, and more pairs.",
+             "pairs", _by("rows")),
+    ),
+    "stories": (
+        View("Stories of trained flows", "Two digits, two galaxies, a heartbeat with a voice, a supernova.",
+             "story", _by("name"), (FUSED,)),
+    ),
     "automobiles": (
         View("Automobiles", "An automobile of CIFAR-10 and a curve; the picture knows more and more of the mass.",
              "I(x1; theta) (nats)", _by("nats")),

@@ -5,7 +5,7 @@ excess kurtosis along the template shows how far they are from Gaussian; the Fr√
 threes, in units of that of two halves of the real ones, and the share that a classifier of real digits calls threes
 say what it costs. Information by quadrature takes milliseconds, of the order of a closed form.
 
-Run: `python benchmarks/pictures_beyond_gaussian.py`
+Run: `python benchmarks/observations/pictures_beyond_gaussian.py`
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The tasks are five canonical pairs of 0.4 nats hidden by random rotations (5000 
 rotated, bent elementwise (x + 0.3 x³, asinh 3y) and rotated again (10000 rows), and 25 independent columns a side
 (5000 rows). Truths are 2, 2 and 0 nats.
 
-    OMP_NUM_THREADS=1 python benchmarks/estimators.py gaussian gaussianised ksg held-out --seeds 1
+    OMP_NUM_THREADS=1 python benchmarks/estimators/estimators.py gaussian gaussianised ksg held-out --seeds 1
 """
 
 from __future__ import annotations

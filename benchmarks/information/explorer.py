@@ -5,7 +5,7 @@ in less than 50 ms of one core, request and answer over the loopback address inc
 machine was doing. With chromium, the time from a slider's movement until the table has changed is told too, without a
 claim: browser and server share the cores with whatever else runs on them.
 
-    OMP_NUM_THREADS=1 python benchmarks/explorer.py
+    OMP_NUM_THREADS=1 python benchmarks/information/explorer.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How often the interval of the held-out protocol holds the truth: claimed 95 % of the scatter, not of the method.
 
-python benchmarks/held_out_coverage.py [--rows 500] [--seeds 100] [--estimators gaussian ksg infonce]
+python benchmarks/estimators/held_out_coverage.py [--rows 500] [--seeds 100] [--estimators gaussian ksg infonce]
 """
 
 from __future__ import annotations

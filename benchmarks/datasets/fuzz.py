@@ -2,7 +2,7 @@
 
 Claim: whatever is in a file, reading it gives a value or one of our own errors; foreign exceptions 0.
 
-    python benchmarks/fuzz.py [--count 1000] [--seed 0] [--only plan manifest]
+    python benchmarks/datasets/fuzz.py [--count 1000] [--seed 0] [--only plan manifest]
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from infoloom.datasets import generate
 from infoloom.story import compile_story
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 from hostile import fuzz  # noqa: E402  (the tests' own mutations)
 from hostile_kinds import kinds  # noqa: E402

@@ -2,7 +2,7 @@
 
 Claim: observations of two code paths agree within 1e-5 of their range; drawn latents do not move at all.
 
-    python benchmarks/code_paths.py [--flow digits[3]] [--rows 64]
+    python benchmarks/datasets/code_paths.py [--flow digits[3]] [--rows 64]
 """
 
 from __future__ import annotations

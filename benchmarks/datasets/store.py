@@ -4,7 +4,7 @@ Claims: writing at least 80 % of pyarrow alone; sequential reading into torch at
 memory-mapped copy at least 10 times as fast as Parquet; random access through it at least that of Hugging Face
 `datasets`; generation bound by random numbers and codec; peak memory flat in the number of rows.
 
-    OMP_NUM_THREADS=1 python benchmarks/store.py [--rows 4000] [--repeats 5] [--skip-memory] [--skip-workers]
+    OMP_NUM_THREADS=1 python benchmarks/datasets/store.py [--rows 4000] [--repeats 5] [--skip-memory] [--skip-workers]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Claim: 10,000 rows of `scene` in less than a minute of two cores; I(words; x) of four slots in less than 2 s of one.
 
-`python benchmarks/scenes.py [ROWS]`; processor time, so that a busy machine counts little.
+`python benchmarks/observations/scenes.py [ROWS]`; processor time, so that a busy machine counts little.
 """
 
 from __future__ import annotations

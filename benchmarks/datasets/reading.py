@@ -3,7 +3,7 @@
 Claim: reading with page checksums takes at most 1.3 times the time without; random rows through `memmap="auto"` take at
 most 10 times the time of a plain npy file.
 
-    python benchmarks/reading.py [--rows 1000] [--repeats 5]
+    python benchmarks/datasets/reading.py [--rows 1000] [--repeats 5]
 """
 
 from __future__ import annotations

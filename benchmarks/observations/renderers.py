@@ -1,6 +1,6 @@
 """Claim: 2,000 pictures of 64 × 64 a second on one core, and not more than tens of exponentials of their size.
 
-`python benchmarks/renderers.py`
+`python benchmarks/observations/renderers.py`
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Claim: 45 pairwise and 10 target requirements of ten modalities are solved to 1e-9 nats in under a second.
 
-Run: `OPENBLAS_NUM_THREADS=1 python benchmarks/design.py`. Prints the time of a design, and as ratios the time of one
+Run: `OPENBLAS_NUM_THREADS=1 python benchmarks/information/design.py`. Prints the time of a design, and as ratios the time of one
 evaluation with all 55 derivatives against one without, and against finite differences.
 """
 

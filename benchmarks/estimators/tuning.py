@@ -1,4 +1,4 @@
-"""Which preparation every trained estimator does best with: `python benchmarks/tuning.py [RESULTS]`.
+"""Which preparation every trained estimator does best with: `python benchmarks/estimators/tuning.py [RESULTS]`.
 
 Claim: `infoloom.benchmark.estimators.variants.TUNED` names the best preparation of every method on the problems below,
 which are in no published set, with one budget for all: the training settings of each, and more time than any of them
@@ -22,7 +22,7 @@ from infoloom.benchmark.running.results import read_results
 from infoloom.benchmark.running.runner import execute
 
 NAME = "tuning/1"
-RESULTS = Path(__file__).parent / "results" / "estimators-tuning.jsonl"
+RESULTS = Path(__file__).parents[1] / "results" / "estimators-tuning.jsonl"
 LIMIT = 1800.0
 ENTRANTS = [
     Entrant(names(method, how))

@@ -4,7 +4,7 @@ Claim: batches drawn and mapped on the fly take at most 1.05 times the processor
 latents. On a machine that others use too that ratio is as uncertain as its error says; so what is not flow (drawing
 rows, handing them on) is also timed by itself, through an identity of the same shape.
 
-    python benchmarks/on_the_fly.py [--flow "digits[3]"] [--batch 64] [--batches 4] [--repeats 5]
+    python benchmarks/datasets/on_the_fly.py [--flow "digits[3]"] [--batch 64] [--batches 4] [--repeats 5]
 """
 
 from __future__ import annotations

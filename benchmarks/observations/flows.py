@@ -5,7 +5,7 @@ blocks a level, multipliers 2, 2, 2, attention at 16×16, time and class embeddi
 classifier-free guidance, so 36 calls a row) at random weights: it is as slow as the trained one. Both run in this
 process, one after the other.
 
-    python benchmarks/flows.py [--threads 1] [--calls 3]
+    python benchmarks/observations/flows.py [--threads 1] [--calls 3]
 """
 
 from __future__ import annotations

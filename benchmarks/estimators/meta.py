@@ -1,6 +1,6 @@
 """Random tasks a second, beside the same laws made one at a time.
 
-    OMP_NUM_THREADS=1 python benchmarks/meta.py [--tasks 1280]
+    OMP_NUM_THREADS=1 python benchmarks/estimators/meta.py [--tasks 1280]
 
 Claims, of one core: at least 1,000 tasks a second without a neural map and 100 with coupling layers (1 to 32 columns,
 50 to 500 rows). Processor seconds; the ratio is what carries over to other machines. One at a time, a Gaussian task is

@@ -1,8 +1,8 @@
 """Estimators of discrete and mixed pairs: a table of estimates beside truths, and how fast neighbours are counted.
 
     infoloom bench estimators --suite mixed --out RESULTS
-    python benchmarks/discrete.py RESULTS
-    OMP_NUM_THREADS=1 python benchmarks/discrete.py --speed
+    python benchmarks/estimators/discrete.py RESULTS
+    OMP_NUM_THREADS=1 python benchmarks/estimators/discrete.py --speed
 
 Claims: `ross` and `gao` take less than 2 s of one core for 10,000 rows of a class and two real columns, and at least
 5 times less than all distances, blocks of rows at a time, take in the same run.

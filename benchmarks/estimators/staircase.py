@@ -5,12 +5,12 @@ read before they train it; the value of a level is the mean of its last quarter 
 begins at 1 in every step, as in the code behind their table: that holds the mean of exponentials near 1, while one
 that runs on (`--run-on`) drifts away at 8 bits:
 
-    OMP_NUM_THREADS=1 python benchmarks/staircase.py --fresh mine nwj smile infonce
+    OMP_NUM_THREADS=1 python benchmarks/estimators/staircase.py --fresh mine nwj smile infonce
 
 Without `--fresh` every level is an estimate as users get it: a sample of `--rows`, 60 % of it to train on in batches
 of 64 for as many steps, read on rows that were not seen:
 
-    OMP_NUM_THREADS=1 python benchmarks/staircase.py mine --critic joint --rows 100000
+    OMP_NUM_THREADS=1 python benchmarks/estimators/staircase.py mine --critic joint --rows 100000
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Claim: silently wrong 0 and rows lost 0, however often processes are killed, bits flip and files are exchanged.
 
-    python benchmarks/faults.py [--rounds 20] [--runs 20] [--seed 0]
+    python benchmarks/datasets/faults.py [--rounds 20] [--runs 20] [--seed 0]
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from infoloom.datasets import generate, open_dataset
 from infoloom.errors import InfoloomError
 from infoloom.story import Story, compile_story
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "support"))
 from hostile import mutated
 
 SPEC = """

@@ -1,6 +1,6 @@
 """How many steps does a flow need, and where? The same weights on other grids: quality and margin.
 
-    OMP_NUM_THREADS=1 python benchmarks/grids.py cifar10 --data 'FILES' --grids 12:0.7 24:0.4
+    OMP_NUM_THREADS=1 python benchmarks/observations/grids.py cifar10 --data 'FILES' --grids 12:0.7 24:0.4
 
 prints for every grid STEPS:BEND, or `own` for that of the file, the Fréchet distance of samples from held-out rows,
 the share of samples that the classifier puts into their class, how far mean and deviation are off in units of the real

@@ -1,6 +1,6 @@
 """Does an objective need more steps? What ridge reads in its features as a training goes on.
 
-    OMP_NUM_THREADS=1 nice python benchmarks/long_training.py factorcl --steps 150 600 2400 --batch 64
+    OMP_NUM_THREADS=1 nice python benchmarks/learners/long_training.py factorcl --steps 150 600 2400 --batch 64
 
 trains on 4096 rows of an easy story, two pictures of 8 × 8 with 0.7 nats each about one cause, and prints after each
 number of steps the share of the reachable information that ridge finds in the features of both pictures, the same in

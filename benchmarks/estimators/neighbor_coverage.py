@@ -1,6 +1,6 @@
 """How often the intervals of `ross` and `gao` hold the truth: claimed 95 % of the scatter, without the bias.
 
-python benchmarks/neighbor_coverage.py [--rows 500] [--seeds 100]
+python benchmarks/estimators/neighbor_coverage.py [--rows 500] [--seeds 100]
 """
 
 from __future__ import annotations

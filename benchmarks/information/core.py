@@ -5,7 +5,7 @@ log-determinant of two of them takes many times as long; latents drawn at 60 % o
 alone fills as many float32 normals; `import infoloom` in less than 0.3 s and `infoloom info` in less than 1 s;
 a hundred modalities, and a modality of 1,000,000 components.
 
-    OMP_NUM_THREADS=1 python benchmarks/core.py
+    OMP_NUM_THREADS=1 python benchmarks/information/core.py
 """
 
 from __future__ import annotations
