@@ -1,7 +1,7 @@
 """Claim: 45 pairwise and 10 target requirements of ten modalities are solved to 1e-9 nats in under a second.
 
-Run: `OPENBLAS_NUM_THREADS=1 python benchmarks/information/design.py`. Prints the time of a design, and as ratios the time of one
-evaluation with all 55 derivatives against one without, and against finite differences.
+Run: `OPENBLAS_NUM_THREADS=1 python benchmarks/information/design.py`. Prints the time of a design, and as ratios the
+time of one evaluation with all 55 derivatives against one without, and against finite differences.
 """
 
 from __future__ import annotations

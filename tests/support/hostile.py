@@ -1,7 +1,7 @@
 """Files as an attacker or a bad disk would make them: changed at random, kind by kind, and read by the package.
 
-Whatever is in a file, reading it gives a value or one of our own errors. `benchmarks/datasets/fuzz.py` takes any number of
-inputs a kind.
+Whatever is in a file, reading it gives a value or one of our own errors. `benchmarks/datasets/fuzz.py` takes any number
+of inputs a kind.
 """
 
 from __future__ import annotations

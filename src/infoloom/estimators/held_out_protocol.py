@@ -35,7 +35,8 @@ class HeldOutProtocol(ArrayEstimator):
     than 0.1 nats and half the value, or an estimator that doubts itself.
 
     The interval covers the scatter of the parts and of the line. It does not cover what the estimator itself fails to
-    find, so with few rows it holds the truth less often than 95 % (`python benchmarks/estimators/held_out_coverage.py`).
+    find, so with few rows it holds the truth less often than 95 %
+    (`python benchmarks/estimators/held_out_coverage.py`).
 
     Args:
         estimator: What estimates: an estimator, its name, or any function of (x, y). None takes InfoNCE with a

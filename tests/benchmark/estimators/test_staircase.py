@@ -21,7 +21,7 @@ def test_the_gaussian_estimator_climbs_all_of_it(task):
 @pytest.mark.slow
 @pytest.mark.parametrize("level", [0, 1], ids=["2 bits", "4 bits"])
 def test_a_joint_critic_climbs_its_lower_half(level):
-    """As `benchmarks/estimators/staircase.py mine --critic joint --rows 100000`, whose higher steps it does not reach."""
+    """As `benchmarks/estimators/staircase.py mine --critic joint --rows 100000`, which does not reach higher steps."""
     training = Training(batch=64, epochs=5, patience=5)
     found = build("mine", critic="joint", training=training).estimate_with_info(
         *STAIRCASE[level].sample(100_000, 0)
