@@ -1,7 +1,7 @@
 """Adopted models: is what is stored the model, what does it cost, and do CIFAR-10 U-Nets of 36 M parameters go through?
 
     OMP_NUM_THREADS=2 python benchmarks/observations/adopt.py  # the exact parts, and diffusers' U-Net
-    OMP_NUM_THREADS=2 .venv-adopt/bin/python benchmarks/observations/adopt.py --models torchcfm  # after `make test-adopt`
+    OMP_NUM_THREADS=2 .venv-adopt/bin/python benchmarks/observations/adopt.py --models torchcfm  # `make test-adopt`
     OMP_NUM_THREADS=2 python benchmarks/observations/adopt.py --small  # small networks, for a first look
 
 Claims: noise predictions become velocities within 1e-12 of the exact score of a Gaussian; DDIM steps are those of
