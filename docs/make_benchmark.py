@@ -11,6 +11,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from benchmark_wide import wide
+
 from infoloom.benchmark.estimators.first_version.leaderboard import problems, standings
 from infoloom.benchmark.estimators.problem_sets import ProblemSet, part_of, problem_set
 from infoloom.benchmark.estimators.scoring import tables
@@ -47,6 +49,7 @@ def written(page: str) -> str:
         **_parts("", problem_set(SET), read_results(RESULTS)),
         **_parts("core-", core, read_results(CORE_RESULTS)),
         "seeds": _seeds,
+        "wide": lambda: wide(problem_set(CORE), read_results(CORE_RESULTS), CORE_PART["columns"]),
         "tuning": _tuning,
         "first": _first,
         "paper": _paper,

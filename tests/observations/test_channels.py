@@ -71,6 +71,40 @@ def test_noise_has_its_spread() -> None:
     assert float(Noise(0.3).apply(x).std()) == pytest.approx(0.3, abs=error)
 
 
+def test_noise_of_a_row_is_its_own() -> None:
+    """Views of independent rows share nothing, and the rows that come with a row do not change it."""
+    drawn = np.random.default_rng(0)
+    first, second = (drawn.standard_normal((4000, 4)).astype(np.float32) for _ in range(2))
+    views = [Noise(1.0).apply(x) for x in (first, second)]
+    shared = [float(np.corrcoef(a, b)[0, 1]) for a, b in zip(*(v.T for v in views), strict=True)]
+    assert np.abs(shared).max() < 4.0 / math.sqrt(4000)
+    noises = [(v - x).ravel() for v, x in zip(views, (first, second), strict=True)]
+    assert abs(np.corrcoef(*noises)[0, 1]) < 4.0 / math.sqrt(16000)
+    np.testing.assert_array_equal(views[0][256:512], Noise(1.0).apply(first[256:512]))
+    again = Noise(1.0, seed=1).apply(first) - first
+    assert abs(np.corrcoef(noises[0], again.ravel())[0, 1]) < 4.0 / math.sqrt(16000)
+
+
+@pytest.mark.parametrize("channel", [Clip(6.0, 7.0), EightBit(-784.0, 1215.2)], ids=["clip", "uint8"])
+def test_nothing_is_kept_where_nothing_is_left(channel) -> None:
+    """What comes out is constant, or nearly, though the error is of the size of the latent."""
+    latents = torch.randn((1000, 16), generator=torch.Generator().manual_seed(0))
+    loss = measure_loss(channel, build("vector(16)"), latents, template=np.full(16, 0.5))
+    assert loss.kept < 0.005  # one value in ten thousand reaches another level, and tells 9 nats of itself
+    assert loss.information is not None
+    assert loss.information < 0.02
+
+
+def test_cropping_keeps_what_is_in_the_middle() -> None:
+    """One of sixteen components is left of a cause that moves all alike, so the exact value is ½ log(1 + w²/16)."""
+    latents = torch.randn((2000, 16), generator=torch.Generator().manual_seed(0))
+    loss = measure_loss(Crop(1, 1), build("identity(1, 4, 4)"), latents, template=np.full(16, 0.5))
+    exact = 0.5 * math.log1p(0.25)
+    assert loss.information == pytest.approx(exact, abs=4.0 * math.sqrt(2.0 / 2000) * exact)
+    # a mean of sixteen components, one of them kept whole, is more than this bound
+    assert loss.kept == pytest.approx(-0.5 * math.log1p(-1.0 / 16.0), rel=4.0 * math.sqrt(2.0 / 2000))
+
+
 def test_noise_on_a_linear_map_is_measured_exactly() -> None:
     """x = 2 z seen with noise s keeps ½ log(1 + w² / (1 + s²/4)) along a unit template w."""
     dim, spread = 6, 0.8
@@ -138,7 +172,7 @@ def test_information_behind_a_channel_on_digits(channel: EightBit) -> None:
         -0.5 * math.log1p(-(np.corrcoef(cause.numpy(), (z @ direction).numpy())[0, 1] ** 2))
         for z in (latents, back)
     )
-    estimate = kept_information(before, measure_loss(channel, flow, latents[:4]).error)
+    estimate = kept_information(before, measure_loss(channel, flow, latents[:4]).correlation)
     assert after < before
     # the standard error of ½ log(1 − r²) is r / √n; the part that both have from the same rows cancels
     assert estimate == pytest.approx(
@@ -152,9 +186,10 @@ def test_kept_information_between_nothing_and_all() -> None:
     strength = -math.expm1(-2.0 * information)
     joint = np.array([[1.0, math.sqrt(strength)], [math.sqrt(strength), 1.0 + error**2]])
     exact = -0.5 * math.log(np.linalg.det(joint) / (1.0 + error**2))
-    assert kept_information(information, error) == pytest.approx(exact, rel=1e-12)
-    assert kept_information(information, 0.0) == pytest.approx(information, rel=1e-12)
-    assert kept_information(information, 1e9) == pytest.approx(0.0, abs=1e-12)
+    correlation = 1.0 / math.sqrt(1.0 + error**2)
+    assert kept_information(information, correlation) == pytest.approx(exact, rel=1e-12)
+    assert kept_information(information, 1.0) == pytest.approx(information, rel=1e-12)
+    assert kept_information(information, 0.0) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -180,7 +215,12 @@ def test_the_loss_is_that_of_the_dense_formulas(flow: str) -> None:
     noisy = np.linalg.inv(np.eye(bijection.dim) + delta.T @ delta / len(delta))
     loss = measure_loss(channel, bijection, latents, template=template)
     assert loss.error == pytest.approx(math.sqrt((delta**2).mean()), rel=1e-9)
-    assert loss.information == pytest.approx(0.5 * math.log1p(template @ noisy @ template), rel=1e-9)
+    z = latents.numpy()
+    squared = (z * (z + delta)).sum() ** 2 / ((z**2).sum() * ((z + delta) ** 2).sum())
+    assert loss.correlation == pytest.approx(math.sqrt(squared), rel=1e-9)
+    assert loss.kept == pytest.approx(-0.5 * math.log1p(-squared), rel=1e-6)
+    along = min(template @ noisy @ template, squared * template @ template)
+    assert loss.information == pytest.approx(0.5 * math.log1p(along), rel=1e-9)
 
 
 @pytest.mark.slow

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from infoloom.datasets.checking.channel_losses import measured_loss
 from infoloom.datasets.checking.choice_gap import with_gaps
 from infoloom.datasets.making.captions import describe_captions
 from infoloom.datasets.making.code_path import path_text
-from infoloom.datasets.making.plain import CERTIFICATE, is_plain
+from infoloom.datasets.making.plain import CERTIFICATE, is_plain, whitened
 from infoloom.datasets.making.plan import Plan, read_plan
 from infoloom.datasets.making.plugins_used import used_plugins
 from infoloom.datasets.making.shard import Made, bijection_of, read_done
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from infoloom.story import Story
 
 __all__ = ["finish"]
+
+#: Rows whose latents say what a flow is given where that is not N(0, I).
+_GIVEN: Final = 1024
 
 
 def finish(root: str | Path, made: Sequence[Made] = (), *, partial: bool = False) -> Dataset:
@@ -155,7 +158,10 @@ def _loss(story: Story, root: str, column: Column, truth: Mapping[str, float]) -
     targets = {target: f"I({modality}; {target})" for target in story.targets if story.gaussian}
     known = {target: truth[query] for target, query in targets.items() if query in truth}
     flow = one_class(story.flow(modality), Path(root))  # of what a cause chooses among, the first
-    return measured_loss(column, build(flow, directory=Path(root), allow_uncertified=True), known)
+    given = None
+    if not story.usual_norm(modality):
+        given = whitened(story, modality, story.sample(_GIVEN, seed=0)[modality])
+    return measured_loss(column, build(flow, directory=Path(root), allow_uncertified=True), known, given)
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 from abc import ABC, abstractmethod
@@ -102,11 +103,15 @@ class Half(Channel):
 
 @dataclass(frozen=True)
 class Noise(Channel):
-    """Add independent normal noise.
+    """Add normal noise.
+
+    A row's noise follows from the seed and the row's own values. So it does not depend on the rows that come with it,
+    views of other rows have other noise, and no two views can share more than their rows do. Two views of the *same*
+    rows need two seeds.
 
     Args:
         spread: Standard deviation, in units of the observations.
-        seed: Seed; row i gets noise of its own, whatever rows it comes with.
+        seed: Seed.
     """
 
     spread: float
@@ -117,9 +122,7 @@ class Noise(Channel):
             raise FlowError(f"channel `noise(spread={self.spread})`: expected a number above 0.")
 
     def apply(self, x: Rows) -> Rows:
-        noise = [
-            np.random.default_rng([self.seed, index]).standard_normal(x.shape[1:]) for index in range(len(x))
-        ]
+        noise = [np.random.default_rng([self.seed, _number(row)]).standard_normal(x.shape[1:]) for row in x]
         return np.asarray(x + self.spread * np.stack(noise), dtype=np.float32) if len(x) else x
 
 
@@ -213,9 +216,10 @@ class Loss:
 
     Args:
         error: Root mean square of the latent's error, in units of its standard deviation.
-        correlation: Correlation of the latent and its recovery.
-        kept: Information about one average latent component that is kept, at least in the linearised model, nats.
-        information: Information I(θ; what is left) in that model, nats, where a template was given.
+        correlation: Correlation ρ of the latent and its recovery, over all components.
+        kept: Information about one average latent component that is kept, nats: −½ log(1 − ρ²). For normal latents it
+            is a lower bound in the linearised model, whatever the error depends on.
+        information: An estimate of the information I(θ; what is left), nats, where a template was given.
     """
 
     error: float
@@ -225,60 +229,76 @@ class Loss:
 
 
 def measure_loss(
-    channel: Channel, bijection: Injection, latents: Tensor, *, template: NDArray[np.float64] | None = None
+    channel: Channel,
+    bijection: Injection,
+    latents: Tensor,
+    *,
+    template: NDArray[np.float64] | None = None,
+    mean: NDArray[np.float64] | float = 0.0,
+    deviation: NDArray[np.float64] | float = 1.0,
 ) -> Loss:
     """Estimate what a channel behind a bijection takes away.
 
     Linearised: x = f(z), the channel adds the error e = seen(x) − x, and the latent it seems to stand for is off by
     δ = J⁻¹ e with J the Jacobian of f at z. Taken as normal noise of covariance C = mean δδᵀ beside z, a cause θ
-    that enters as
-    z = w θ + ε with ε ~ N(0, I) keeps I = ½ log(1 + wᵀ (I + C)⁻¹ w) instead of ½ log(1 + wᵀ w).
+    that enters as z = w θ + ε with ε ~ N(0, I) keeps I = ½ log(1 + wᵀ (I + C)⁻¹ w) instead of ½ log(1 + wᵀ w).
+    Clipping and cropping make errors that are not noise: they take z itself away. Along an average direction
+    ½ log(1 + ρ² wᵀ w) is left then. The smaller of the two is given.
 
     Args:
         channel: The channel.
         bijection: What makes the observations.
-        latents: Rows of N(0, I), (n, d); a thousand make C precise to a few per cent along a template.
-        template: w, (d,), or None.
+        latents: Rows of latents, (n, d); a thousand make C precise to a few per cent along a template.
+        template: w, (d,), in standard deviations of the latents, or None.
+        mean: Mean of each latent, (d,) or one number.
+        deviation: Standard deviation of each latent, (d,) or one number.
     """
     with torch.no_grad():
         x = bijection.forward(latents)
         moved = bijection.pull_back(latents, torch.from_numpy(channel.seen(x.numpy())) - x)
-    delta, z_rows = moved.double().numpy(), latents.double().numpy()
+    delta, z_rows = moved.double().numpy() / deviation, (latents.double().numpy() - mean) / deviation
     seen = z_rows + delta
-    correlation = float((z_rows * seen).mean() / math.sqrt((z_rows**2).mean() * (seen**2).mean()))
-    variance = float((delta**2).mean())
+    noise = (
+        delta - (z_rows * delta).mean() / (z_rows**2).mean() * z_rows
+    )  # what of the error z does not explain
+    missed = float((noise**2).mean() / (seen**2).mean()) if seen.any() else 1.0  # 1 − ρ²
+    correlation = math.copysign(math.sqrt(max(1.0 - missed, 0.0)), float((z_rows * seen).mean()))
     information = None
     if template is not None:
         # Woodbury: wᵀ (I + ΔᵀΔ/n)⁻¹ w = wᵀw − (Δw)ᵀ (n I + ΔΔᵀ)⁻¹ Δw
         along = delta @ template
         lost = along @ np.linalg.solve(len(delta) * np.eye(len(delta)) + delta @ delta.T, along)
-        information = 0.5 * math.log1p(float(template @ template - lost))
-    return Loss(
-        math.sqrt(variance),
-        correlation,
-        0.5 * math.log1p(1.0 / variance) if variance else math.inf,
-        information,
-    )
+        left = float(template @ template) * max(1.0 - missed, 0.0)
+        information = 0.5 * math.log1p(min(float(template @ template - lost), left))
+    kept = max(-0.5 * math.log(missed), 0.0) if missed else math.inf
+    return Loss(math.sqrt(float((delta**2).mean())), correlation, kept, information)
 
 
-def kept_information(information: float, error: float) -> float:
-    """What is left of an information about a scalar θ when the latent comes back with an error.
+def kept_information(information: float, correlation: float) -> float:
+    """What is left of an information about a scalar θ when the latent comes back changed.
 
-    Linearised and Gaussian, as in `measure_loss`, for a θ that enters along an average direction of z ~ N(0, I):
-    I' = −½ log(1 − (1 − exp(−2 I)) / (1 + error²)).
+    Linearised and Gaussian, as in `measure_loss`, for a θ that enters along an average direction of the latents:
+    I' = −½ log(1 − ρ² (1 − exp(−2 I))).
 
     Args:
         information: I(θ; z), nats.
-        error: Root mean square of the latent's error, in units of its standard deviation.
+        correlation: Correlation ρ of the latent and its recovery.
 
     Returns:
         Nats, at most `information`.
 
     Example:
-        >>> round(kept_information(0.5, 0.0), 12), round(kept_information(0.5, 0.5), 6)
-        (0.5, 0.352303)
+        >>> round(kept_information(0.5, 1.0), 12), round(kept_information(0.5, 0.8), 6)
+        (0.5, 0.259225)
     """
-    return -0.5 * math.log1p(math.expm1(-2.0 * information) / (1.0 + error**2))
+    return -0.5 * math.log1p(math.expm1(-2.0 * information) * correlation**2)
+
+
+def _number(row: Rows) -> int:
+    """A number that follows from the values of a row."""
+    return int.from_bytes(
+        hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest(), "big"
+    )
 
 
 def _ordered(name: str, low: float, high: float) -> None:

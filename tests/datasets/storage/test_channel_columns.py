@@ -312,3 +312,32 @@ def test_trained_flows_are_measured(tmp_path: Path) -> None:
         assert f"an error of {loss['error']:.3g} of its standard deviation" in data.card
     picture = EightBit().apply(data["large"])
     np.testing.assert_array_equal(data["large_uint8"], picture)
+
+
+@pytest.mark.parametrize("size", [100.0, 0.01])
+def test_latents_that_are_not_whitened_are_measured_as_they_are(tmp_path: Path, size: float) -> None:
+    """8 bits keep nearly all of 1.1 nats, whatever the unit of the latents."""
+    tree = {
+        "name": "unit",
+        "causes": {"m": "normal"},
+        "targets": {"t": "m"},
+        "modalities": {"a": {"flow": "vector(8)", "whitening": "none", "latent": f"{size}*m + {size}*noise"}},
+    }
+    data = generate(compile_story(tree), tmp_path / "out", 64, also="uint8")
+    loss = data.manifest.losses["a_uint8"]
+    assert loss["error"] < 0.02
+    assert loss["information"]["t"] == pytest.approx(data.truth["I(a; t)"], abs=0.01)
+
+
+def test_an_intervention_that_leaves_the_levels_is_measured_there(tmp_path: Path) -> None:
+    """Levels are those of the law before; nine of ten values are clipped, so little is kept."""
+    tree = {
+        "name": "far",
+        "causes": {"m": "normal", "s": "normal"},
+        "targets": {"t": "s"},
+        "modalities": {"a": {"flow": "vector(2)", "latent": "m + 0.5*s + 0.3*noise"}},
+    }
+    data = generate(compile_story(tree).intervene(m=8), tmp_path / "out", 512, also="uint8")
+    loss = data.manifest.losses["a_uint8"]
+    assert float((np.asarray(data["a_uint8"]) == 255).mean()) > 0.8
+    assert loss["information"]["t"] < 0.4 * data.truth["I(a; t)"]

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from infoloom.law.covariance import Whitener
     from infoloom.story import Story
 
-__all__ = ["CERTIFICATE", "PlainMap", "has_torch", "is_plain", "numpy_path", "plain_map", "plain_only"]
+__all__ = [
+    "CERTIFICATE",
+    "PlainMap",
+    "has_torch",
+    "is_plain",
+    "numpy_path",
+    "plain_map",
+    "plain_only",
+    "whitened",
+]
 
 Array = np.ndarray[Any, Any]
 BATCH: Final = 4096
@@ -84,6 +93,11 @@ class PlainMap:
                 : len(part)
             ]
         return made
+
+
+def whitened(story: Story, modality: str, latents: Array) -> Array:
+    """What a modality's flow is given, (n, d), float32, of latents as the story draws them, (n, d)."""
+    return PlainMap(story.whitener(modality), latents.shape[1:]).forward(latents)
 
 
 def plain_map(story: Story, modality: str) -> PlainMap:
