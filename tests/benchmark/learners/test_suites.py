@@ -83,7 +83,9 @@ def test_the_suites_of_scenes_run_one_grid_after_the_other():
 @pytest.mark.parametrize(("experiment", "params"), sorted(POINTS, key=str), ids=str)
 def test_stories_have_the_information_that_was_asked(experiment, params):
     story = make_story(experiment, **dict(params))
-    fixed = experiment in ("dropped", "preset") or dict(params).get("kind") == "xor"  # weights as they are
+    told = dict(params)
+    fixed = experiment in ("dropped", "preset") or told.get("kind") == "xor"  # weights as they are
+    fixed |= experiment == "stories" and told["name"] != "digits"
     assert bool(story.spec.require) is not fixed
     for query, nats in story.spec.require.items():
         assert abs(story.information(query) - nats) < (1e-6 if story.captions else 1e-9)
