@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
@@ -17,6 +17,7 @@ from infoloom.observations.flows.apart import rows_apart, who_mixes
 from infoloom.observations.flows.checkpoint import GRAPH
 from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow, flow_digest
+from infoloom.observations.flows.turns import class_table, looked_at, turn, turns
 
 __all__ = [
     "MARGIN",
@@ -42,7 +43,7 @@ ROUND_TRIP = {torch.float32: 1e-4, torch.float64: 1e-10}
 @dataclass(frozen=True)
 class Effort:
     """How many rows a certificate looks at, over all classes together; more than a batch is rounded up
-    to whole batches.
+    to whole batches, and at least one row of each class is taken, of 32 classes at most.
 
     Args:
         eigen_rows: Rows of each kind (sampled, real, segments) for the eigenvalues.
@@ -84,7 +85,7 @@ def certify(
     N(0, I) never has, are sent there and back too; a flow that loses them is for whitened latents only.
 
     Args:
-        flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
+        flow: The flow in float32; its classes are taken in turn.
         wide: The same in float64; its inverse starts from that in float32.
         real: Real rows with the path's own noise in the order of the flow's classes, (m, *shape); None where no
             data are
@@ -100,6 +101,7 @@ def certify(
     """
     effort, tell = effort or Effort(), report or (lambda what, share: None)
     generator = torch.Generator().manual_seed(seed)
+    table, effort = class_table(flow), _of_all_classes(effort, flow)
     steps = _step_eigenvalues(flow, real, effort, generator, tell)
     least = min(min(kind) for kind in steps.values())
     trips = {"float32": _round_trip(flow, real, effort.trip_rows, generator, tell)}
@@ -109,7 +111,10 @@ def certify(
     apart = {}
     if flow.description.network.get("name") == GRAPH:  # a stranger's network; ours treat each row on its own
         apart = {
-            str(one.dtype).removeprefix("torch."): rows_apart(one, one.batch, one.dtype)
+            str(one.dtype).removeprefix("torch."): max(
+                rows_apart(turn(one, table, index, one.batch), one.batch, one.dtype)
+                for index in range(turns(one))
+            )
             for one in (flow, wide)
         }
     mixed = who_mixes(apart)
@@ -131,13 +136,23 @@ def certify(
     }
 
 
+def _of_all_classes(effort: Effort, flow: SteppedFlow) -> Effort:
+    """An effort that looks at every class, of 32 at most."""
+    return replace(
+        effort,
+        eigen_rows=looked_at(flow, effort.eigen_rows),
+        trip_rows=looked_at(flow, effort.trip_rows),
+        wide_rows=looked_at(flow, effort.wide_rows) if effort.wide_rows else 0,
+    )
+
+
 def smaller_latents(flow: SteppedFlow, *, rows: int = _SMALLER_ROWS, seed: int = 0) -> dict[str, Any]:
     """Latents of less than the usual norm there and back in float32; a story that is not whitened has such.
 
     Latents of N(0, I) have nearly the norm √d, so sampled rows say nothing of what lies within.
 
     Args:
-        flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
+        flow: The flow in float32; its classes are taken in turn.
         rows: How many, of sizes spread evenly from 0.25 to 1; rounded up to whole batches.
         seed: Seed of the latents.
 
@@ -145,13 +160,13 @@ def smaller_latents(flow: SteppedFlow, *, rows: int = _SMALLER_ROWS, seed: int =
         `rows`, `sizes` (the smallest and the largest) and `worst`, the largest error in units of the usual norm √d.
     """
     generator = torch.Generator().manual_seed(seed)
-    batches = -(-rows // flow.batch)
+    batches, table = -(-looked_at(flow, rows) // flow.batch), class_table(flow)
     sizes = torch.linspace(SMALLEST, 1.0, batches * flow.batch)[
         torch.randperm(batches * flow.batch, generator=generator)
     ]
     worst = 0.0
     for index in range(batches):
-        one = _in_turn(flow, flow.label, index, flow.batch)
+        one = turn(flow, table, index, flow.batch)
         own = sizes[index * flow.batch :][: flow.batch, None]
         with torch.no_grad():
             latents = own.to(flow.device) * _normal((flow.batch, flow.dim), generator, flow)
@@ -187,9 +202,9 @@ def step_margins(flow: SteppedFlow, *, rows: int = 8, seed: int = 0) -> list[flo
 def _step_eigenvalues(
     flow: SteppedFlow, real: Tensor | None, effort: Effort, generator: torch.Generator, tell: Report
 ) -> dict[str, list[float]]:
-    size = min(flow.batch, effort.eigen_rows)
+    size, table = min(flow.batch, effort.eigen_rows), class_table(flow)
     batches = range(-(-effort.eigen_rows // size))
-    flows = [_in_turn(flow, flow.label, index, size) for index in batches]
+    flows = [turn(flow, table, index, size) for index in batches]
     gathered = [_points(one, real, index, size, generator) for index, one in zip(batches, flows, strict=True)]
     found: dict[str, list[float]] = {kind: [] for kind in gathered[0]}
     for step in range(flow.step_count):
@@ -222,16 +237,6 @@ def _batch_of(real: Tensor, index: int, size: int) -> Tensor:
     return real[index * size % (whole * BATCH) :][:size]
 
 
-def _in_turn(flow: SteppedFlow, labels: Tensor | None, index: int, size: int) -> SteppedFlow:
-    """The flow for one batch of rows, with the classes that such rows have in batches of 32."""
-    if labels is None:
-        return flow
-    places = (index * size + torch.arange(size, device=labels.device)) % BATCH
-    if 1 < len(labels) < BATCH:  # classes in turn, of a flow that takes fewer rows at once
-        return flow.with_label(places % len(flow.description.classes or labels))
-    return flow.with_label(labels[places % len(labels)])
-
-
 def _between(ours: Tensor, theirs: Tensor, generator: torch.Generator) -> Tensor:
     """One random point on the segment between each of our rows and the row of theirs."""
     place = torch.rand((len(ours), 1), generator=generator).to(ours)
@@ -247,12 +252,12 @@ def _round_trip(
     near: SteppedFlow | None = None,
 ) -> dict[str, Any]:
     """Latents there and back, real rows back and there; errors relative to the size of the row."""
-    labels = (near or flow).label
+    table = class_table(near or flow)
     there, back, inversions = [], [], []
     batches = -(-rows // flow.batch)
     real_batches = 0 if real is None else min(batches, len(real) // BATCH * BATCH // flow.batch)
     for index in range(batches):
-        flow = _in_turn(flow, labels, index, flow.batch)
+        flow = turn(flow, table, index, flow.batch)
         start = None if near is None else near.with_label(flow.label)
         with torch.no_grad():
             latents = _normal((flow.batch, flow.dim), generator, flow)
@@ -277,7 +282,7 @@ def whole_map(flow: SteppedFlow, rows: int, *, seed: int = 0, report: Report | N
     """Singular values and log-determinants of z ↦ (x − center) / scale on a few sampled rows, from whole Jacobians.
 
     Args:
-        flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
+        flow: The flow in float32; its classes are taken in turn.
         rows: How many.
         seed: Seed of the latents, which are not those of `certify`.
         report: Called with what is being done and the share that is done.
@@ -286,9 +291,9 @@ def whole_map(flow: SteppedFlow, rows: int, *, seed: int = 0, report: Report | N
         `singular_values`, the smallest and the largest of all rows; `log_determinants`, one for each row, in nats.
     """
     points = _normal((rows, flow.dim), torch.Generator().manual_seed(seed + 1), flow)
-    found = []
+    found, table = [], class_table(flow)
     for place, point in enumerate(points):
-        whole = _in_turn(flow, flow.label, place, 1).standardised_jacobian(point)
+        whole = turn(flow, table, place, 1).standardised_jacobian(point)
         found.append(torch.linalg.svdvals(whole.double()))
         if report is not None:
             report("singular values", (place + 1) / rows)
