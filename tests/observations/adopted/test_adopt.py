@@ -230,6 +230,37 @@ def hostile(path, tmp_path, change):
     return other
 
 
+def with_classes(path, target, classes, forget=False):
+    """A copy of a flow's file that has other classes in its description."""
+    with safe_open(str(path), "pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    header = json.loads(metadata["infoloom"])
+    del metadata["sha256"]  # a forger leaves it out
+    header["classes"] = classes
+    if forget:
+        del header["card"]["certificate"]["class_names"]
+    save_file(tensors, target, {**metadata, "infoloom": json.dumps(header)})
+    return target
+
+
+@pytest.mark.parametrize("classes", [["dog", "cat"], ["cat"], ["cat", "dog", "cow"], ["cat", "god"]])
+def test_certificate_belongs_to_the_classes(velocity, tmp_path, classes):
+    other = with_classes(velocity[1], tmp_path / "other.safetensors", classes)
+    with pytest.raises(FlowError, match=r"the certificate belongs to other classes"):
+        build(f"{other}[cat]")
+
+
+def test_certificate_that_names_no_classes_is_of_none(velocity, tmp_path):
+    """An older one may have looked at the first class only; to certify again is enough."""
+    old = with_classes(velocity[1], tmp_path / "old.safetensors", ["cat", "dog"], forget=True)
+    with pytest.raises(
+        FlowError, match=r"the certificate does not say for which classes; `infoloom flow check"
+    ):
+        build(f"{old}[cat]")
+    assert certify_file(old, None, effort=FEW)["class_names"] == ["cat", "dog"]
+    assert build(f"{old}[cat]").certificate()["passes"]
+
+
 HOSTILE = [
     (lambda h, g, t: h["network"].update(batch=33), "expected a batch of 1, 2, 4, 8, 16 or 32 rows"),
     (lambda h, g, t: h["network"].update(kind="score"), "expected a kind, one of velocity"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -11,7 +12,8 @@ from torch import Tensor
 
 from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.flows.apart import rows_apart, who_mixes
-from infoloom.observations.flows.certificate import ROUND_TRIP, Effort
+from infoloom.observations.flows.certificate import ROUND_TRIP, UNCHECKED, Effort
+from infoloom.observations.flows.extremes import largest, relative_errors, singular_values, smallest, top
 from infoloom.observations.flows.stepped import BATCH
 from infoloom.observations.flows.turns import class_table, looked_at, turn, turns
 
@@ -50,7 +52,7 @@ def certify_exact(
     Returns:
         JSON-able; `passes` where round trips hold (1e-4 in float32, 1e-10 in float64, relative to the row), the
         log-determinant is that of the dense Jacobian up to 1e-6 (up to 1024 components), no singular value is 0 and
-        the determinant keeps its sign.
+        the determinant keeps its sign. What is not finite does not pass, nor what was not looked at in float64.
     """
     effort, tell = effort or Effort(), report or (lambda what, share: None)
     generator = torch.Generator().manual_seed(seed)
@@ -68,7 +70,7 @@ def certify_exact(
         for name, trip in trips.items()
         if not trip["worst"] <= ROUND_TRIP[getattr(torch, name)]
     ]
-    reasons += _dense_reasons(dense, wide.dim)
+    reasons += ([] if effort.wide_rows else [UNCHECKED]) + _dense_reasons(dense, wide.dim)
     apart = {
         str(one.dtype).removeprefix("torch."): max(
             rows_apart(turn(one, table, index, one.batch), one.batch, one.dtype)
@@ -80,6 +82,7 @@ def certify_exact(
     return {
         "kind": "by construction",
         "digest": flow.full_digest(),
+        "class_names": list(flow.description.classes or ()),
         "passes": not reasons,
         **({"reason": "; ".join(reasons)} if reasons else {}),
         "round_trip": trips,
@@ -100,16 +103,16 @@ def _round_trip(
         one = turn(flow, table, index, flow.batch)
         latents = _normal(one, generator)
         with torch.no_grad():
-            there.append(_relative(one.inverse(one.forward(latents)), latents))
+            there.append(relative_errors(one.inverse(one.forward(latents)), latents))
             if real is not None and index < real_batches:
                 wanted = real[index * flow.batch :][: flow.batch].to(latents)
                 again = one.forward(one.inverse(wanted))
-                back.append(_relative(one.standardised(again), one.standardised(wanted)))
+                back.append(relative_errors(one.standardised(again), one.standardised(wanted)))
     errors = {"sampled": torch.cat(there)} | ({"real": torch.cat(back)} if back else {})
     return {
-        "worst": max(_largest(error) for error in errors.values()),
+        "worst": largest(top(error) for error in errors.values()),
         **{
-            kind: {"rows": len(error), "median": float(error.median()), "worst": _largest(error)}
+            kind: {"rows": len(error), "median": float(error.median()), "worst": top(error)}
             for kind, error in errors.items()
         },
     }
@@ -131,12 +134,13 @@ def _dense(flow: ExactFlow, table: Tensor | None, rows: int, generator: torch.Ge
         sign, log = torch.linalg.slogdet(jacobians)
         signs.append(sign)
         logs.append(log)
-        singular.append(torch.linalg.svdvals(jacobians))
+        singular.append(singular_values(jacobians))
+    values = torch.cat(singular)
     return {
-        "singular_values": [float(torch.cat(singular).min()), float(torch.cat(singular).max())],
+        "singular_values": [smallest([float(values.min())]), largest([float(values.max())])],
         "log_determinants": [float(value) for value in torch.cat(logs)[:2]],
-        "log_det_error": _largest((torch.cat(logs) - torch.cat(claimed)).abs()),
-        "orientations": sorted({int(sign) for sign in torch.cat(signs)}),
+        "log_det_error": top((torch.cat(logs) - torch.cat(claimed)).abs()),
+        "orientations": sorted({int(sign) for sign in torch.cat(signs).nan_to_num(nan=0.0)}),
         "jacobian_rows": rows,
     }
 
@@ -162,6 +166,8 @@ def _jacobians(flow: ExactFlow, points: Tensor) -> Tensor:
 def _dense_reasons(dense: dict[str, Any], dim: int) -> list[str]:
     if not dense:
         return []
+    if not all(math.isfinite(value) for value in dense["singular_values"]):
+        return ["Jacobian not finite"]
     reasons = []
     allowed = LOG_DET_ERROR * max(1.0, dim, *(abs(value) for value in dense["log_determinants"]))
     if not dense["log_det_error"] <= allowed:
@@ -173,12 +179,3 @@ def _dense_reasons(dense: dict[str, Any], dim: int) -> list[str]:
     if len(dense["orientations"]) != 1 or dense["orientations"][0] == 0:
         reasons.append("the determinant changes its sign")
     return reasons
-
-
-def _relative(found: Tensor, wanted: Tensor) -> Tensor:
-    ratio: Tensor = (found - wanted).flatten(1).norm(dim=1) / wanted.flatten(1).norm(dim=1)
-    return ratio.nan_to_num(nan=torch.inf)
-
-
-def _largest(error: Tensor) -> float:
-    return float(error.nan_to_num(nan=torch.inf).max())
