@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 import torch
@@ -187,10 +188,43 @@ def test_reverse_time():
     assert torch.allclose(flow.forward(torch.zeros(1, 2)), torch.full((1, 2), -0.75))
 
 
+class Onto(torch.nn.Module):
+    """Sigmoid, onto (0, 1)."""
+
+    def forward_and_log_det(self, z):
+        return z.sigmoid(), (z.sigmoid() * (1.0 - z.sigmoid())).log().sum(dim=1)
+
+    def inverse(self, x):
+        return x.log() - (1.0 - x).log()
+
+
+@pytest.mark.parametrize(("known", "named"), [(1, 2), (2, 3), (3, 5), (33, 40)])
+def test_more_names_than_the_model_has_classes_are_refused(known, named):
+    message = rf"at most as many names as the model has classes, got {named}; it cannot compute class {named - 1} \(Ind"
+    with pytest.raises(FlowError, match=message):
+        adopt(SmallVelocity(classes=known), (4,), classes=[f"c{number}" for number in range(named)], grid=2)
+
+
 REFUSED = [
     (lambda: adopt(lambda x, t: x, (3,)), "model of type `function`: expected a torch module"),
     (lambda: adopt(SmallVelocity(), (4,), kind="score"), "kind `score`: expected one of velocity, epsilon"),
     (lambda: adopt(SmallVelocity(), (0,)), "shape `(0,)`: expected positive whole sizes"),
+    (lambda: adopt(SmallVelocity(), (4.5,)), "shape `(4.5,)`: expected positive whole sizes. Give a tuple"),
+    (lambda: adopt(SmallVelocity(), 4), "shape `4`: expected positive whole sizes. Give a tuple"),
+    (lambda: adopt(SmallVelocity(), ()), "shape `()`: expected positive whole sizes. Give a tuple"),
+    (lambda: adopt(SmallVelocity(), (4,), sigma=math.nan), "sigma `nan`: expected a number from 0 to 1e+06"),
+    (lambda: adopt(SmallVelocity(), (4,), sigma=-0.1), "sigma `-0.1`: expected a number from 0 to 1e+06"),
+    (lambda: adopt(SmallVelocity(), (4,), sigma="wide"), "sigma `wide`: expected a number from 0 to 1e+06"),
+    (lambda: adopt(SmallVelocity(), (4,), spread=-1), "spread `-1`: expected a number from 1e-12 to 1e+12"),
+    (lambda: adopt(SmallVelocity(), (4,), spread=math.inf), "spread `inf`: expected a number from 1e-12 to 1e+12"),
+    (lambda: adopt(SmallVelocity(), (4,), batch=0, grid=2), "expected a batch of 1, 2, 4, 8, 16 or 32 rows"),
+    (lambda: adopt(SmallVelocity(classes=3), (4,), classes=["a", "a", "b"]), "got `a` twice or more. Rename one"),
+    (lambda: adopt(SmallVelocity(classes=3), (4,), classes="abc"), "classes `abc`: expected names in the order"),
+    (lambda: adopt(SmallVelocity(classes=3), (4,), classes=3), "classes `3`: expected names in the order"),
+    (lambda: adopt(SmallVelocity(classes=2), (4,), classes=["a", ""]), "classes `['a', '']`: expected names"),
+    (lambda: adopt(SmallVelocity(), (4,), grid=[0.0, math.nan, 1.0]), "grid `(0.0, nan, 1.0)`: expected times that"),
+    (lambda: adopt(SmallVelocity(), (4,), grid=True), "expected times that rise from 0 to 1"),
+    (lambda: adopt(Onto(), (3,), kind="bijection"), "inverse: expected finite values of normal noise, got others. A"),
     (lambda: adopt(SmallVelocity(), (4,), solver="heun"), "solver `heun`: expected euler or midpoint"),
     (lambda: adopt(SmallVelocity(), (4,), kind="epsilon"), "kind `epsilon`: expected a noise schedule"),
     (lambda: adopt(SmallVelocity(), (4,), schedule=[0.9, 0.1]), "kind `velocity`: expected no noise schedule"),
