@@ -28,6 +28,18 @@ def test_a_picture_is_drawn(small: Dataset, tmp_path: Path) -> None:
     assert not np.array_equal(pixels(again), picture)
 
 
+@pytest.mark.parametrize(("name", "start"), [("a.svg", b"<?xml"), ("a.PDF", b"%PDF"), ("a.png", b"\x89PNG")])
+def test_a_picture_is_what_its_name_says(small: Dataset, tmp_path: Path, name: str, start: bytes) -> None:
+    assert draw_preview(small, tmp_path / name).read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("name", ["pair.pngg", "pair", "pair.gif"])
+def test_an_unknown_ending_is_refused(small: Dataset, tmp_path: Path, name: str) -> None:
+    with pytest.raises(DatasetError, match=r"expected a name ending in \.png, \.svg, \.pdf\. Rename it"):
+        draw_preview(small, tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
 def test_rows_rise_and_reach_the_extremes() -> None:
     values = np.random.default_rng(0).standard_normal(500)
     picked = picked_rows(values)

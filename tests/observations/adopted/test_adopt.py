@@ -16,6 +16,7 @@ from infoloom.errors import FlowError
 from infoloom.observations import Effort, GridSearch, adopt, build
 from infoloom.observations.adopted.files import read_model
 from infoloom.observations.training.packaging import all_classes, certify_file, update_card
+from infoloom.observations.workflow import TrainingPlan, check_flow, train_flow
 
 FEW = Effort(eigen_rows=4, trip_rows=32, wide_rows=8, rounds=4, singular_rows=1)
 
@@ -243,6 +244,21 @@ def test_refuses(call, message):
     with pytest.raises(FlowError) as error:
         call()
     assert message in str(error.value)
+
+
+def test_an_adopted_flow_is_not_trained_further(velocity, tmp_path):
+    """Neither distilled nor continued."""
+    plan = TrainingPlan("x", "none.npy", tmp_path / "x.safetensors", teacher=str(velocity[1]))
+    for asked in (plan, TrainingPlan("x", "none.npy", velocity[1], continued=True)):
+        with pytest.raises(
+            FlowError, match=r"got an adopted one, which cannot be distilled or trained further"
+        ):
+            train_flow(asked)
+
+
+def test_a_picture_of_no_kind_is_refused_before_the_certificate(velocity, tmp_path):
+    with pytest.raises(FlowError, match=r"a.pngg`: expected a picture's name, ending in .png"):
+        check_flow(str(velocity[1]), picture=tmp_path / "a.pngg")
 
 
 def test_save_and_classes_are_checked(velocity, tmp_path):

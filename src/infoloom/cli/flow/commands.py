@@ -87,7 +87,7 @@ def train(
         continued=continued, quick=quick,
     )  # fmt: skip
     if dry_run:
-        print("\n".join(plan.data().description()))
+        print("\n".join(plan.description()))
         return
     with shared() as report:
         certificate = train_flow(plan, report)
