@@ -10,6 +10,7 @@ from PIL import Image
 
 from infoloom.datasets import Dataset, generate
 from infoloom.datasets.showing.preview import draw_preview, limits_of, picked_rows
+from infoloom.datasets.showing.strip import draw_strip
 from infoloom.errors import DatasetError
 from infoloom.story import Story, compile_story
 
@@ -37,6 +38,8 @@ def test_a_picture_is_what_its_name_says(small: Dataset, tmp_path: Path, name: s
 def test_an_unknown_ending_is_refused(small: Dataset, tmp_path: Path, name: str) -> None:
     with pytest.raises(DatasetError, match=r"expected a name ending in \.png, \.svg, \.pdf\. Rename it"):
         draw_preview(small, tmp_path / name)
+    with pytest.raises(DatasetError, match=r"expected a name ending in \.png, \.svg, \.pdf\. Rename it"):
+        draw_strip(small.story, "theta", tmp_path / name)
     assert not (tmp_path / name).exists()
 
 

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from infoloom.datasets.reading.read import Dataset
 
-__all__ = ["default_order", "draw_panel", "draw_preview", "limits_of", "picked_rows", "preview_figure"]
+__all__ = [
+    "default_order",
+    "draw_panel",
+    "draw_preview",
+    "limits_of",
+    "picked_rows",
+    "picture_kind",
+    "preview_figure",
+]
 
 _SUFFIXES: Final = (".png", ".svg", ".pdf")
 _ROWS: Final = 12
@@ -44,17 +52,25 @@ def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None)
         DatasetError: Another ending, nothing to sort by, or an unknown name.
     """
     target = Path(path)
-    if target.suffix.lower() not in _SUFFIXES:
-        raise DatasetError(
-            f"picture `{target}`: expected a name ending in {', '.join(_SUFFIXES)}. Rename it."
-        )
+    kind = picture_kind(target)
     by = sort_by or default_order(data)
     figure = preview_figure(data, by)
     figure.suptitle(_title(data, by, [column.name for column in _shown(data)]), fontsize=9)
     target.parent.mkdir(parents=True, exist_ok=True)
     with aside(target) as part:
-        figure.savefig(part, format=target.suffix.lower().removeprefix("."))
+        figure.savefig(part, format=kind)
     return target
+
+
+def picture_kind(path: Path) -> str:
+    """What a picture's file is to be, `png`, `svg` or `pdf`, by its ending.
+
+    Raises:
+        DatasetError: Another ending.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise DatasetError(f"picture `{path}`: expected a name ending in {', '.join(_SUFFIXES)}. Rename it.")
+    return path.suffix.lower().removeprefix(".")
 
 
 def preview_figure(data: Dataset, by: str, panel: float = 1.0) -> Figure:
