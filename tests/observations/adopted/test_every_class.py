@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from infoloom.observations import Effort, adopt
+from infoloom.observations.realism.pictures import sample_picture
 
 LETTERS = list("abcdefghij")
 FEW = Effort(eigen_rows=1, trip_rows=1, wide_rows=1, rounds=4, singular_rows=0)
@@ -85,6 +88,32 @@ def test_whole_jacobians_are_of_every_class():
     )
     right = adopt(Wrong(10), (3,), kind="bijection", classes=LETTERS, batch=4, effort=FEW)
     assert right.certificate["passes"], right.certificate
+
+
+class Lifted(torch.nn.Module):
+    """A velocity that lifts each class by its number."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x, t, y):
+        return 0.1 * self.gain * x + y.to(x.dtype).view(-1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("classes", [10, 20, 40])
+def test_pictures_show_every_class_whatever_the_batch(classes, tmp_path):
+    """Of more than 32 classes the first 32."""
+    names = [f"c{number}" for number in range(classes)]
+    drawn = []
+    for batch in (2, 32):
+        made = adopt(Lifted(), (1, 4, 4), classes=names, grid=1, batch=batch, effort=None)
+        path = made.save(tmp_path / f"lifted{batch}.safetensors")
+        sample_picture(str(path), tmp_path / "a.png", rows=6)
+        with Image.open(tmp_path / "a.png") as picture:
+            drawn.append(np.asarray(picture.convert("L")).astype(float))
+    assert np.abs(drawn[0] - drawn[1]).max() <= 1.0
+    assert drawn[0].std() > 10.0
 
 
 def test_rows_that_mix_in_one_class_are_found():
