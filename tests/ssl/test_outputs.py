@@ -115,3 +115,35 @@ def test_settings_are_those_of_learners():
     )
     with pytest.raises(LearnerError, match=re.escape(message)):
         Own(settings={"features": 4})
+
+
+@pytest.mark.parametrize("batch", [1, 2, 1024])
+@pytest.mark.parametrize("count", [2, 20])
+def test_features_that_depend_on_other_rows_are_refused(batch, count):
+    """Whatever the size of a batch, of which the features would depend."""
+
+    def centred(found):
+        return {name: values - values.mean(dim=0) for name, values in found.items()}
+
+    with pytest.raises(
+        LearnerError, match=r"features of \w+` `others for the same row where other rows are encoded"
+    ):
+        features(Own(encode=centred), rows(count), batch=batch)
+
+
+def test_features_by_chance_are_refused():
+    def noisy(found):
+        return {name: values + torch.randn_like(values) for name, values in found.items()}
+
+    with pytest.raises(
+        LearnerError, match=r"expected the same\. Encode each row on its own, without statistics"
+    ):
+        features(Own(encode=noisy), rows())
+
+
+def test_features_do_not_depend_on_the_batch():
+    learner = Own()
+    one, many = features(learner, rows(), batch=3), features(learner, rows())
+    for name, values in one.items():
+        assert np.allclose(values, many[name], atol=1e-6)
+    assert features(learner, rows(1))["a"].shape == (1, 4)

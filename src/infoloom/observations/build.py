@@ -243,7 +243,7 @@ def _require_certificate(part: Injection, allowed: bool, whitened: bool = True) 
             f"not injective loses information; {certificate.get('reason', 'it fails')}. Run `infoloom flow check`, or "
             "force it and read every information value as an upper bound."
         )
-    lost = certificate.get("smaller_latents", {}).get("worst", 0.0)
+    lost = float(certificate.get("smaller_latents", {}).get("worst", 0.0))  # "Infinity" in a file
     if not whitened and not lost <= SMALLER_LOST:
         raise FlowError(
             f"flow `{getattr(part, 'name', '?')}`: expected whitened latents, because latents of less than the usual "

@@ -26,7 +26,7 @@ from infoloom.observations.realism.pictures import sample_picture, whitening_pic
 from infoloom.observations.realism.quality import measure_quality, require_rows
 from infoloom.observations.training.data.training_data import TrainingData, load_training_data
 from infoloom.observations.training.packaging import all_classes, certify_file, update_card
-from infoloom.observations.training.plan import TrainingPlan, check_files, reading_of, rehearse
+from infoloom.observations.training.plan import TrainingPlan, check_files, check_picture, reading_of, rehearse
 from infoloom.observations.training.training import Progress, Trainer
 from infoloom.spec.flows.flow import flow_header, flow_path
 
@@ -156,6 +156,7 @@ def check_flow(
     Raises:
         FlowError: No such flow, or data that do not fit it.
     """
+    check_picture(picture)
     path = flow_path(name)
     flow = all_classes(name)
     data = None if source is None else data_of_flow(name, source)

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from observations.adopted.models import Called
 from observations.small import small_file
 from PIL import Image
 from typer.testing import CliRunner
 
 from infoloom.cli.flow.commands import flow_app
 from infoloom.errors import FlowError
+from infoloom.observations import adopt
 from infoloom.observations.flows.certificate import MARGIN
 from infoloom.observations.realism import quality, sides
 from infoloom.observations.realism.two_sample import two_sample_test
@@ -53,6 +55,28 @@ def test_check_recomputes_the_certificate(tmp_path: Path) -> None:
     found = json.loads(call("check", str(path), "--rows", "32", "--eigen-rows", "32", "--json")[1])
     assert found["passes"] is True
     assert found["margin"] > 0.05
+
+
+def test_check_says_what_is_no_number_in_words(tmp_path: Path) -> None:
+    """JSON has no NaN and no Infinity."""
+    model = Called(lambda x, t: 0.1 * x * (x.square().mean(dim=1, keepdim=True) - 0.4).sqrt())
+    path = adopt(model, (128,), grid=4, effort=None).save(tmp_path / "inside.safetensors")
+    few = ("--rows", "64", "--wide-rows", "8", "--eigen-rows", "4", "--keep")
+    found = json.loads(call("check", str(path), *few, "--json")[1], parse_constant=pytest.fail)
+    assert found["smaller_latents"]["worst"] == "Infinity"
+    assert flow_header(path)["card"]["certificate"]["smaller_latents"]["worst"] == "Infinity"
+
+
+def test_check_without_float64_does_not_pass_and_is_not_kept(tmp_path: Path) -> None:
+    path = small_file(tmp_path / "small.safetensors")
+    few = ("check", str(path), "--rows", "32", "--eigen-rows", "2", "--wide-rows", "0")
+    status, text = call(*few)
+    assert status == 1
+    assert "NOT certified, float64 not checked" in text
+    with pytest.raises(
+        FlowError, match=r"certificate of `0` rows in float64: expected 1 or more where it is kept"
+    ):
+        call(*few, "--keep")
 
 
 def test_check_of_a_map_that_is_not_injective_ends_with_one(tmp_path: Path) -> None:

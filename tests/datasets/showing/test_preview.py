@@ -10,6 +10,7 @@ from PIL import Image
 
 from infoloom.datasets import Dataset, generate
 from infoloom.datasets.showing.preview import draw_preview, limits_of, picked_rows
+from infoloom.datasets.showing.strip import draw_strip
 from infoloom.errors import DatasetError
 from infoloom.story import Story, compile_story
 
@@ -26,6 +27,20 @@ def test_a_picture_is_drawn(small: Dataset, tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["small.png"]
     again = draw_preview(small, tmp_path / "again.png", sort_by="style")
     assert not np.array_equal(pixels(again), picture)
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.svg", b"<?xml"), ("a.PDF", b"%PDF"), ("a.png", b"\x89PNG")])
+def test_a_picture_is_what_its_name_says(small: Dataset, tmp_path: Path, name: str, start: bytes) -> None:
+    assert draw_preview(small, tmp_path / name).read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("name", ["pair.pngg", "pair", "pair.gif"])
+def test_an_unknown_ending_is_refused(small: Dataset, tmp_path: Path, name: str) -> None:
+    with pytest.raises(DatasetError, match=r"expected a name ending in \.png, \.svg, \.pdf\. Rename it"):
+        draw_preview(small, tmp_path / name)
+    with pytest.raises(DatasetError, match=r"expected a name ending in \.png, \.svg, \.pdf\. Rename it"):
+        draw_strip(small.story, "theta", tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 def test_rows_rise_and_reach_the_extremes() -> None:

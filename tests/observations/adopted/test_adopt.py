@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from infoloom.errors import FlowError
 from infoloom.observations import Effort, GridSearch, adopt, build
 from infoloom.observations.adopted.files import read_model
 from infoloom.observations.training.packaging import all_classes, certify_file, update_card
+from infoloom.observations.workflow import TrainingPlan, check_flow, train_flow
 
 FEW = Effort(eigen_rows=4, trip_rows=32, wide_rows=8, rounds=4, singular_rows=1)
 
@@ -187,10 +189,43 @@ def test_reverse_time():
     assert torch.allclose(flow.forward(torch.zeros(1, 2)), torch.full((1, 2), -0.75))
 
 
+class Onto(torch.nn.Module):
+    """Sigmoid, onto (0, 1)."""
+
+    def forward_and_log_det(self, z):
+        return z.sigmoid(), (z.sigmoid() * (1.0 - z.sigmoid())).log().sum(dim=1)
+
+    def inverse(self, x):
+        return x.log() - (1.0 - x).log()
+
+
+@pytest.mark.parametrize(("known", "named"), [(1, 2), (2, 3), (3, 5), (33, 40)])
+def test_more_names_than_the_model_has_classes_are_refused(known, named):
+    message = rf"at most as many names as the model has classes, got {named}; it cannot compute class {named - 1} \(Ind"
+    with pytest.raises(FlowError, match=message):
+        adopt(SmallVelocity(classes=known), (4,), classes=[f"c{number}" for number in range(named)], grid=2)
+
+
 REFUSED = [
     (lambda: adopt(lambda x, t: x, (3,)), "model of type `function`: expected a torch module"),
     (lambda: adopt(SmallVelocity(), (4,), kind="score"), "kind `score`: expected one of velocity, epsilon"),
     (lambda: adopt(SmallVelocity(), (0,)), "shape `(0,)`: expected positive whole sizes"),
+    (lambda: adopt(SmallVelocity(), (4.5,)), "shape `(4.5,)`: expected positive whole sizes. Give a tuple"),
+    (lambda: adopt(SmallVelocity(), 4), "shape `4`: expected positive whole sizes. Give a tuple"),
+    (lambda: adopt(SmallVelocity(), ()), "shape `()`: expected positive whole sizes. Give a tuple"),
+    (lambda: adopt(SmallVelocity(), (4,), sigma=math.nan), "sigma `nan`: expected a number from 0 to 1e+06"),
+    (lambda: adopt(SmallVelocity(), (4,), sigma=-0.1), "sigma `-0.1`: expected a number from 0 to 1e+06"),
+    (lambda: adopt(SmallVelocity(), (4,), sigma="wide"), "sigma `wide`: expected a number from 0 to 1e+06"),
+    (lambda: adopt(SmallVelocity(), (4,), spread=-1), "spread `-1`: expected a number from 1e-12 to 1e+12"),
+    (lambda: adopt(SmallVelocity(), (4,), spread=math.inf), "spread `inf`: expected a number from 1e-12 to 1e+12"),
+    (lambda: adopt(SmallVelocity(), (4,), batch=0, grid=2), "expected a batch of 1, 2, 4, 8, 16 or 32 rows"),
+    (lambda: adopt(SmallVelocity(classes=3), (4,), classes=["a", "a", "b"]), "got `a` twice or more. Rename one"),
+    (lambda: adopt(SmallVelocity(classes=3), (4,), classes="abc"), "classes `abc`: expected names in the order"),
+    (lambda: adopt(SmallVelocity(classes=3), (4,), classes=3), "classes `3`: expected names in the order"),
+    (lambda: adopt(SmallVelocity(classes=2), (4,), classes=["a", ""]), "classes `['a', '']`: expected names"),
+    (lambda: adopt(SmallVelocity(), (4,), grid=[0.0, math.nan, 1.0]), "grid `(0.0, nan, 1.0)`: expected times that"),
+    (lambda: adopt(SmallVelocity(), (4,), grid=True), "expected times that rise from 0 to 1"),
+    (lambda: adopt(Onto(), (3,), kind="bijection"), "inverse: expected finite values of normal noise, got others. A"),
     (lambda: adopt(SmallVelocity(), (4,), solver="heun"), "solver `heun`: expected euler or midpoint"),
     (lambda: adopt(SmallVelocity(), (4,), kind="epsilon"), "kind `epsilon`: expected a noise schedule"),
     (lambda: adopt(SmallVelocity(), (4,), schedule=[0.9, 0.1]), "kind `velocity`: expected no noise schedule"),
@@ -211,6 +246,21 @@ def test_refuses(call, message):
     assert message in str(error.value)
 
 
+def test_an_adopted_flow_is_not_trained_further(velocity, tmp_path):
+    """Neither distilled nor continued."""
+    plan = TrainingPlan("x", "none.npy", tmp_path / "x.safetensors", teacher=str(velocity[1]))
+    for asked in (plan, TrainingPlan("x", "none.npy", velocity[1], continued=True)):
+        with pytest.raises(
+            FlowError, match=r"got an adopted one, which cannot be distilled or trained further"
+        ):
+            train_flow(asked)
+
+
+def test_a_picture_of_no_kind_is_refused_before_the_certificate(velocity, tmp_path):
+    with pytest.raises(FlowError, match=r"a.pngg`: expected a picture's name, ending in .png"):
+        check_flow(str(velocity[1]), picture=tmp_path / "a.pngg")
+
+
 def test_save_and_classes_are_checked(velocity, tmp_path):
     with pytest.raises(FlowError, match=r"expected a name ending in `.safetensors`"):
         velocity[0].save(tmp_path / "x.pt")
@@ -228,6 +278,37 @@ def hostile(path, tmp_path, change):
     other = tmp_path / "hostile.safetensors"
     save_file(tensors, other, {"infoloom": json.dumps(header), "graph": json.dumps(trees)})
     return other
+
+
+def with_classes(path, target, classes, forget=False):
+    """A copy of a flow's file that has other classes in its description."""
+    with safe_open(str(path), "pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    header = json.loads(metadata["infoloom"])
+    del metadata["sha256"]  # a forger leaves it out
+    header["classes"] = classes
+    if forget:
+        del header["card"]["certificate"]["class_names"]
+    save_file(tensors, target, {**metadata, "infoloom": json.dumps(header)})
+    return target
+
+
+@pytest.mark.parametrize("classes", [["dog", "cat"], ["cat"], ["cat", "dog", "cow"], ["cat", "god"]])
+def test_certificate_belongs_to_the_classes(velocity, tmp_path, classes):
+    other = with_classes(velocity[1], tmp_path / "other.safetensors", classes)
+    with pytest.raises(FlowError, match=r"the certificate belongs to other classes"):
+        build(f"{other}[cat]")
+
+
+def test_certificate_that_names_no_classes_is_of_none(velocity, tmp_path):
+    """An older one may have looked at the first class only; to certify again is enough."""
+    old = with_classes(velocity[1], tmp_path / "old.safetensors", ["cat", "dog"], forget=True)
+    with pytest.raises(
+        FlowError, match=r"the certificate does not say for which classes; `infoloom flow check"
+    ):
+        build(f"{old}[cat]")
+    assert certify_file(old, None, effort=FEW)["class_names"] == ["cat", "dog"]
+    assert build(f"{old}[cat]").certificate()["passes"]
 
 
 HOSTILE = [

@@ -223,6 +223,16 @@ def test_factors_up_to_a_sign_are_refused_because_pictures_collide(registered) -
         check_renderer(made("bump(16)"), rows=60)
 
 
+def test_what_is_no_number_hides_no_collision_and_is_no_derivative(registered, monkeypatch) -> None:
+    fitted, first = certificates.residuals, torch.tensor([0])
+    monkeypatch.setattr(certificates, "residuals", lambda *x: fitted(*x).index_fill(0, first, torch.nan))
+    assert certify_renderer(made("bump(16)"), 80)["closest_pair"]["fitted_closest"] < 1e-9
+    bent = lambda self, values: Bump.render(self, values) + (0.0 * values["place"])[:, None].sqrt()  # noqa: E731
+    monkeypatch.setattr(Fine, "render", bent)
+    with pytest.raises(FlowError, match=r"renderer `fine\(16\)`: expected finite derivatives by its factors"):
+        certify_renderer(made("fine(16)"), 80)
+
+
 def test_a_renderer_of_ones_own_is_used_and_its_certificate_kept(registered, monkeypatch) -> None:
     assert build("fine(16) | asinh(scale=2)").certificate()["passes"]
     kept = list(registered.glob("infoloom/renderers/*.json"))

@@ -45,9 +45,9 @@ def verify(
 
 def preview(
     out: Out,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write (PNG).")] = Path(
-        "preview.png"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The picture to write (.png, .svg or .pdf).")
+    ] = Path("preview.png"),
     sort_by: Annotated[
         str | None, typer.Option(help="Target or cause to sort by.", show_default="the first target")
     ] = None,

@@ -39,7 +39,7 @@ def list_flows(as_json: AsJson = False) -> None:
         listed = _listed(header)
         shape, classes = "×".join(map(str, header["shape"])), header["classes"]
         kinds = f"{len(classes)} classes ({classes[0]} … {classes[-1]})" if classes else "no classes"
-        margin = "not certified" if listed["margin"] is None else f"margin {listed['margin']:.2f}"
+        margin = "not certified" if listed["margin"] is None else f"margin {float(listed['margin']):.2f}"
         said = f"{shape:<9} {listed['steps']} {listed['solver']} steps, {margin}, {kinds}"
         print(paragraph(said, screen(), first=f"{name:<15} "))
         print(paragraph(f"{listed['data']}; {listed['licence']}", screen(), first=" " * 16))
@@ -87,7 +87,7 @@ def train(
         continued=continued, quick=quick,
     )  # fmt: skip
     if dry_run:
-        print("\n".join(plan.data().description()))
+        print("\n".join(plan.description()))
         return
     with shared() as report:
         certificate = train_flow(plan, report)
@@ -135,6 +135,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Compute a flow's certificate again: whether each step is injective and the whole map can be inverted."""
+    from infoloom.observations.flows.extremes import in_words
     from infoloom.observations.workflow import check_flow
 
     if (inception is not None or strong or features is not None) and not quality:
@@ -148,7 +149,7 @@ def check(
             name, data, rows=rows, eigen_rows=eigen_rows, wide_rows=wide_rows, keep=keep, quality=quality,
             features=features, inception=inception, strong=strong, picture=picture, report=report,
         )  # fmt: skip
-    print(json.dumps(found, indent=2) if as_json else print_verdict(name, found))
+    print(json.dumps(in_words(found), indent=2) if as_json else print_verdict(name, found))
     raise typer.Exit(0 if found["passes"] else 1)
 
 

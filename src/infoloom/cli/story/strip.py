@@ -20,9 +20,9 @@ def strip(
     cause: Annotated[
         str, typer.Option(help="The cause, target or modality that changes.", show_default=False)
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write (PNG).")] = Path(
-        "strip.png"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The picture to write (.png, .svg or .pdf).")
+    ] = Path("strip.png"),
     row: Annotated[int, typer.Option(min=0, help="The row that gives all other values.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the rows.")] = 0,
 ) -> None:

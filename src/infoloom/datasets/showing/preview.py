@@ -18,8 +18,17 @@ if TYPE_CHECKING:
 
     from infoloom.datasets.reading.read import Dataset
 
-__all__ = ["default_order", "draw_panel", "draw_preview", "limits_of", "picked_rows", "preview_figure"]
+__all__ = [
+    "default_order",
+    "draw_panel",
+    "draw_preview",
+    "limits_of",
+    "picked_rows",
+    "picture_kind",
+    "preview_figure",
+]
 
+_SUFFIXES: Final = (".png", ".svg", ".pdf")
 _ROWS: Final = 12
 _LINES: Final = 8  # leads of a signal that is drawn as curves; more are a spectrogram
 _CANDIDATES: Final = 2000
@@ -29,27 +38,39 @@ _WIDTH: Final = 16  # characters under a panel
 
 
 def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None) -> Path:
-    """Draw pairs of observations, sorted by a target, to a PNG; below them, means over rows of about the same target.
+    """Draw pairs of observations, sorted by a target; below them, means over rows of about the same target.
 
     Args:
         data: An open dataset.
-        path: The picture's file.
+        path: The picture's file, ending in .png, .svg or .pdf.
         sort_by: The target or cause to sort by; the first target when left out.
 
     Returns:
         The picture's path.
 
     Raises:
-        DatasetError: Nothing to sort by, or an unknown name.
+        DatasetError: Another ending, nothing to sort by, or an unknown name.
     """
+    target = Path(path)
+    kind = picture_kind(target)
     by = sort_by or default_order(data)
     figure = preview_figure(data, by)
     figure.suptitle(_title(data, by, [column.name for column in _shown(data)]), fontsize=9)
-    target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with aside(target) as part:
-        figure.savefig(part, format="png")
+        figure.savefig(part, format=kind)
     return target
+
+
+def picture_kind(path: Path) -> str:
+    """What a picture's file is to be, `png`, `svg` or `pdf`, by its ending.
+
+    Raises:
+        DatasetError: Another ending.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise DatasetError(f"picture `{path}`: expected a name ending in {', '.join(_SUFFIXES)}. Rename it.")
+    return path.suffix.lower().removeprefix(".")
 
 
 def preview_figure(data: Dataset, by: str, panel: float = 1.0) -> Figure:

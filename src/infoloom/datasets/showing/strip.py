@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from infoloom.datasets.showing.gallery import observed_or_said
-from infoloom.datasets.showing.preview import draw_panel, limits_of
+from infoloom.datasets.showing.preview import draw_panel, limits_of, picture_kind
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import aside
 from infoloom.errors import DatasetError
@@ -78,11 +78,16 @@ def draw_strip(
     row: int = 0,
     seed: int = 0,
 ) -> Path:
-    """Draw a strip to a PNG: one line a modality, one column a value of the node; see `strip_rows`.
+    """Draw a strip: one line a modality, one column a value of the node; see `strip_rows`.
 
     Returns:
         The picture's path.
+
+    Raises:
+        DatasetError: A name that ends in none of .png, .svg and .pdf.
     """
+    target = Path(path)
+    kind = picture_kind(target)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -100,8 +105,7 @@ def draw_strip(
         ax.set_title(f"{value:+g}", fontsize=8)
     figure.suptitle(f"{story.name}: {node}, everything else held", fontsize=9)
     FigureCanvasAgg(figure)
-    target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with aside(target) as part:
-        figure.savefig(part, format="png")
+        figure.savefig(part, format=kind)
     return target

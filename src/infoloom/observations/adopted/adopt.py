@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,11 +15,18 @@ from torch import nn
 from infoloom.errors import FlowError
 from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.adopted.exact_certificate import certify_exact
-from infoloom.observations.adopted.files import BIJECTION, KINDS, SCHEDULE, StoredModel, halved, write_model
+from infoloom.observations.adopted.files import BIJECTION, SCHEDULE, StoredModel, halved, write_model
 from infoloom.observations.adopted.graphs.tracing import class_name, fitting_batch, traced
 from infoloom.observations.adopted.grid_search import GridSearch, search_grid
+from infoloom.observations.adopted.requests import (
+    Grid,
+    check_request,
+    checked_classes,
+    checked_number,
+    checked_sizes,
+    given_grid,
+)
 from infoloom.observations.adopted.schedules import NoiseSchedule
-from infoloom.observations.adopted.velocities import PREDICTIONS
 from infoloom.observations.flows.certificate import Effort, certify
 from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription
 from infoloom.observations.flows.scaling import checked_numbers
@@ -33,7 +39,6 @@ Report = Callable[[str, float], None]
 QUICK: Final = Effort(eigen_rows=8, trip_rows=32, wide_rows=8, rounds=12, singular_rows=1)
 SMALL: Final = 256  # components up to which one whole Jacobian is cheap
 TINY: Final = 64  # components up to which a thousand round trips are
-Grid = Sequence[float] | int | GridSearch | None
 
 
 class Adopted:
@@ -171,25 +176,27 @@ def adopt(
         The flow, certified on a few rows; read `certificate["passes"]`, and `save` it.
 
     Raises:
-        FlowError: A model that cannot be stored (its operators are named), rows that depend on each other, or no grid
-            that certifies within the budget.
+        FlowError: Arguments that make no sense, a model that cannot be stored (its operators are named), rows that
+            depend on each other, more classes than the model has, or no grid that certifies within the budget.
     """
-    sizes = tuple(int(size) for size in shape)
-    _check_request(model, kind, solver, schedule, sizes)
+    check_request(model, kind, solver, schedule)
+    sizes, names = checked_sizes(shape), checked_classes(classes)
+    checked_number(sigma or 0.0, "sigma", least=0.0, most=1e6)
+    checked_number(spread, "spread", least=1e-12, most=1e12)
     noise = None if schedule is None else NoiseSchedule.from_alphas(schedule, sigma)
-    trees, tensors = traced(model, kind, sizes, len(classes or ()), reverse=reverse)
+    trees, tensors = traced(model, kind, sizes, len(names), reverse=reverse)
     if half:
         tensors = halved(tensors)
     if noise is not None:
         tensors[SCHEDULE] = noise.log_ratio
-    rows = batch or fitting_batch(trees, tensors, sizes, bool(classes))
+    rows = fitting_batch(trees, tensors, sizes, bool(names)) if batch is None else batch
     description = FlowDescription(
         shape=sizes,
-        classes=tuple(classes) if classes else None,
+        classes=names or None,
         solver=BIJECTION if kind == BIJECTION else solver,
-        grid=_given_grid(grid, kind, noise),
+        grid=given_grid(grid, kind, noise),
         network={"name": GRAPH, "kind": kind, "batch": rows},
-        sigma=noise.sigma if noise is not None else (sigma or 0.0),
+        sigma=noise.sigma if noise is not None else float(sigma or 0.0),
         spread=float(spread),
         center=checked_numbers(center, sizes, "center"),
         scale=checked_numbers(scale, sizes, "scale", positive=True),
@@ -221,51 +228,6 @@ def _card(
     adopted = {"class": origin, "kind": kind, "torch": torch.__version__}
     card = {"name": name, "data": source, "licence": licence, "adopted": adopted}
     return card if unit is None else {**card, "unit": unit}
-
-
-def _check_request(model: object, kind: str, solver: str, schedule: object, sizes: tuple[int, ...]) -> None:
-    if kind not in KINDS:
-        raise FlowError(f"kind `{kind}`: expected one of {', '.join(KINDS)}.")
-    if not isinstance(model, nn.Module):
-        raise FlowError(
-            f"model of type `{type(model).__name__}`: expected a torch module, because its weights are "
-            "stored. Write a "
-            "small module whose `forward` calls it."
-        )
-    if not sizes or min(sizes) < 1:
-        raise FlowError(f"shape `{sizes}`: expected positive whole sizes.")
-    if solver not in ("euler", "midpoint"):
-        raise FlowError(f"solver `{solver}`: expected euler or midpoint.")
-    if (kind in PREDICTIONS) != (schedule is not None):
-        raise FlowError(
-            f"kind `{kind}`: expected {'a' if kind in PREDICTIONS else 'no'} noise schedule. "
-            + (
-                "Give `schedule=scheduler.alphas_cumprod`."
-                if kind in PREDICTIONS
-                else "Leave `schedule` out."
-            )
-        )
-
-
-def _given_grid(grid: Grid, kind: str, noise: NoiseSchedule | None) -> tuple[float, ...]:
-    """The grid as asked for; one step where it is looked for later or there are none."""
-    if kind == BIJECTION or grid is None or isinstance(grid, GridSearch):
-        return (0.0, 1.0)
-    if isinstance(grid, int):
-        if grid < 1:
-            raise FlowError(f"grid `{grid}`: expected at least 1 step.")
-        if noise is not None:
-            return noise.grid(noise.trailing(grid))
-        return (0.0, *(k / grid for k in range(1, grid)), 1.0)
-    try:
-        times = tuple(float(time) for time in grid)
-    except (TypeError, ValueError):
-        raise FlowError(
-            f"grid `{grid}`: expected a number of steps, or times that rise from 0 to 1."
-        ) from None
-    if len(times) < 2 or times[0] != 0.0 or times[-1] != 1.0 or any(b <= a for a, b in pairwise(times)):
-        raise FlowError(f"grid `{times[:6]}`: expected times that rise from 0 to 1.")
-    return times
 
 
 def _searched(

@@ -70,7 +70,7 @@ def search_grid(
     fine = _candidate(FINE, 0.5 if schedule is None else 1.5, sigma, schedule)
     profile = _profile(make(fine), search.rows)
     tell("eigenvalues on a fine grid", 0.5)
-    best: tuple[float, Grid] = (-math.inf, ())
+    best: tuple[float, Grid] = (-math.inf, fine)
     for grid in _promising(profile, sigma, schedule, search):
         margin = early_margin(make(grid), rows=search.rows)
         tell(f"{len(grid) - 1} steps, margin {margin:.3f}", 0.9)
@@ -132,6 +132,11 @@ def _none_found(
     margins = step_margins(make(grid), rows=search.rows)
     place = min(range(len(margins)), key=margins.__getitem__)
     start, stop = grid[place], grid[place + 1]
+    if not math.isfinite(margin):
+        return (
+            f"grid of at most {search.max_steps} steps: expected a velocity that is finite along sampled rows, got "
+            f"other values in the step from t = {start:.3f}. Correct the model there."
+        )
     rate = (1.0 - margins[place]) / (stop - start)
     return (
         f"grid of at most {search.max_steps} steps: expected one whose smallest eigenvalue is at least "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
@@ -15,11 +15,14 @@ from infoloom.errors import FlowError
 from infoloom.observations.base import Bijection
 from infoloom.observations.flows.apart import rows_apart, who_mixes
 from infoloom.observations.flows.checkpoint import GRAPH
+from infoloom.observations.flows.extremes import largest, relative_errors, singular_values, smallest, top
 from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow, flow_digest
+from infoloom.observations.flows.turns import class_table, looked_at, turn, turns
 
 __all__ = [
     "MARGIN",
+    "UNCHECKED",
     "Effort",
     "certify",
     "early_margin",
@@ -36,18 +39,20 @@ _TRIP: Final = 4.0  # for a round trip, of two kinds
 _WIDE: Final = 4.0  # float64 against float32
 SMALLEST: Final = 0.25  # of the usual size; a latent that is not whitened may have such a norm
 _SMALLER_ROWS: Final = 64
+UNCHECKED: Final = "float64 not checked"
+"""The reason of a certificate without round trips in float64: float32 is too coarse to see small steps."""
 ROUND_TRIP = {torch.float32: 1e-4, torch.float64: 1e-10}
 
 
 @dataclass(frozen=True)
 class Effort:
     """How many rows a certificate looks at, over all classes together; more than a batch is rounded up
-    to whole batches.
+    to whole batches, and at least one row of each class is taken, of 32 classes at most.
 
     Args:
         eigen_rows: Rows of each kind (sampled, real, segments) for the eigenvalues.
         trip_rows: Sampled rows, and real rows, for the round trip in float32.
-        wide_rows: The same in float64; 0 leaves it out.
+        wide_rows: The same in float64; 0 leaves it out, and then the certificate does not pass.
         rounds: Size of the Krylov space.
         singular_rows: Rows for the singular values and the log-determinant of the whole map; 0 leaves them out.
     """
@@ -84,7 +89,7 @@ def certify(
     N(0, I) never has, are sent there and back too; a flow that loses them is for whitened latents only.
 
     Args:
-        flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
+        flow: The flow in float32; its classes are taken in turn.
         wide: The same in float64; its inverse starts from that in float32.
         real: Real rows with the path's own noise in the order of the flow's classes, (m, *shape); None where no
             data are
@@ -94,14 +99,15 @@ def certify(
         report: Called with what is being done and the share that is done.
 
     Returns:
-        JSON-able; `passes` says whether the smallest eigenvalue is at least 0.05 and the round trips hold (1e-4
-        in float32,
-        1e-10 in float64, relative).
+        JSON-able but for infinite numbers; `passes` says whether the smallest eigenvalue is at least 0.05 and the
+        round trips hold (1e-4 in float32, 1e-10 in float64, relative). What is not finite does not pass, nor what was
+        not looked at in float64.
     """
     effort, tell = effort or Effort(), report or (lambda what, share: None)
     generator = torch.Generator().manual_seed(seed)
+    table, effort = class_table(flow), _of_all_classes(effort, flow)
     steps = _step_eigenvalues(flow, real, effort, generator, tell)
-    least = min(min(kind) for kind in steps.values())
+    least = smallest(smallest(kind) for kind in steps.values())
     trips = {"float32": _round_trip(flow, real, effort.trip_rows, generator, tell)}
     if effort.wide_rows:
         trips["float64"] = _round_trip(wide, real, effort.wide_rows, generator, tell, near=flow)
@@ -109,26 +115,42 @@ def certify(
     apart = {}
     if flow.description.network.get("name") == GRAPH:  # a stranger's network; ours treat each row on its own
         apart = {
-            str(one.dtype).removeprefix("torch."): rows_apart(one, one.batch, one.dtype)
+            str(one.dtype).removeprefix("torch."): max(
+                rows_apart(turn(one, table, index, one.batch), one.batch, one.dtype)
+                for index in range(turns(one))
+            )
             for one in (flow, wide)
         }
-    mixed = who_mixes(apart)
+    whole = whole_map(flow, effort.singular_rows, seed=seed, report=tell) if effort.singular_rows else {}
+    reasons = [*_margin_reasons(least), *(f"round trip in {name} too coarse" for name in failed)]
+    reasons += who_mixes(apart) + ([] if effort.wide_rows else [UNCHECKED]) + _whole_reasons(whole)
     return {
         "kind": "stepped",
         "digest": flow_digest(flow),
-        "passes": least >= MARGIN and not failed and not mixed,
-        **({"reason": _reason(least, failed, mixed)} if least < MARGIN or failed or mixed else {}),
+        "class_names": list(flow.description.classes or ()),
+        "passes": not reasons,
+        **({"reason": "; ".join(reasons)} if reasons else {}),
         "margin": least,
         "eigenvalues": steps,
         "eigen_rows": effort.eigen_rows,
         "round_trip": trips,
         "smaller_latents": smaller_latents(flow, rows=min(_SMALLER_ROWS, effort.trip_rows), seed=seed),
-        **(whole_map(flow, effort.singular_rows, seed=seed, report=tell) if effort.singular_rows else {}),
+        **whole,
         "solver": flow.description.solver,
         "steps": flow.step_count,
         **({"rows_apart": apart} if apart else {}),
         "seed": seed,
     }
+
+
+def _of_all_classes(effort: Effort, flow: SteppedFlow) -> Effort:
+    """An effort that looks at every class, of 32 at most."""
+    return replace(
+        effort,
+        eigen_rows=looked_at(flow, effort.eigen_rows),
+        trip_rows=looked_at(flow, effort.trip_rows),
+        wide_rows=looked_at(flow, effort.wide_rows) if effort.wide_rows else 0,
+    )
 
 
 def smaller_latents(flow: SteppedFlow, *, rows: int = _SMALLER_ROWS, seed: int = 0) -> dict[str, Any]:
@@ -137,7 +159,7 @@ def smaller_latents(flow: SteppedFlow, *, rows: int = _SMALLER_ROWS, seed: int =
     Latents of N(0, I) have nearly the norm √d, so sampled rows say nothing of what lies within.
 
     Args:
-        flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
+        flow: The flow in float32; its classes are taken in turn.
         rows: How many, of sizes spread evenly from 0.25 to 1; rounded up to whole batches.
         seed: Seed of the latents.
 
@@ -145,18 +167,18 @@ def smaller_latents(flow: SteppedFlow, *, rows: int = _SMALLER_ROWS, seed: int =
         `rows`, `sizes` (the smallest and the largest) and `worst`, the largest error in units of the usual norm √d.
     """
     generator = torch.Generator().manual_seed(seed)
-    batches = -(-rows // flow.batch)
+    batches, table = -(-looked_at(flow, rows) // flow.batch), class_table(flow)
     sizes = torch.linspace(SMALLEST, 1.0, batches * flow.batch)[
         torch.randperm(batches * flow.batch, generator=generator)
     ]
     worst = 0.0
     for index in range(batches):
-        one = _in_turn(flow, flow.label, index, flow.batch)
+        one = turn(flow, table, index, flow.batch)
         own = sizes[index * flow.batch :][: flow.batch, None]
         with torch.no_grad():
             latents = own.to(flow.device) * _normal((flow.batch, flow.dim), generator, flow)
             missed = (one.invert(one.forward(latents)).latents - latents).norm(dim=1)
-        worst = max(worst, float(missed.max()) / math.sqrt(flow.dim))
+        worst = max(worst, top(missed) / math.sqrt(flow.dim))
     return {"rows": len(sizes), "sizes": [SMALLEST, 1.0], "worst": worst}
 
 
@@ -174,22 +196,22 @@ def expected_seconds(flow: Bijection, effort: Effort) -> float:
 
 def early_margin(flow: SteppedFlow, *, rows: int = 8, seed: int = 0) -> float:
     """The smallest eigenvalue over the steps along a few sampled rows: a first look, no certificate."""
-    return min(step_margins(flow, rows=rows, seed=seed))
+    return smallest(step_margins(flow, rows=rows, seed=seed))
 
 
 def step_margins(flow: SteppedFlow, *, rows: int = 8, seed: int = 0) -> list[float]:
     """The smallest eigenvalue of every step along a few sampled rows."""
     generator = torch.Generator().manual_seed(seed)
     steps = _step_eigenvalues(flow, None, Effort(rows, rounds=8), generator, lambda what, share: None)
-    return [min(values) for values in zip(*steps.values(), strict=True)]
+    return [smallest(values) for values in zip(*steps.values(), strict=True)]
 
 
 def _step_eigenvalues(
     flow: SteppedFlow, real: Tensor | None, effort: Effort, generator: torch.Generator, tell: Report
 ) -> dict[str, list[float]]:
-    size = min(flow.batch, effort.eigen_rows)
+    size, table = min(flow.batch, effort.eigen_rows), class_table(flow)
     batches = range(-(-effort.eigen_rows // size))
-    flows = [_in_turn(flow, flow.label, index, size) for index in batches]
+    flows = [turn(flow, table, index, size) for index in batches]
     gathered = [_points(one, real, index, size, generator) for index, one in zip(batches, flows, strict=True)]
     found: dict[str, list[float]] = {kind: [] for kind in gathered[0]}
     for step in range(flow.step_count):
@@ -198,7 +220,7 @@ def _step_eigenvalues(
                 smallest_eigenvalue(one.increment(step), points[kind][step], rounds=effort.rounds)
                 for points, one in zip(gathered, flows, strict=True)
             ]
-            values.append(min(float((one.value - one.residual).min()) for one in extremes))
+            values.append(smallest(float((one.value - one.residual).min()) for one in extremes))
         tell("eigenvalues", (step + 1) / flow.step_count)
     return found
 
@@ -222,16 +244,6 @@ def _batch_of(real: Tensor, index: int, size: int) -> Tensor:
     return real[index * size % (whole * BATCH) :][:size]
 
 
-def _in_turn(flow: SteppedFlow, labels: Tensor | None, index: int, size: int) -> SteppedFlow:
-    """The flow for one batch of rows, with the classes that such rows have in batches of 32."""
-    if labels is None:
-        return flow
-    places = (index * size + torch.arange(size, device=labels.device)) % BATCH
-    if 1 < len(labels) < BATCH:  # classes in turn, of a flow that takes fewer rows at once
-        return flow.with_label(places % len(flow.description.classes or labels))
-    return flow.with_label(labels[places % len(labels)])
-
-
 def _between(ours: Tensor, theirs: Tensor, generator: torch.Generator) -> Tensor:
     """One random point on the segment between each of our rows and the row of theirs."""
     place = torch.rand((len(ours), 1), generator=generator).to(ours)
@@ -247,28 +259,28 @@ def _round_trip(
     near: SteppedFlow | None = None,
 ) -> dict[str, Any]:
     """Latents there and back, real rows back and there; errors relative to the size of the row."""
-    labels = (near or flow).label
+    table = class_table(near or flow)
     there, back, inversions = [], [], []
     batches = -(-rows // flow.batch)
     real_batches = 0 if real is None else min(batches, len(real) // BATCH * BATCH // flow.batch)
     for index in range(batches):
-        flow = _in_turn(flow, labels, index, flow.batch)
+        flow = turn(flow, table, index, flow.batch)
         start = None if near is None else near.with_label(flow.label)
         with torch.no_grad():
             latents = _normal((flow.batch, flow.dim), generator, flow)
             inversions.append(flow.invert(flow.forward(latents), start))
-            there.append(_relative(inversions[-1].latents, latents))
+            there.append(relative_errors(inversions[-1].latents, latents))
             if real is not None and index < real_batches:
                 wanted = _batch_of(real, index, flow.batch).to(latents)
                 inversions.append(flow.invert(wanted, start))
                 again = flow.forward(inversions[-1].latents)
-                back.append(_relative(flow.standardised(again), flow.standardised(wanted)))
+                back.append(relative_errors(flow.standardised(again), flow.standardised(wanted)))
         tell(f"round trip in {str(flow.dtype).removeprefix('torch.')}", (index + 1) / batches)
     errors = {"sampled": torch.cat(there)} | ({"real": torch.cat(back)} if back else {})
     return {
-        "worst": max(float(error.max()) for error in errors.values()),
+        "worst": largest(top(error) for error in errors.values()),
         **{kind: _summary(error) for kind, error in errors.items()},
-        "step_errors": [max(column) for column in zip(*(one.errors for one in inversions), strict=True)],
+        "step_errors": [largest(column) for column in zip(*(one.errors for one in inversions), strict=True)],
         "evaluations": [max(column) for column in zip(*(one.evaluations for one in inversions), strict=True)],
     }
 
@@ -277,7 +289,7 @@ def whole_map(flow: SteppedFlow, rows: int, *, seed: int = 0, report: Report | N
     """Singular values and log-determinants of z ↦ (x − center) / scale on a few sampled rows, from whole Jacobians.
 
     Args:
-        flow: The flow in float32; with classes, one that gives the rows of a batch all of them in turn.
+        flow: The flow in float32; its classes are taken in turn.
         rows: How many.
         seed: Seed of the latents, which are not those of `certify`.
         report: Called with what is being done and the share that is done.
@@ -286,14 +298,17 @@ def whole_map(flow: SteppedFlow, rows: int, *, seed: int = 0, report: Report | N
         `singular_values`, the smallest and the largest of all rows; `log_determinants`, one for each row, in nats.
     """
     points = _normal((rows, flow.dim), torch.Generator().manual_seed(seed + 1), flow)
-    found = []
+    found, table = [], class_table(flow)
     for place, point in enumerate(points):
-        whole = _in_turn(flow, flow.label, place, 1).standardised_jacobian(point)
-        found.append(torch.linalg.svdvals(whole.double()))
+        whole = turn(flow, table, place, 1).standardised_jacobian(point)
+        found.append(singular_values(whole.double()))
         if report is not None:
             report("singular values", (place + 1) / rows)
     return {
-        "singular_values": [min(float(one[-1]) for one in found), max(float(one[0]) for one in found)],
+        "singular_values": [
+            smallest(float(one[-1]) for one in found),
+            largest(float(one[0]) for one in found),
+        ],
         "log_determinants": [float(one.log().sum()) for one in found],
     }
 
@@ -302,15 +317,16 @@ def _normal(size: tuple[int, int], generator: torch.Generator, flow: SteppedFlow
     return torch.randn(size, generator=generator, dtype=torch.float64).to(flow.device, flow.dtype)
 
 
-def _relative(found: Tensor, wanted: Tensor) -> Tensor:
-    ratio: Tensor = (found - wanted).flatten(1).norm(dim=1) / wanted.flatten(1).norm(dim=1)
-    return ratio
-
-
 def _summary(errors: Tensor) -> dict[str, float]:
-    return {"rows": len(errors), "median": float(errors.median()), "worst": float(errors.max())}
+    return {"rows": len(errors), "median": float(errors.median()), "worst": top(errors)}
 
 
-def _reason(least: float, failed: list[str], mixed: list[str]) -> str:
-    reasons = [f"smallest eigenvalue {least:.3f} below {MARGIN}"] if least < MARGIN else []
-    return "; ".join([*reasons, *(f"round trip in {name} too coarse" for name in failed), *mixed])
+def _margin_reasons(least: float) -> list[str]:
+    if not math.isfinite(least):
+        return ["smallest eigenvalue not finite"]
+    return [] if least >= MARGIN else [f"smallest eigenvalue {least:.3f} below {MARGIN}"]
+
+
+def _whole_reasons(whole: dict[str, Any]) -> list[str]:
+    finite = all(math.isfinite(value) for value in whole.get("singular_values", ()))
+    return [] if finite else ["Jacobian of the whole map not finite"]

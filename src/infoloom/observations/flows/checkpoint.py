@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from infoloom.errors import FlowError
+from infoloom.observations.flows.extremes import in_words
 from infoloom.observations.flows.scaling import Numbers, checked_numbers
 from infoloom.observations.flows.velocity import VelocityField
 from infoloom.spec.flows.flow import flow_header
@@ -63,7 +64,7 @@ class FlowDescription:
 
     def to_json(self) -> str:
         """One JSON object, as a checkpoint's header keeps it."""
-        return json.dumps({"format": FORMAT, **asdict(self)})
+        return json.dumps(in_words({"format": FORMAT, **asdict(self)}), allow_nan=False)
 
     @staticmethod
     def from_header(header: Mapping[str, Any], path: Path) -> FlowDescription:
@@ -151,7 +152,7 @@ def rewrite_description(path: Path, description: FlowDescription) -> None:
 
 def _checked(header: Mapping[str, Any]) -> FlowDescription:
     grid = tuple(float(time) for time in header["grid"])
-    if len(grid) < 2 or grid[0] != 0.0 or grid[-1] != 1.0 or any(b <= a for a, b in pairwise(grid)):
+    if len(grid) < 2 or grid[0] != 0.0 or grid[-1] != 1.0 or not all(a < b for a, b in pairwise(grid)):
         raise ValueError("its grid must rise from 0 to 1")
     network, shape = dict(header["network"]), tuple(int(size) for size in header["shape"])
     if header["solver"] not in (

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from infoloom.observations.flows.checkpoint import FlowDescription
+from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription
 
 __all__ = ["begun_digest", "kept_certificate"]
 
@@ -42,4 +42,18 @@ def kept_certificate(description: FlowDescription, kind: str, digest: str, name:
             "passes": False,
             "reason": "the certificate belongs to other weights or another grid",
         }
-    return {**kept, "flow": name}
+    reason = _other_classes(kept.get("class_names"), description)
+    return {**kept, "flow": name} | ({"passes": False, "reason": reason} if reason else {})
+
+
+def _other_classes(said: Any, description: FlowDescription) -> str:
+    """Why a certificate does not hold for the classes of a flow; empty where it does."""
+    own = list(description.classes or ())
+    if said is not None:
+        return "" if said == own else "the certificate belongs to other classes"
+    # Weights of a trained network fix how many classes it has; those of an adopted one do not.
+    if own and description.network.get("name") == GRAPH:
+        return (
+            "the certificate does not say for which classes; `infoloom flow check --keep` makes one that does"
+        )
+    return ""

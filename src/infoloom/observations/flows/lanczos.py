@@ -21,7 +21,7 @@ class Extreme:
     """An extreme eigenvalue of a symmetric matrix, one for every row.
 
     Args:
-        value: Ritz values, (n,).
+        value: Ritz values, (n,); NaN where the matrix is not finite.
         residual: ‖S v − θ v‖ of their vectors, (n,): a true eigenvalue lies within it.
     """
 
@@ -80,7 +80,10 @@ def _lanczos(apply: Callable[[Tensor], Tensor], points: Tensor, rounds: int, see
     # Where a row's space is exhausted before the others', the empty vectors must not count as an eigenvalue 0.
     empty = space.norm(dim=2) < 0.5
     small = small + torch.diag_embed(empty * small[:, :1, 0])
+    finite = small.isfinite().flatten(1).all(dim=1)
+    small = torch.where(finite[:, None, None], small, torch.zeros_like(small))
     values, vectors = torch.linalg.eigh(0.5 * (small + small.transpose(1, 2)))
+    values = torch.where(finite[:, None], values, torch.nan)
     weights = vectors[:, :, :1]
     ritz = (space * weights).sum(dim=1)
     image = (mapped * weights).sum(dim=1)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow
+from infoloom.observations.flows.turns import class_table, turn
 from infoloom.observations.realism.quality import story_latents
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes
@@ -34,7 +35,7 @@ def sample_picture(
         seed: Seed of the latents.
     """
     flow = all_classes(name)
-    columns = len(flow.description.classes or ()) or 8
+    columns = min(len(flow.description.classes or ()), BATCH) or 8
     latents = torch.randn((_enough(rows, columns), flow.dim), generator=torch.Generator().manual_seed(seed))
     samples = _chosen(flow, latents, rows, columns)
     limits = _limits(flow, samples)
@@ -55,7 +56,7 @@ def whitening_picture(name: str, path: Path, *, rows: int = 3, seed: int = 0) ->
         seed: Seed of the latents, the same for all three.
     """
     flow = all_classes(name)
-    columns = len(flow.description.classes or ()) or 8
+    columns = min(len(flow.description.classes or ()), BATCH) or 8
     latents = story_latents(flow.dim, _enough(rows, columns), seed)
     made = {kind: _chosen(flow, latents[kind], rows, columns) for kind in ("whiten", "scale", "none")}
     limits = _limits(flow, made["whiten"])
@@ -91,7 +92,7 @@ def tiled(pictures: list[Pixels], columns: int, gap: int = 2) -> Pixels:
 
 def _enough(rows: int, columns: int) -> int:
     """Latents in whole batches that hold `rows` of every class."""
-    return (-(-rows * columns // BATCH) + 1) * BATCH
+    return max(-(-rows * columns // BATCH) + 1, -(-rows // (BATCH // columns))) * BATCH
 
 
 def _limits(flow: SteppedFlow | ExactFlow, samples: NDArray[np.float32]) -> tuple[float, float]:
@@ -107,8 +108,13 @@ def _stacked(blocks: list[Pixels]) -> Pixels:
 
 def _chosen(flow: SteppedFlow | ExactFlow, latents: Tensor, rows: int, columns: int) -> NDArray[np.float32]:
     """Samples of these latents, `rows` of every class, one column a class."""
+    table, size = class_table(flow), flow.batch
     with torch.no_grad():
-        found = np.asarray(flow.forward(latents).numpy())
+        parts = [
+            turn(flow, table, index, size).forward(part)
+            for index, part in enumerate(torch.split(latents, size))
+        ]
+    found = np.asarray(torch.cat(parts).numpy())
     if flow.label is None:
         return found[: rows * columns]
     order = np.arange(len(found)) % BATCH % columns

@@ -85,7 +85,7 @@ def certify_renderer(renderer: Renderer, rows: int = ROWS, *, seed: int = 0) -> 
         (root mean square distance from the mean).
 
     Raises:
-        FlowError: Observations that are not finite.
+        FlowError: Observations or derivatives that are not finite.
     """
     generator = torch.Generator().manual_seed(seed)
     z = torch.randn((rows, renderer.dim), generator=generator, dtype=torch.float64)
@@ -121,6 +121,10 @@ def _derivatives(renderer: Renderer, z: Tensor, x: Tensor, size: float) -> tuple
     for part in torch.split(torch.arange(len(z)), _ROWS):
         shares = torch.special.ndtr(z[part])
         jacobian = jacobians(renderer.of_shares, shares)
+        if not bool(jacobian.isfinite().all()):
+            raise FlowError(
+                f"renderer `{renderer.setup}`: expected finite derivatives by its factors. Change its formula there."
+            )
         singular.append(torch.linalg.svdvals(jacobian / (_SCALE * size)))
         seen = low + torch.round((x[part].clamp(low, high) - low) * (255.0 / (high - low))) * (
             (high - low) / 255.0
@@ -153,7 +157,7 @@ def _closest_pair(renderer: Renderer, shares: Tensor, x: Tensor, size: float) ->
     rested = fit(renderer.of_shares, shares[second], x[first])
     off = residuals(renderer.of_shares, rested, x[first]) * math.sqrt(x[0].numel()) / size
     moved = (rested - shares[first]).abs().max(dim=1).values > APART
-    fitted = torch.where(moved, off, torch.inf)
+    fitted = torch.where(moved & off.isfinite(), off, torch.inf)  # a fit that is no number hides no other
     return {
         "pairs": len(shares) * (len(shares) - 1) // 2,
         "random": float(random.min()),

@@ -124,5 +124,5 @@ def _distance(inverse: LeftInverse, x: Tensor) -> float:
     for start in range(_STARTS):
         shares = fit(inverse.render, bank[nearest[rows, start]], x[rows], _STEPS)
         off = residuals(inverse.render, shares, x[rows]) * math.sqrt(x[0].numel())
-        found = min(found, float(off.min()))
+        found = min(found, float(off.nan_to_num(nan=math.inf, posinf=math.inf).min()))
     return found

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from infoloom.errors import FlowError
-from infoloom.observations.flows.checkpoint import FlowDescription, load_checkpoint
+from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription, load_checkpoint
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.distilling import Distillation
 from infoloom.observations.training.recipes import Recipe
 from infoloom.observations.training.training import Trainer
+from infoloom.spec.flows.flow import flow_header
 
 __all__ = ["Finished"]
 
@@ -41,6 +42,12 @@ class Finished:
         if not path.is_file():
             raise FlowError(f"flow `{path}`: expected a finished flow to go on with. Leave `--continue` out.")
         self.path = path
+        network = flow_header(path)["network"]
+        if network.get("name") == GRAPH:
+            raise FlowError(
+                f"flow `{path}`: expected a flow that `infoloom flow train` made, got an adopted one, which cannot be "
+                "distilled or trained further: its file holds a graph, not a network to train. Name a trained flow."
+            )
         self.description, self.velocity = load_checkpoint(path)
         if "distilled" in self.description.card:
             raise FlowError(

@@ -147,7 +147,15 @@ def certify_file(
         effort: How many rows to look at.
         report: Called with what is being done and the share that is done.
         keep: Write the certificate into the file.
+
+    Raises:
+        FlowError: A certificate to be kept that leaves float64 out.
     """
+    if keep and effort is not None and not effort.wide_rows:
+        raise FlowError(
+            "certificate of `0` rows in float64: expected 1 or more where it is kept, because without them it does "
+            "not pass. Raise `--wide-rows`, or leave `--keep` out."
+        )
     flow, wide = all_classes(str(path)), all_classes(str(path), torch.float64)
     held, real = (0, None) if data is None else _real_batches(data, flow)
     if isinstance(flow, ExactFlow) and isinstance(wide, ExactFlow):

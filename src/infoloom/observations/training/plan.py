@@ -22,7 +22,7 @@ from infoloom.observations.training.state import as_json
 from infoloom.observations.training.training import Trainer
 from infoloom.spec.flows.flow import flow_header, flow_path, parse_flow
 
-__all__ = ["TrainingPlan", "check_files", "reading_of", "rehearse"]
+__all__ = ["TrainingPlan", "check_files", "check_picture", "reading_of", "rehearse"]
 
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".pdf", ".webp")
 
@@ -97,6 +97,16 @@ class TrainingPlan:
         finished = self.finished()
         data = load_training_data(self.source, self.reading())
         return data if finished is None else finished.data(data)
+
+    def description(self) -> list[str]:
+        """What a dry run says of the data, a line each.
+
+        Raises:
+            FlowError: Data that cannot be used, or from which nothing can be learned.
+        """
+        data = self.data()
+        data.require_trainable()
+        return data.description()
 
     def finished(self) -> Finished | None:
         """The flow from which this plan goes on, if it does.
@@ -183,13 +193,20 @@ def check_files(plan: TrainingPlan) -> None:
         )
     if plan.solver not in (None, "euler", "midpoint"):
         raise FlowError(f"solver `{plan.solver}`: expected euler or midpoint.")
-    if plan.samples is not None and plan.samples.suffix.lower() not in _PICTURES:
-        raise FlowError(
-            f"file `{plan.samples}`: expected a picture's name, ending in {', '.join(_PICTURES)}."
-        )
+    check_picture(plan.samples)
     for path in (plan.output, plan.samples):
         if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
             raise FlowError(f"file `{path}`: expected a place in a folder that is there. Choose another one.")
+
+
+def check_picture(path: Path | None) -> None:
+    """Refuse a picture's file by its ending.
+
+    Raises:
+        FlowError: An ending of no kind of picture.
+    """
+    if path is not None and path.suffix.lower() not in _PICTURES:
+        raise FlowError(f"file `{path}`: expected a picture's name, ending in {', '.join(_PICTURES)}.")
 
 
 def rehearse(plan: TrainingPlan, trainer: Trainer, data: TrainingData) -> None:

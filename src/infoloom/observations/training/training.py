@@ -84,13 +84,10 @@ class Trainer:
         self.values = torch.from_numpy(standardised(data.values, data.center, data.scale)).to(self.device)
         self.labels = None if data.labels is None else torch.from_numpy(data.labels).to(self.device)
         self.class_count = len(data.classes or ())
-        if not len(self.values):
-            raise FlowError(
-                "training data: expected rows to train on, got held-out rows only. Add the training files."
-            )
+        data.require_trainable()
         check_augmentation(recipe.augment, data.shape)
         spread = float(self.values.std())
-        if not spread > 0.0:
+        if not spread > 0.0:  # rows that differ by less than float32 holds in the units of training
             raise FlowError("training data: expected rows that differ, got a constant. Choose other data.")
         _check_size(recipe.network, data.shape, self.class_count)
         with torch.random.fork_rng(devices=[]):

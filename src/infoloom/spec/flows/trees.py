@@ -44,6 +44,7 @@ class CertificateTree(Open):
     reason: Line | None = None
     flow: Line | None = None
     digest: Word | None = None
+    class_names: Annotated[list[Word], Field(max_length=100_000)] | None = None
     margin: Measured | None = None
     eigen_rows: Count | None = None
     eigenvalues: dict[Word, Some] | None = None

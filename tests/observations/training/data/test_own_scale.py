@@ -12,7 +12,7 @@ import torch
 from infoloom.errors import FlowError
 from infoloom.observations import load_flow
 from infoloom.observations.training.data.own_scale import own_scale, standardised
-from infoloom.observations.training.data.training_data import load_training_data
+from infoloom.observations.training.data.training_data import TrainingData, load_training_data
 from infoloom.observations.training.plan import TrainingPlan
 from infoloom.observations.workflow import train_flow
 from infoloom.spec.flows.flow import flow_header
@@ -73,6 +73,26 @@ def test_a_constant_column_has_scale_one() -> None:
     values = np.stack([np.arange(20.0), np.full(20, 7.0), 1000.0 * np.arange(20.0)], axis=1)
     assert own_scale(values)[1][1] == 1.0  # type: ignore[index]
     assert own_scale(np.full((20, 3), 7.0)) == (7.0, 1.0)
+
+
+def test_what_stands_for_one_is_said() -> None:
+    whole = TrainingData(
+        np.arange(-999.0, 1.0, dtype=np.float32)[:, None], None, np.zeros((1, 1), np.float32), None, None, "counts",
+        -497.692, 499.223,
+    )  # fmt: skip
+    assert "in training -497.692 stands for 0 and 1.531 for 1" in whole.description()
+    columns = replace(whole, center=(0.0, 10.0), scale=(1.0, 5.0))
+    said = "in training 0, 10 (column by column) stands for 0 and 1, 15 (column by column) for 1"
+    assert said in columns.description()
+
+
+@pytest.mark.parametrize("columns", [[7.0, 7.0], [1.0, 2.0]])
+def test_rows_that_are_all_alike_are_refused_in_a_dry_run_too(tmp_path: Path, columns: list[float]) -> None:
+    np.save(tmp_path / "flat.npy", np.tile(columns, (40, 1)))
+    asked = TrainingPlan("flat", str(tmp_path / "flat.npy"), tmp_path / "flat.safetensors", steps=1)
+    for call in (asked.description, lambda: train_flow(asked)):
+        with pytest.raises(FlowError, match=r"training data: expected rows that differ, got a constant"):
+            call()
 
 
 def test_samples_of_a_trained_table_have_each_columns_deviation(tmp_path: Path) -> None:

@@ -92,8 +92,10 @@ def traced(
         names = ["label"] if classes else []
         push, pull = _Push(model), _Pull(model)
         parts = {
-            "forward": _part(push, lambda n: [rows(flat, n), *labels(n)], ["latents", *names], shape),
-            "inverse": _part(pull, lambda n: [rows(shape, n), *labels(n)], ["values", *names], flat),
+            "forward": _part(
+                push, lambda n: [rows(flat, n), *labels(n)], ["latents", *names], shape, classes
+            ),
+            "inverse": _part(pull, lambda n: [rows(shape, n), *labels(n)], ["values", *names], flat, classes),
         }
         return _joined(parts)
     top = 1.0 if kind == "velocity" else 999.0
@@ -104,7 +106,7 @@ def traced(
 
     wrapped = _Velocity(model, reverse and kind == "velocity")
     names = ["values", "time", *(["label"] if classes else [])]
-    return _joined({"velocity": _part(wrapped, inputs, names, shape)})
+    return _joined({"velocity": _part(wrapped, inputs, names, shape, classes)})
 
 
 def fitting_batch(
@@ -144,20 +146,27 @@ def class_name(model: object) -> str:
 
 
 def _part(
-    module: nn.Module, inputs: Callable[[int], list[Tensor]], names: Sequence[str], shape: tuple[int, ...]
+    module: nn.Module,
+    inputs: Callable[[int], list[Tensor]],
+    names: Sequence[str],
+    shape: tuple[int, ...],
+    classes: int,
 ) -> Exported:
     """Trace, and compare the graph with the module on other rows and on one row alone."""
     examples = inputs(EXAMPLES)
     with evaluating(module), torch.no_grad():
         try:
-            found = _tuple(module(*examples))
+            found = _tuple(module(*(_of_class(examples, 0) if classes else examples)))
         except Exception as error:  # a stranger's code may raise anything
             raise FlowError(
                 f"model `{class_name(getattr(module, 'model', module))}`: cannot be called with "
                 f"{', '.join(names)} of shapes "
                 f"{[tuple(one.shape) for one in examples]} ({type(error).__name__}: {str(error)[:200]})."
             ) from error
-        _check_results(found, shape)
+        what = "inverse" if isinstance(module, _Pull) else "model"
+        _check_results(found, shape, what)
+        if classes:
+            _require_class(module, examples, classes)
         exported = export_graph(module, examples, names)
         graph = StoredGraph(exported.tree, exported.tensors, examples[0].dtype)
         other = inputs(EXAMPLES + 2)
@@ -180,7 +189,23 @@ def _require_close(found: Tensor, wanted: Tensor, what: str) -> None:
         raise FlowError(f"{what}, got a relative difference of {error:.1e}.")
 
 
-def _check_results(found: tuple[Tensor, ...], shape: tuple[int, ...]) -> None:
+def _of_class(inputs: list[Tensor], number: int) -> list[Tensor]:
+    """The same inputs, all of one class."""
+    return [*inputs[:-1], torch.full_like(inputs[-1], number)]
+
+
+def _require_class(module: nn.Module, examples: list[Tensor], classes: int) -> None:
+    """Refuse more names of classes than a model has classes: its last one is computed once."""
+    try:
+        module(*_of_class(examples, classes - 1))
+    except Exception as error:  # a stranger's code may raise anything
+        raise FlowError(
+            f"classes: expected at most as many names as the model has classes, got {classes}; it cannot compute "
+            f"class {classes - 1} ({type(error).__name__}: {str(error)[:200]}). Leave names out."
+        ) from error
+
+
+def _check_results(found: tuple[Tensor, ...], shape: tuple[int, ...], what: str) -> None:
     wanted = (EXAMPLES, *shape)
     if not isinstance(found[0], Tensor) or tuple(found[0].shape) != wanted:
         got = tuple(found[0].shape) if isinstance(found[0], Tensor) else type(found[0]).__name__
@@ -190,7 +215,12 @@ def _check_results(found: tuple[Tensor, ...], shape: tuple[int, ...]) -> None:
             f"model: expected a log-determinant of shape ({EXAMPLES},), got {tuple(found[1].shape)}."
         )
     if not all(bool(one.isfinite().all()) for one in found):
-        raise FlowError("model: expected finite values of normal noise, got others.")
+        hint = (
+            " A map onto a part of the space, such as a sigmoid, has no such inverse. Leave its last step out."
+            if what == "inverse"
+            else ""
+        )
+        raise FlowError(f"{what}: expected finite values of normal noise, got others.{hint}")
 
 
 def _joined(parts: Mapping[str, Exported]) -> tuple[dict[str, Any], dict[str, Tensor]]:

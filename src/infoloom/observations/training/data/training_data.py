@@ -16,7 +16,7 @@ from infoloom.errors import FlowError
 from infoloom.observations.flows.scaling import Numbers, as_array
 from infoloom.observations.training.data.files import read_file
 from infoloom.observations.training.data.in_float32 import refuse_coarse, refuse_unheld
-from infoloom.observations.training.data.own_scale import of_brightness, own_scale
+from infoloom.observations.training.data.own_scale import constant, of_brightness, own_scale
 from infoloom.observations.training.data.reading import Reading, chosen_classes, refuse_names, resized
 from infoloom.observations.training.data.rows import BRIGHTNESS, GREY, OWN_UNITS, Rows, joined
 from infoloom.observations.training.data.sources.folders import folder_of_pictures, read_hub_folder
@@ -60,6 +60,19 @@ class TrainingData:
         """Shape of one row."""
         return tuple(self.values.shape[1:])
 
+    def require_trainable(self) -> None:
+        """Refuse what nothing can be learned from.
+
+        Raises:
+            FlowError: No rows to train on, or rows that are all alike.
+        """
+        if not len(self.values):
+            raise FlowError(
+                "training data: expected rows to train on, got held-out rows only. Add the training files."
+            )
+        if constant(self.values, (0,)).all():
+            raise FlowError("training data: expected rows that differ, got a constant. Choose other data.")
+
     def description(self) -> list[str]:
         """What was read, a line each: rows, shape, classes, range, distinct values, copies, and how it was read."""
         whole = np.concatenate([self.values, self.held_out])
@@ -80,7 +93,10 @@ class TrainingData:
         lines.append(
             f"values: {low:.6g} to {high:.6g}, {len(np.unique(whole)):,} different ones ({self.unit})"
         )
-        lines.append(f"in training {_shown(self.center)} stands for 0 and {_shown(self.scale)} for 1")
+        zero = as_array(self.center)
+        lines.append(
+            f"in training {_shown(zero)} stands for 0 and {_shown(zero + as_array(self.scale))} for 1"
+        )
         lines.append(
             f"held-out rows that are copies of training rows: {_copies(self.values, self.held_out):,}"
         )
@@ -215,12 +231,12 @@ def _classes(
     return classes, np.array([number[str(name)] for name in rows.label], np.int64), empty
 
 
-def _shown(numbers: Numbers) -> str:
+def _shown(numbers: NDArray[np.float64]) -> str:
     """One number, or the first columns' or channels' own."""
-    flat = as_array(numbers).reshape(-1)
+    flat = numbers.reshape(-1)
     if flat.size == 1:
         return f"{flat[0]:.6g}"
-    what = "channel" if as_array(numbers).shape[-1] == 1 else "column"
+    what = "channel" if numbers.shape[-1] == 1 else "column"
     return f"{', '.join(f'{one:.6g}' for one in flat[:6])}{', …' if flat.size > 6 else ''} ({what} by {what})"
 
 
