@@ -12,7 +12,15 @@ from infoloom.benchmark.estimators.scoring.credit import is_near
 __all__ = ["wide"]
 
 #: In the order of the columns; who read none of these problems is left out.
-_ASKED: Final = ("gaussian", "gaussianised", "ksg", "ksg@canonical", "infonce", "infonce@gaussianise", "oracle")
+_ASKED: Final = (
+    "gaussian",
+    "gaussianised",
+    "ksg",
+    "ksg@canonical",
+    "infonce",
+    "infonce@gaussianise",
+    "oracle",
+)
 Row = Mapping[str, Any]
 
 

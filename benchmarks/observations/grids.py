@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from infoloom.observations.flows.certificate import early_margin
+from infoloom.observations.flows.checking.certificate import early_margin
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.realism.features import CLASSIFIERS, load_features, train_features

@@ -65,7 +65,7 @@ def test_rows_of_a_stepped_flow_do_not_depend_on_the_size_of_shards(tmp_path: Pa
     """To the bit, whatever number of rows is left for the flow's batches of 32 at the end of a shard or a block."""
     from observations.small import small_file
 
-    from infoloom.observations.flows.certificate import Effort
+    from infoloom.observations.flows.checking.certificate import Effort
     from infoloom.observations.training.packaging import certify_file
 
     path = small_file(tmp_path / "small.safetensors", strength=0.1)

@@ -15,7 +15,7 @@ from infoloom.cli.data import making, using
 from infoloom.datasets import Dataset, generate, open_dataset, verify
 from infoloom.datasets.storage.bounds import standing, uncertified
 from infoloom.errors import DatasetError, FlowError
-from infoloom.observations.flows.certificate import Effort
+from infoloom.observations.flows.checking.certificate import Effort
 from infoloom.observations.training.packaging import certify_file
 from infoloom.story import Story, compile_story
 

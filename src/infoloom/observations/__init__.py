@@ -15,7 +15,7 @@ from infoloom.observations.adopted.packages import (
 from infoloom.observations.base import Bijection
 from infoloom.observations.build import REGISTRY, build, load_flow
 from infoloom.observations.composition import Composition
-from infoloom.observations.flows.certificate import Effort, certify
+from infoloom.observations.flows.checking.certificate import Effort, certify
 from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.injection import Injection
 from infoloom.observations.renderers.base import Renderer

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infoloom.errors import FlowError
-from infoloom.observations.flows.certificate import Effort, early_margin, expected_seconds
+from infoloom.observations.flows.checking.certificate import Effort, early_margin, expected_seconds
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.realism.features import (

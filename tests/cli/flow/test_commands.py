@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from infoloom.cli.flow.commands import flow_app
 from infoloom.errors import FlowError
 from infoloom.observations import adopt
-from infoloom.observations.flows.certificate import MARGIN
+from infoloom.observations.flows.checking.certificate import MARGIN
 from infoloom.observations.realism import quality, sides
 from infoloom.observations.realism.two_sample import two_sample_test
 from infoloom.spec.flows.flow import flow_header

@@ -12,9 +12,15 @@ from observations.adopted.models import Called
 from infoloom.cli.flow.commands import print_verdict
 from infoloom.errors import FlowError
 from infoloom.observations import Effort, GridSearch, adopt, build
-from infoloom.observations.flows.certificate import whole_map
-from infoloom.observations.flows.extremes import in_words, largest, relative_errors, singular_values, smallest
-from infoloom.observations.flows.lanczos import smallest_eigenvalue
+from infoloom.observations.flows.checking.certificate import whole_map
+from infoloom.observations.flows.checking.extremes import (
+    in_words,
+    largest,
+    relative_errors,
+    singular_values,
+    smallest,
+)
+from infoloom.observations.flows.checking.lanczos import smallest_eigenvalue
 from infoloom.observations.training.packaging import all_classes, certify_file
 from infoloom.spec.flows.flow import flow_header
 from infoloom.spec.flows.norms import lost_if_smaller

@@ -13,11 +13,11 @@ from torch import nn
 
 from infoloom.errors import FlowError
 from infoloom.observations import load_flow
-from infoloom.observations.flows.apart import rows_apart, who_mixes
-from infoloom.observations.flows.certificate import Effort, certify, smaller_latents, whole_map
+from infoloom.observations.flows.checking.apart import rows_apart, who_mixes
+from infoloom.observations.flows.checking.certificate import Effort, certify, smaller_latents, whole_map
+from infoloom.observations.flows.checking.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription
 from infoloom.observations.flows.grids import step_grid
-from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import Inversion, SteppedFlow
 
 

@@ -13,7 +13,7 @@ from observations.small import description, small_file, small_flow, small_veloci
 
 from infoloom.errors import FlowError
 from infoloom.observations import build, load_flow
-from infoloom.observations.flows.certificate import Effort
+from infoloom.observations.flows.checking.certificate import Effort
 from infoloom.observations.flows.checkpoint import FlowDescription, load_checkpoint, save_checkpoint
 from infoloom.observations.flows.stepped import SteppedFlow, flow_digest
 from infoloom.observations.training.packaging import certify_file

@@ -13,7 +13,7 @@ from observations.arcs import arcs
 
 from infoloom.errors import FlowError
 from infoloom.observations import build
-from infoloom.observations.flows.certificate import Effort
+from infoloom.observations.flows.checking.certificate import Effort
 from infoloom.observations.flows.checkpoint import FlowDescription, rewrite_description
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.networks import build_network

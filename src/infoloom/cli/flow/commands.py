@@ -135,7 +135,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Compute a flow's certificate again: whether each step is injective and the whole map can be inverted."""
-    from infoloom.observations.flows.extremes import in_words
+    from infoloom.observations.flows.checking.extremes import in_words
     from infoloom.observations.workflow import check_flow
 
     if (inception is not None or strong or features is not None) and not quality:
@@ -224,7 +224,7 @@ def print_trained(plan: TrainingPlan, certificate: Mapping[str, Any]) -> int:
 
 
 def print_verdict(name: str, found: Mapping[str, Any]) -> str:
-    from infoloom.observations.flows.certificate import MARGIN
+    from infoloom.observations.flows.checking.certificate import MARGIN
     from infoloom.spec.flows.norms import SMALLER_LOST
 
     lines = [f"{name}: {'certified' if found['passes'] else 'NOT certified, ' + str(found.get('reason'))}"]

@@ -27,7 +27,7 @@ from infoloom.observations.adopted.requests import (
     given_grid,
 )
 from infoloom.observations.adopted.schedules import NoiseSchedule
-from infoloom.observations.flows.certificate import Effort, certify
+from infoloom.observations.flows.checking.certificate import Effort, certify
 from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription
 from infoloom.observations.flows.scaling import checked_numbers
 from infoloom.observations.flows.stepped import SteppedFlow

@@ -11,11 +11,17 @@ import torch
 from torch import Tensor
 
 from infoloom.observations.adopted.exact import ExactFlow
-from infoloom.observations.flows.apart import rows_apart, who_mixes
-from infoloom.observations.flows.certificate import ROUND_TRIP, UNCHECKED, Effort
-from infoloom.observations.flows.extremes import largest, relative_errors, singular_values, smallest, top
+from infoloom.observations.flows.checking.apart import rows_apart, who_mixes
+from infoloom.observations.flows.checking.certificate import ROUND_TRIP, UNCHECKED, Effort
+from infoloom.observations.flows.checking.extremes import (
+    largest,
+    relative_errors,
+    singular_values,
+    smallest,
+    top,
+)
+from infoloom.observations.flows.checking.turns import class_table, looked_at, turn, turns
 from infoloom.observations.flows.stepped import BATCH
-from infoloom.observations.flows.turns import class_table, looked_at, turn, turns
 
 __all__ = ["DENSE", "LOG_DET_ERROR", "certify_exact"]
 

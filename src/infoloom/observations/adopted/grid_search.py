@@ -11,7 +11,7 @@ from typing import Final
 
 from infoloom.errors import FlowError
 from infoloom.observations.adopted.schedules import NoiseSchedule
-from infoloom.observations.flows.certificate import MARGIN, early_margin, step_margins
+from infoloom.observations.flows.checking.certificate import MARGIN, early_margin, step_margins
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.stepped import SteppedFlow
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from infoloom.errors import FlowError
-from infoloom.observations.flows.extremes import in_words
+from infoloom.observations.flows.checking.extremes import in_words
 from infoloom.observations.flows.scaling import Numbers, checked_numbers
 from infoloom.observations.flows.velocity import VelocityField
 from infoloom.spec.flows.flow import flow_header

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from infoloom.errors import FlowError
 from infoloom.observations.base import Bijection
 from infoloom.observations.batching import in_fixed_batches
+from infoloom.observations.flows.checking.kept import begun_digest, kept_certificate
 from infoloom.observations.flows.checkpoint import FlowDescription
-from infoloom.observations.flows.kept import begun_digest, kept_certificate
 from infoloom.observations.flows.scaling import as_factor, log_volume
 from infoloom.observations.flows.solve import solve_step
 from infoloom.observations.tangent import jacobian, push_forward

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from infoloom.observations.adopted.exact import ExactFlow
+from infoloom.observations.flows.checking.turns import class_table, turn
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow
-from infoloom.observations.flows.turns import class_table, turn
 from infoloom.observations.realism.quality import story_latents
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes

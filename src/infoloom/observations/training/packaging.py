@@ -17,7 +17,7 @@ from infoloom.errors import FlowError
 from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.adopted.exact_certificate import certify_exact
 from infoloom.observations.build import load_flow
-from infoloom.observations.flows.certificate import Effort, certify
+from infoloom.observations.flows.checking.certificate import Effort, certify
 from infoloom.observations.flows.checkpoint import FlowDescription, rewrite_description, save_checkpoint
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.scaling import as_array

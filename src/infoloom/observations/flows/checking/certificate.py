@@ -13,12 +13,18 @@ from torch import Tensor
 
 from infoloom.errors import FlowError
 from infoloom.observations.base import Bijection
-from infoloom.observations.flows.apart import rows_apart, who_mixes
+from infoloom.observations.flows.checking.apart import rows_apart, who_mixes
+from infoloom.observations.flows.checking.extremes import (
+    largest,
+    relative_errors,
+    singular_values,
+    smallest,
+    top,
+)
+from infoloom.observations.flows.checking.lanczos import smallest_eigenvalue
+from infoloom.observations.flows.checking.turns import class_table, looked_at, turn, turns
 from infoloom.observations.flows.checkpoint import GRAPH
-from infoloom.observations.flows.extremes import largest, relative_errors, singular_values, smallest, top
-from infoloom.observations.flows.lanczos import smallest_eigenvalue
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow, flow_digest
-from infoloom.observations.flows.turns import class_table, looked_at, turn, turns
 
 __all__ = [
     "MARGIN",
