@@ -11,7 +11,9 @@ import numpy as np
 from infoloom.arrays import real_array
 from infoloom.errors import QueryError
 
-__all__ = ["given_classes", "given_values", "same_rows"]
+__all__ = ["given_categories", "given_classes", "given_values", "same_rows"]
+
+_NEAR = 1e-3  # of a category's value, beyond the rounding of float32
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -88,3 +90,24 @@ def same_rows(values: Mapping[str, Array], name: str, what: str) -> None:
             raise QueryError(
                 f"{what}: expected as many rows of `{name}` as of `{other}`, got {len(values[name])} and {len(rows)}."
             )
+
+
+def given_categories(name: str, values: Array, atoms: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The category of every value of a categorical cause, (n,).
+
+    Args:
+        name: Of the cause.
+        values: Of it, (n,) or (n, 1).
+        atoms: The value of each category, (k,), ascending.
+
+    Raises:
+        QueryError: A value that belongs to no category.
+    """
+    away = np.abs(values.astype(np.float64).reshape(-1, 1) - atoms)
+    found = away.argmin(axis=1)
+    if len(found) and not away[np.arange(len(found)), found].max() <= _NEAR:
+        raise QueryError(
+            f"values of `{name}`: expected its {len(atoms)} values from {atoms[0]:.4g} to {atoms[-1]:.4g} "
+            "only, because it is categorical. Give rows as `sample` returns them."
+        )
+    return np.asarray(found, dtype=np.int64)

@@ -177,3 +177,26 @@ def test_what_is_constant_in_a_latent_changes_no_pointwise_information(causes, l
         exact = one.quantity("I(x; t)")
         assert found.mean() == pytest.approx(exact.value, abs=4.0 * found.std() / math.sqrt(4000) + 1e-3)
     np.testing.assert_allclose(values[1], values[0], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "labels", [{}, {"sign": {"target": "t", "classes": 2}}], ids=["plain", "with a label"]
+)
+def test_values_that_are_of_no_category_are_refused(labels):
+    story = load(
+        {
+            "name": "kinds",
+            "causes": {"c": "categorical(3)", "m": "normal"},
+            "modalities": {"a": {"flow": "vector(2)", "latent": "m + c + noise"}},
+            "targets": {"t": "m"},
+            "labels": labels,
+        }
+    )
+    rows = dict(story.sample(6, seed=0))
+    assert np.isfinite(story.pmi(rows, "a", "c")).all()
+    rows["c"] = rows["c"] + np.array([0.0, 0.0, 0.4, 0.0, 0.0, 0.0])
+    with pytest.raises(QueryError, match=r"^values of `c`: expected its 3 values from -1.225 to 1.225 only"):
+        story.pmi(rows, "a", "c")
+    rows["c"] = np.full(6, np.nan)
+    with pytest.raises(QueryError, match=r"`c`"):
+        story.pmi(rows, "a", "c")

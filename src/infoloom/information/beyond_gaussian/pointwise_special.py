@@ -15,6 +15,7 @@ from infoloom.information.beyond_gaussian.averages.reduced import reduce
 from infoloom.information.beyond_gaussian.channel import Channel, Component, direction
 from infoloom.information.beyond_gaussian.line import blurred_density, feature_mixture
 from infoloom.information.beyond_gaussian.nongaussian import Special
+from infoloom.information.given import given_categories
 from infoloom.information.pointwise import Pointwise, Rows
 from infoloom.law.equations import Array
 from infoloom.law.triangle import triangle
@@ -138,7 +139,11 @@ class SpecialPointwise:
                 "pointwise information: a function of a cause is shown without noise. Add noise to it."
             )
         solved = np.linalg.lstsq(channel.shown[:, seen], (coordinates @ channel.exact.T).T, rcond=None)[0]
-        return {features.features[i].causes[0]: values for i, values in zip(seen, solved, strict=True)}
+        known = {features.features[i].causes[0]: values for i, values in zip(seen, solved, strict=True)}
+        for cause, values in known.items():
+            if features.distributions[cause].discrete:
+                given_categories(cause, values, features.distributions[cause].atoms[0])
+        return known
 
     def _features(self, known: Mapping[str, Array], rows: int) -> Array:
         """Features of known causes alone, zero for all others, shape (n, F)."""

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from infoloom.errors import QueryError, SpecError
+from infoloom.errors import SpecError
+from infoloom.information.given import given_categories
 from infoloom.information.words.cells import Cells
 from infoloom.information.words.mixed import Mixed
 from infoloom.law.choices import FLOW, categories
@@ -52,15 +53,7 @@ class Kind:
         Raises:
             QueryError: A value that is none of its values.
         """
-        atoms = np.array(self.atoms)
-        away = np.abs(values.astype(np.float64).reshape(-1, 1) - atoms)
-        found = away.argmin(axis=1)
-        if len(found) and away[np.arange(len(found)), found].max() > 1e-3:
-            raise QueryError(
-                f"values of `{self.name}`: expected its {len(atoms)} values from {atoms[0]:.4g} to {atoms[-1]:.4g} "
-                "only, because it is categorical. Give rows as `sample` returns them."
-            )
-        return np.asarray(found, dtype=np.int64)
+        return given_categories(self.name, values, np.array(self.atoms))
 
 
 @dataclass(frozen=True)
