@@ -115,7 +115,7 @@ REAL_GRIDS: Final[tuple[Entry, ...]] = (
     ),
     *(
         ("stories", _points("name", "digits", "galaxies", "supernova", "heart"), objectives, {"rows": 12_288})
-        for objectives in (("clip", *_FLOORS, "pixels"), ("vicreg", "masked", "mvae"), ("jepa", "comm"))
+        for objectives in (("clip", *_FLOORS, "pixels"), ("vicreg", "masked"))
     ),
 )
 
