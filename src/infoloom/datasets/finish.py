@@ -114,7 +114,7 @@ def _manifest(root: Path, plan: Plan, spec: str, made: list[Made], whole: Partia
         made_with=tuple(made_with),
         spec_sha256=hashlib.sha256(spec.encode()).hexdigest(),
         captions=describe_captions(story),
-        losses={c.name: _loss(story, place, c, values) for c in plan.columns if c.kind == "channel"},
+        losses=_losses(story, place, [column for column in plan.columns if column.kind == "channel"], values),
     )
 
 
@@ -151,17 +151,25 @@ def _bijection(story: Story, spec: str, root: str, name: str, allow_uncertified:
     }
 
 
-def _loss(story: Story, root: str, column: Column, truth: Mapping[str, float]) -> dict[str, Any]:
+def _losses(
+    story: Story, root: str, columns: Sequence[Column], truth: Mapping[str, float]
+) -> dict[str, dict[str, Any]]:
+    """What every 8-bit column loses, by its name."""
     from infoloom.observations import build
 
-    modality = channel_source(column.name)
-    targets = {target: f"I({modality}; {target})" for target in story.targets if story.gaussian}
-    known = {target: truth[query] for target, query in targets.items() if query in truth}
-    flow = one_class(story.flow(modality), Path(root))  # of what a cause chooses among, the first
-    given = None
-    if not story.usual_norm(modality):
-        given = whitened(story, modality, story.sample(_GIVEN, seed=0)[modality])
-    return measured_loss(column, build(flow, directory=Path(root), allow_uncertified=True), known, given)
+    sources = {column.name: channel_source(column.name) for column in columns}
+    unusual = {modality for modality in sources.values() if not story.usual_norm(modality)}
+    drawn = story.sample(_GIVEN, seed=0) if unusual else {}
+    found = {}
+    for column in columns:
+        modality = sources[column.name]
+        targets = {target: f"I({modality}; {target})" for target in story.targets if story.gaussian}
+        known = {target: truth[query] for target, query in targets.items() if query in truth}
+        flow = one_class(story.flow(modality), Path(root))  # of what a cause chooses among, the first
+        given = whitened(story, modality, drawn[modality]) if modality in unusual else None
+        made = build(flow, directory=Path(root), allow_uncertified=True)
+        found[column.name] = measured_loss(column, made, known, given)
+    return found
 
 
 def _ranges(numbers: Sequence[int]) -> str:
