@@ -75,7 +75,7 @@ def test_refused(tmp_path, templates, name, message):
 
 
 def test_unknown_suffix(tmp_path):
-    message = f"figure `{tmp_path / 't.xls'}`: expected a name ending in .png, .svg, .pdf. Rename it."
+    message = f"picture `{tmp_path / 't.xls'}`: expected a name ending in .png, .svg, .pdf. Rename it."
     with pytest.raises(InfoloomError, match=f"^{re.escape(message)}$"):
         draw_templates({"a": np.ones(3)}, tmp_path / "t.xls")
 

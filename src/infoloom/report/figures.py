@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from infoloom.datasets.showing.preview import picture_kind
 from infoloom.errors import InfoloomError
 from infoloom.report.style import new_figure
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_templates"]
 
-SUFFIXES = (".png", ".svg", ".pdf")
 COLUMNS = 4
 PANEL = 2.4  # inches
 CHANNELS = 4  # channels or leads shown of one template; more are counted in its caption
@@ -41,8 +41,7 @@ def draw_templates(templates: Mapping[str, NDArray[np.float64]], path: str | Pat
         InfoloomError: Nothing to draw, a shape that is none of these, another suffix, matplotlib missing.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise InfoloomError(f"figure `{path}`: expected a name ending in {', '.join(SUFFIXES)}. Rename it.")
+    picture_kind(path)  # another ending is refused before anything is drawn
     if not templates:
         raise InfoloomError("templates: expected at least one to draw. Name causes in a modality's latent.")
     columns = min(COLUMNS, len(templates))
