@@ -155,7 +155,9 @@ def _losses(
     story: Story, root: str, columns: Sequence[Column], truth: Mapping[str, float]
 ) -> dict[str, dict[str, Any]]:
     """What every 8-bit column loses, by its name."""
-    from infoloom.observations import build
+    if not columns:
+        return {}
+    from infoloom.observations import build  # needs torch, which datasets of latents do not
 
     sources = {column.name: channel_source(column.name) for column in columns}
     unusual = {modality for modality in sources.values() if not story.usual_norm(modality)}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -97,6 +101,23 @@ def test_what_needs_torch_says_so_before_anything_is_written(no_torch, tmp_path,
         "there are stories of `identity` and `vector` alone. Install it: pip install 'infoloom[torch]'."
     )
     assert not (tmp_path / "out").exists()
+
+
+WITHOUT_TORCH = """
+import json, sys
+sys.modules["torch"] = None
+import infoloom as loom
+loom.generate(loom.load(json.loads(sys.argv[1])), sys.argv[2], rows=300, seed=1)
+print(loom.verify(sys.argv[2]).passed, loom.open(sys.argv[2])["left"].shape)
+"""
+
+
+def test_a_dataset_is_written_verified_and_read_where_torch_cannot_be_imported(tmp_path):
+    """In a process of its own, so that no import is hidden by one that came before."""
+    words = [sys.executable, "-c", WITHOUT_TORCH, json.dumps(TEXT), str(tmp_path / "out")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "True (300, 1, 8, 8)"
 
 
 def test_a_flow_that_computes_has_no_plain_map():
