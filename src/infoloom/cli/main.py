@@ -11,7 +11,7 @@ import infoloom
 from infoloom.cli import plugins
 from infoloom.cli.bench.commands import bench_app
 from infoloom.cli.data import estimate, making, report, using
-from infoloom.cli.flow import adopt, distill
+from infoloom.cli.flow import adopt, distill, rescale
 from infoloom.cli.flow.commands import flow_app
 from infoloom.cli.story import design, explore, info, strip
 from infoloom.cli.terminal.help_texts import plain
@@ -29,6 +29,7 @@ for command in (info, design, making, using, strip, estimate, report, explore, p
     command.register(app)
 adopt.register(flow_app)
 distill.register(flow_app)
+rescale.register(flow_app)
 plain([app, flow_app, bench_app])
 app.add_typer(flow_app, name="flow")
 app.add_typer(bench_app, name="bench")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from infoloom.errors import FlowError
+from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.flows.checking.certificate import Effort, early_margin, expected_seconds
+from infoloom.observations.flows.checkpoint import rewrite_description
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.realism.features import (
@@ -24,15 +27,24 @@ from infoloom.observations.realism.features import (
 from infoloom.observations.realism.inception import InceptionFeatures
 from infoloom.observations.realism.pictures import sample_picture, whitening_picture
 from infoloom.observations.realism.quality import measure_quality, require_rows
+from infoloom.observations.realism.rescaling import rescaled
 from infoloom.observations.training.data.training_data import TrainingData, load_training_data
 from infoloom.observations.training.packaging import all_classes, certify_file, update_card
-from infoloom.observations.training.plan import TrainingPlan, check_files, check_picture, reading_of, rehearse
+from infoloom.observations.training.plan import (
+    TrainingPlan,
+    check_files,
+    check_output,
+    check_picture,
+    reading_of,
+    rehearse,
+)
 from infoloom.observations.training.training import Progress, Trainer
 from infoloom.spec.flows.flow import flow_header, flow_path
 
-__all__ = ["TrainingPlan", "check_flow", "data_of_flow", "train_flow"]
+__all__ = ["TrainingPlan", "check_flow", "data_of_flow", "rescale_flow", "train_flow"]
 
 
+_EFFORT: Final = Effort(20, 200, 100)
 _FIRST_LOOK: Final = 90.0  # seconds of training before the first picture
 
 
@@ -76,10 +88,9 @@ def train_flow(plan: TrainingPlan, report: Callable[[str, float], None] | None =
     if plan.quick:
         state.unlink(missing_ok=True)
         return {"passes": False, "reason": "never certified", "classes": data.classes}
-    effort = Effort(20, 200, 100)
-    minutes = expected_seconds(all_classes(str(plan.output)), effort) / 60.0
+    minutes = expected_seconds(all_classes(str(plan.output)), _EFFORT) / 60.0
     tell(f"certificate: about {minutes:.1f} minutes of processor time", 0.0)
-    certificate = certify_file(plan.output, data, effort=effort, report=report)
+    certificate = certify_file(plan.output, data, effort=_EFFORT, report=report)
     state.unlink(missing_ok=True)
     if plan.samples is not None:
         sample_picture(str(plan.output), plan.samples, data=data)
@@ -159,12 +170,7 @@ def check_flow(
     check_picture(picture)
     path = flow_path(name)
     flow = all_classes(name)
-    data = None if source is None else data_of_flow(name, source)
-    if data is not None and (data.shape != flow.shape_out or data.classes != flow.description.classes):
-        raise FlowError(
-            f"flow `{name}`: expected data of shape {flow.shape_out} with classes {flow.description.classes}, "
-            f"got {data.shape} with {data.classes}. Give the data it was made for."
-        )
+    data = None if source is None else _fitting(name, flow, source)
     if quality and data is not None:  # what it refuses is refused before the long certificate
         require_rows(data)
         known = _features(features, data, flow_header(path)["card"].get("name", ""))
@@ -185,6 +191,59 @@ def check_flow(
     if picture is not None:
         whitening_picture(name, picture)
     return found
+
+
+def rescale_flow(
+    name: str,
+    source: str,
+    output: Path,
+    *,
+    rows: int = 2048,
+    seed: int = 0,
+    quick: bool = False,
+    report: Callable[[str, float], None] | None = None,
+) -> dict[str, Any]:
+    """Write a flow again with a factor and a shift after it, and certify the new map; see `rescaled`.
+
+    Args:
+        name: One of the zoo, or a path.
+        source: The data it was trained on; see `load_training_data`.
+        output: The `.safetensors` file to write; not that of the flow.
+        rows: Samples, and at most as many training rows.
+        seed: Seed of the latents, and of which rows are taken.
+        quick: Leave the certificate out.
+        report: Called with what is being done and the share that is done.
+
+    Returns:
+        The certificate, and under `rescaled` what was changed.
+
+    Raises:
+        FlowError: No such flow, data that do not fit it, or a file that cannot be written.
+    """
+    path = flow_path(name)
+    check_output(output)
+    if output.exists() and output.samefile(path):
+        raise FlowError(f"file `{output}`: expected another file than the flow's own. Choose another name.")
+    flow = all_classes(name)
+    data = _fitting(name, flow, source)
+    description = rescaled(flow, data, rows=rows, seed=seed)
+    shutil.copyfile(path, output)
+    rewrite_description(output, description)
+    changed = {"rescaled": description.card["rescaled"]}
+    if quick:
+        return {"passes": False, "reason": "never certified"} | changed
+    return certify_file(output, data, effort=_EFFORT, report=report) | changed
+
+
+def _fitting(name: str, flow: SteppedFlow | ExactFlow, source: str) -> TrainingData:
+    """Data of the flow's shape, with its classes."""
+    data = data_of_flow(name, source)
+    if data.shape != flow.shape_out or data.classes != flow.description.classes:
+        raise FlowError(
+            f"flow `{name}`: expected data of shape {flow.shape_out} with classes {flow.description.classes}, "
+            f"got {data.shape} with {data.classes}. Give the data it was made for."
+        )
+    return data
 
 
 def data_of_flow(name: str, source: str) -> TrainingData:

@@ -18,7 +18,7 @@ from infoloom.spec.flows.flow import flow_header
 
 __all__ = ["Finished"]
 
-_OF_THESE_WEIGHTS = ("certificate", "quality", "trained", "recipe")
+_OF_THESE_WEIGHTS = ("certificate", "quality", "rescaled", "trained", "recipe")
 _THEN = "; then "
 
 

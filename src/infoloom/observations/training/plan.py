@@ -22,7 +22,7 @@ from infoloom.observations.training.state import as_json
 from infoloom.observations.training.training import Trainer
 from infoloom.spec.flows.flow import flow_header, flow_path, parse_flow
 
-__all__ = ["TrainingPlan", "check_files", "check_picture", "reading_of", "rehearse"]
+__all__ = ["TrainingPlan", "check_files", "check_output", "check_picture", "reading_of", "rehearse"]
 
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".pdf", ".webp")
 
@@ -179,8 +179,22 @@ def check_files(plan: TrainingPlan) -> None:
     Raises:
         FlowError: One of them.
     """
-    text = str(plan.output)
-    if plan.output.suffix != ".safetensors":
+    check_output(plan.output)
+    if plan.solver not in (None, "euler", "midpoint"):
+        raise FlowError(f"solver `{plan.solver}`: expected euler or midpoint.")
+    check_picture(plan.samples)
+    if plan.samples is not None:
+        _check_place(plan.samples)
+
+
+def check_output(path: Path) -> None:
+    """Refuse a flow's file that could not be written, or that no spec could name.
+
+    Raises:
+        FlowError: One of them.
+    """
+    text = str(path)
+    if path.suffix != ".safetensors":
         raise FlowError(f"file `{text}`: expected a name ending in `.safetensors`.")
     try:
         named = parse_flow(text)[0].name == text
@@ -191,12 +205,12 @@ def check_files(plan: TrainingPlan) -> None:
             f"file `{text}`: expected a name that a spec can say, of letters, digits and `_ . / ~ -`, beginning with "
             "no digit. Choose another name."
         )
-    if plan.solver not in (None, "euler", "midpoint"):
-        raise FlowError(f"solver `{plan.solver}`: expected euler or midpoint.")
-    check_picture(plan.samples)
-    for path in (plan.output, plan.samples):
-        if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
-            raise FlowError(f"file `{path}`: expected a place in a folder that is there. Choose another one.")
+    _check_place(path)
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise FlowError(f"file `{path}`: expected a place in a folder that is there. Choose another one.")
 
 
 def check_picture(path: Path | None) -> None:
