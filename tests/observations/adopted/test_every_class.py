@@ -9,6 +9,8 @@ from PIL import Image
 
 from infoloom.observations import Effort, adopt
 from infoloom.observations.realism.pictures import sample_picture
+from infoloom.observations.training.data.training_data import TrainingData
+from infoloom.observations.training.packaging import all_classes, real_rows
 
 LETTERS = list("abcdefghij")
 FEW = Effort(eigen_rows=1, trip_rows=1, wide_rows=1, rounds=4, singular_rows=0)
@@ -55,6 +57,32 @@ def test_a_velocity_that_folds_in_one_class_is_found_whatever_the_batch(number, 
     made = adopt(OneBad(folding, number), (8,), classes=classes, grid=1, batch=batch, effort=FEW)
     assert not made.certificate["passes"]
     assert "below 0.05; round trip in float32 too coarse; round trip in float64" in made.certificate["reason"]
+
+
+@pytest.mark.parametrize(("number", "batch"), [(32, 32), (39, 32), (39, 4), (99, 32)])
+@pytest.mark.parametrize("kind", ["velocity", "bijection"])
+def test_no_class_is_left_out_however_many_there_are(kind, number, batch):
+    names = [f"c{one}" for one in range(number + 1)]
+    model = OneBad(folding, number) if kind == "velocity" else OneFold(number)
+    settings = {"grid": 1} if kind == "velocity" else {"kind": "bijection"}
+    made = adopt(model, (4,), classes=names, batch=batch, effort=FEW, **settings)
+    assert not made.certificate["passes"]
+    harmless = OneBad(folding, number + 1) if kind == "velocity" else OneFold(number + 1)
+    assert adopt(harmless, (4,), classes=names, batch=batch, effort=FEW, **settings).certificate["passes"]
+
+
+@pytest.mark.parametrize(("classes", "rows"), [(3, 32), (40, 64), (64, 64)])
+def test_real_rows_lie_in_rounds_of_all_classes(classes, rows, tmp_path):
+    """Row i of a round has class i mod the number of classes; the values here say the class."""
+    labels = np.random.default_rng(0).permutation(np.arange(4 * rows) % classes)
+    values = np.repeat(labels[:, None], 4, axis=1).astype(np.float32)
+    names = tuple(f"c{one}" for one in range(classes))
+    data = TrainingData(values, labels, values[:0], labels[:0], names, "none")
+    made = adopt(OneBad(folding, classes), (4,), classes=list(names), grid=1, effort=None)
+    flow = all_classes(str(made.save(tmp_path / "a.safetensors")))
+    found = real_rows(data, flow, held_out=False)[:, 0].round().long()
+    assert len(found) >= 2 * rows
+    assert found.tolist() == [place % rows % classes for place in range(len(found))]
 
 
 @pytest.mark.parametrize("number", [7, 8, 9])

@@ -18,10 +18,11 @@ from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.adopted.exact_certificate import certify_exact
 from infoloom.observations.build import load_flow
 from infoloom.observations.flows.checking.certificate import Effort, certify
+from infoloom.observations.flows.checking.turns import period
 from infoloom.observations.flows.checkpoint import FlowDescription, rewrite_description, save_checkpoint
 from infoloom.observations.flows.grids import step_grid
 from infoloom.observations.flows.scaling import as_array
-from infoloom.observations.flows.stepped import BATCH, SteppedFlow
+from infoloom.observations.flows.stepped import SteppedFlow
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.training import Trainer
 from infoloom.spec.flows.flow import flow_header, flow_path
@@ -114,20 +115,22 @@ def real_rows(
 
 
 def _real_batches(data: TrainingData, flow: SteppedFlow | ExactFlow) -> tuple[int, Tensor | None]:
-    """Rows held out and then rows trained on, both in whole batches of all classes, and how many were held out."""
+    """Rows held out and then rows trained on, both in whole rounds of all classes, and how many were held out."""
     kinds = [real_rows(data, flow)] if len(data.held_out) else []
     kinds += [real_rows(data, flow, held_out=False)] if len(data.values) else []
-    whole = [rows[: len(rows) // BATCH * BATCH] for rows in kinds]
+    size = period(len(data.classes or ()))
+    whole = [rows[: len(rows) // size * size] for rows in kinds]
     joined = torch.cat(whole)
     return len(whole[0]) if len(data.held_out) else 0, joined if len(joined) else None
 
 
 def _in_turn(labels: NDArray[np.int64], classes: int) -> Tensor:
-    """Places of rows such that row i of every batch has class i mod the number of classes."""
+    """Places of rows such that row i of every round has class i mod the number of classes; see `period`."""
+    size = period(classes)
     of_class = [list(np.flatnonzero(labels == number)[::-1]) for number in range(classes)]
     order: list[int] = []
-    while all(len(places) > BATCH // classes for places in of_class):
-        order += [of_class[place % classes].pop() for place in range(BATCH)]
+    while all(len(places) > size // classes for places in of_class):
+        order += [of_class[place % classes].pop() for place in range(size)]
     return torch.tensor(order, dtype=torch.long)
 
 

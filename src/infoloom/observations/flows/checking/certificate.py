@@ -22,9 +22,9 @@ from infoloom.observations.flows.checking.extremes import (
     top,
 )
 from infoloom.observations.flows.checking.lanczos import smallest_eigenvalue
-from infoloom.observations.flows.checking.turns import class_table, looked_at, turn, turns
+from infoloom.observations.flows.checking.turns import class_table, looked_at, period, turn, turns
 from infoloom.observations.flows.checkpoint import GRAPH
-from infoloom.observations.flows.stepped import BATCH, SteppedFlow, flow_digest
+from infoloom.observations.flows.stepped import SteppedFlow, flow_digest
 
 __all__ = [
     "MARGIN",
@@ -53,7 +53,7 @@ ROUND_TRIP = {torch.float32: 1e-4, torch.float64: 1e-10}
 @dataclass(frozen=True)
 class Effort:
     """How many rows a certificate looks at, over all classes together; more than a batch is rounded up
-    to whole batches, and at least one row of each class is taken, of 32 classes at most.
+    to whole batches, and at least one row of each class is taken.
 
     Args:
         eigen_rows: Rows of each kind (sampled, real, segments) for the eigenvalues.
@@ -97,9 +97,8 @@ def certify(
     Args:
         flow: The flow in float32; its classes are taken in turn.
         wide: The same in float64; its inverse starts from that in float32.
-        real: Real rows with the path's own noise in the order of the flow's classes, (m, *shape); None where no
-            data are
-            at hand.
+        real: Real rows with the path's own noise, (m, *shape), in whole rounds of the flow's classes; see `period`.
+            A last round that is not whole is left out, unless it is the only one. None where no data are at hand.
         effort: How many rows to look at.
         seed: Seed of latents and starting vectors.
         report: Called with what is being done and the share that is done.
@@ -112,6 +111,9 @@ def certify(
     effort, tell = effort or Effort(), report or (lambda what, share: None)
     generator = torch.Generator().manual_seed(seed)
     table, effort = class_table(flow), _of_all_classes(effort, flow)
+    len_round = period(len(flow.description.classes or ()))
+    if real is not None:  # one that is not whole is all there is
+        real = real[: len(real) // len_round * len_round or len(real)]
     steps = _step_eigenvalues(flow, real, effort, generator, tell)
     least = smallest(smallest(kind) for kind in steps.values())
     trips = {"float32": _round_trip(flow, real, effort.trip_rows, generator, tell)}
@@ -150,7 +152,7 @@ def certify(
 
 
 def _of_all_classes(effort: Effort, flow: SteppedFlow) -> Effort:
-    """An effort that looks at every class, of 32 at most."""
+    """An effort that looks at every class."""
     return replace(
         effort,
         eigen_rows=looked_at(flow, effort.eigen_rows),
@@ -245,9 +247,8 @@ def _points(
 
 
 def _batch_of(real: Tensor, index: int, size: int) -> Tensor:
-    """One batch of the real rows, again from the first where they run out; they lie in whole batches of 32."""
-    whole = max(1, len(real) // BATCH)
-    return real[index * size % (whole * BATCH) :][:size]
+    """One batch of the real rows, again from the first where they run out."""
+    return real[index * size % len(real) :][:size]
 
 
 def _between(ours: Tensor, theirs: Tensor, generator: torch.Generator) -> Tensor:
@@ -268,7 +269,7 @@ def _round_trip(
     table = class_table(near or flow)
     there, back, inversions = [], [], []
     batches = -(-rows // flow.batch)
-    real_batches = 0 if real is None else min(batches, len(real) // BATCH * BATCH // flow.batch)
+    real_batches = 0 if real is None else min(batches, len(real) // flow.batch)
     for index in range(batches):
         flow = turn(flow, table, index, flow.batch)
         start = None if near is None else near.with_label(flow.label)

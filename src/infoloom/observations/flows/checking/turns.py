@@ -10,7 +10,7 @@ from torch import Tensor
 from infoloom.observations.flows.checkpoint import FlowDescription
 from infoloom.observations.flows.stepped import BATCH
 
-__all__ = ["class_table", "looked_at", "turn", "turns"]
+__all__ = ["class_table", "looked_at", "period", "turn", "turns"]
 
 
 class _OfClasses(Protocol):
@@ -25,21 +25,31 @@ class _OfClasses(Protocol):
 _Flow = TypeVar("_Flow", bound="_OfClasses")
 
 
+def period(classes: int) -> int:
+    """After how many rows the classes come again: whole batches of 32 with a row of every class.
+
+    Example:
+        >>> period(10), period(32), period(100)
+        (32, 32, 128)
+    """
+    return max(1, -(-classes // BATCH)) * BATCH
+
+
 def class_table(flow: _OfClasses) -> Tensor | None:
-    """The class of every place in a batch of 32, (32,), whatever fewer rows the flow takes at once.
+    """The class of every place in a round of batches of 32, whatever fewer rows the flow takes at once.
 
     Args:
-        flow: A flow of any of its classes, or one that has 32 classes by place already; those are kept.
+        flow: A flow of any of its classes, or one that has as many classes by place already; those are kept.
 
     Returns:
-        Class i mod the number of classes at place i; None without classes.
+        (`period(classes)`,), class i mod the number of classes at place i; None without classes.
     """
     count = len(flow.description.classes or ())
     if not count:
         return None
-    if flow.label is not None and len(flow.label) == BATCH:
+    if flow.label is not None and len(flow.label) == period(count):
         return flow.label
-    return torch.arange(BATCH, device=flow.device) % count
+    return torch.arange(period(count), device=flow.device) % count
 
 
 def turn(flow: _Flow, table: Tensor | None, index: int, size: int) -> _Flow:
@@ -53,15 +63,15 @@ def turn(flow: _Flow, table: Tensor | None, index: int, size: int) -> _Flow:
     """
     if table is None:
         return flow
-    places = (index * size + torch.arange(size, device=table.device)) % BATCH
+    places = (index * size + torch.arange(size, device=table.device)) % len(table)
     return flow.with_label(table[places])
 
 
 def looked_at(flow: _OfClasses, rows: int) -> int:
-    """How many rows to look at: at least one of each class, of 32 classes at most."""
-    return max(rows, min(len(flow.description.classes or ()), BATCH))
+    """How many rows to look at: at least one of each class."""
+    return max(rows, len(flow.description.classes or ()))
 
 
 def turns(flow: _OfClasses) -> int:
-    """How many batches have a row of every class, of 32 classes at most; 1 without classes."""
+    """How many batches have a row of every class; 1 without classes."""
     return -(-looked_at(flow, 1) // flow.batch)
