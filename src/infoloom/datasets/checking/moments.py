@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from infoloom.datasets.checking.chance import FALSE_ALARM, Spread
+
 if TYPE_CHECKING:
     from infoloom.story import Story
 
@@ -20,7 +22,6 @@ _PROBES: Final = 3
 _MAX_SPAN: Final = 32
 _ROUNDING: Final = 1e-7
 _SEED: Final = 20_251_021
-FALSE_ALARM: Final = 6.3e-5  # of a two-sided test at four standard errors
 
 
 @dataclass(frozen=True)
@@ -101,26 +102,34 @@ def story_features(story: Story, scalars: Sequence[str], modalities: Sequence[st
 
 @dataclass(frozen=True)
 class Moments:
-    """Second moments about the known means, which are zero, of n rows."""
+    """Second moments about the known means, which are zero, of n rows, and the largest absolute values."""
 
     rows: int
     products: Array
     squares: Array
+    largest: Array
 
     @staticmethod
     def none(features: int) -> Moments:
         """Of no row yet."""
-        return Moments(0, np.zeros((features, features)), np.zeros((features, features)))
+        return Moments(0, np.zeros((features, features)), np.zeros((features, features)), np.zeros(features))
 
     def add(self, values: Array) -> Moments:
         """With more rows, shape (n, F)."""
         squares = self.squares + (values**2).T @ values**2
-        return Moments(self.rows + len(values), self.products + values.T @ values, squares)
+        largest = np.maximum(self.largest, np.abs(values).max(axis=0, initial=0.0))
+        return Moments(self.rows + len(values), self.products + values.T @ values, squares, largest)
 
     @property
     def covariance(self) -> Array:
         """Sample covariance, shape (F, F)."""
         return self.products / max(self.rows, 1)
+
+    def spread(self, exact: Array) -> Spread:
+        """Of the products of one row about these covariances (F, F); the largest is at most so."""
+        rows = max(self.rows, 1)
+        square = self.squares / rows - 2.0 * exact * self.products / rows + exact**2
+        return Spread(np.sqrt(np.maximum(square, 0.0)), np.outer(self.largest, self.largest) + np.abs(exact))
 
 
 @dataclass(frozen=True)
@@ -134,13 +143,18 @@ class Worst:
     standard_error: float
 
 
-def deviation(moments: Moments, features: Features) -> Worst:
+def deviation(moments: Moments, features: Features, fresh: Moments | None = None) -> Worst:
     """Compare a sample covariance with the exact one.
 
     The mean of n products of zero-mean Gaussians x, y leaves S_xy by more than z·se + z²·(√(S_xx S_yy) +
     |S_xy|)/(2n), se² = (S_xx S_yy + S_xy²)/n, with probability below 2·exp(−z²/2), for every n. z is chosen
     so that no entry of the whole matrix exceeds it with probability 6.3e-5, which is that of four standard
     errors for one entry.
+
+    Args:
+        moments: Of the rows.
+        features: Of their story.
+        fresh: Of other rows of the story where it is not Gaussian; see `Spread`.
 
     Returns:
         The worst entry; its ratio is above 1 when the covariances differ.
@@ -154,10 +168,10 @@ def deviation(moments: Moments, features: Features) -> Worst:
     z = math.sqrt(2.0 * math.log(2.0 * pairs / FALSE_ALARM))
     error = np.sqrt((scale**2 + exact**2) / moments.rows)
     bound = z * error + z**2 * (scale + np.abs(exact)) / (2.0 * moments.rows)
-    if not features.gaussian:  # the products' own spread, as the central limit theorem has it
-        spread = np.maximum(moments.squares / max(moments.rows, 1) - moments.covariance**2, 0.0)
-        error = np.maximum(error, np.sqrt(spread / max(moments.rows, 1)))
-        bound = np.maximum(bound, z * error)
+    if fresh is not None:
+        spread = moments.spread(exact).joined(fresh.spread(exact))
+        error = np.maximum(error, spread.deviation / math.sqrt(moments.rows))
+        bound = np.maximum(bound, spread.bound(moments.rows, pairs))
     size = np.sqrt(1.0 + np.diag(exact) + features.mean**2)
     bound = np.maximum(bound, _ROUNDING * np.outer(size, size))  # rows are float32
     difference = np.abs(moments.covariance - exact)

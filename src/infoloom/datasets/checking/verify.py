@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from infoloom.datasets.checking.moments import FALSE_ALARM, Moments, deviation, spread_spans, story_features
+from infoloom.datasets.checking.moments import spread_spans
 from infoloom.datasets.checking.outcome import Check, Report
+from infoloom.datasets.checking.statistics import BATCH, TRUTH_TOLERANCE, information_after, statistics
 from infoloom.datasets.making.captions import caption_of, caption_rows, speaker
 from infoloom.datasets.making.code_path import path_text
 from infoloom.datasets.making.computing import one_thread
-from infoloom.datasets.making.observe import flow_input, rows_of
+from infoloom.datasets.making.observe import flow_input
 from infoloom.datasets.making.plain import has_torch, plain_map
 from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.making.predictions import parse_prediction
@@ -35,13 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["verify"]
 
-TRUTH_TOLERANCE: Final = 1e-9
 REDRAW_TOLERANCE: Final = 1e-6
 ROUND_TRIP_TOLERANCE: Final = 1e-4
-_FEW: Final = 100
 _REDRAWN: Final = 512
 _REDRAWN_SHARDS: Final = 16
-_BATCH: Final = 1024
 _SIGMAS: Final = 4.0
 _SPANS: Final = 4
 _SENTENCES: Final = 4096
@@ -91,7 +88,7 @@ def _checks(data: Dataset, rows: int, round_trip_rows: int) -> list[tuple[str, C
         ("truth", lambda: _truth(data)),
         ("code path", lambda: _path(data)),
         ("rows redrawn", lambda: _redrawn(data)),
-        ("statistics", lambda: _statistics(data, rows)),
+        ("statistics", lambda: statistics(data, rows)),
         *(
             (f"round trip of {name}", lambda name=name: _round_trip(data, name, round_trip_rows))
             for name in data.manifest.bijections
@@ -202,61 +199,6 @@ def _again(story: Story, drawn: dict[str, Any], column: Column) -> Any:
     return drawn[column.name.removeprefix("z_") if column.kind == "latent" else column.name]
 
 
-def _statistics(data: Dataset, limit: int) -> Iterator[Check]:
-    """Means of pointwise information, and sample covariances."""
-    pairs = [column for column in data.columns if column.kind == "pmi"]
-    latent = [c.name.removeprefix("z_") for c in data.columns if c.kind == "latent"]
-    scalars = [c.name for c in data.columns if c.kind in ("target", "cause")]
-    if not (pairs or latent or scalars):
-        return
-    features = story_features(data.story, scalars, latent)
-    view = data.select(*(c.name for c in data.columns if c.kind in ("target", "cause", "latent", "pmi")))
-    moments, sums = Moments.none(len(features.names)), _Sums(0, np.zeros(len(pairs)), np.zeros(len(pairs)))
-    shards = [(record.shard.first, record.shard.rows) for record in data.manifest.shards]
-    step = rows_at_once(view.columns, _BATCH)
-    for start, stop in spread_spans(shards, limit):
-        for first in range(start, stop, step):
-            rows = view[first : min(first + step, stop)]
-            moments = moments.add(features.values(rows, "z_"))
-            sums = sums.add(np.stack([rows[c.name] for c in pairs], axis=1)) if pairs else sums
-    yield from (_pmi_check(data.story, column, sums, i) for i, column in enumerate(pairs))
-    if features.names:
-        worst = deviation(moments, features)
-        detail = (
-            f"{len(features.names)} scalars and projections of latents over {moments.rows:,} rows; the "
-            "furthest entry "
-            f"is ({worst.names[0]}; {worst.names[1]}), {worst.ratio:.2f} of what chance allows"
-        )
-        yield Check(
-            "covariances", worst.ratio <= 1.0, detail, worst.value, worst.expected, worst.standard_error
-        )
-
-
-@dataclass(frozen=True)
-class _Sums:
-    rows: int
-    sum: np.ndarray[Any, Any]
-    squares: np.ndarray[Any, Any]
-
-    def add(self, values: np.ndarray[Any, Any]) -> _Sums:
-        return _Sums(self.rows + len(values), self.sum + values.sum(0), self.squares + (values**2).sum(0))
-
-
-def _pmi_check(story: Story, column: Column, sums: _Sums, index: int) -> Check:
-    left, right = parse_pmi(column.name)
-    quantity = story.quantity(f"I({', '.join(left)}; {', '.join(right)})")
-    truth = quantity.value
-    mean = float(sums.sum[index] / sums.rows)
-    variance = max(float(sums.squares[index] / sums.rows) - mean**2, 0.0)
-    # With few rows the sample's own spread says little; the variance is at most twice the information.
-    error = math.sqrt((variance if sums.rows >= _FEW else 2.0 * truth) / sums.rows)
-    error = math.hypot(error, quantity.error)
-    off = abs(mean - truth)
-    away = 0.0 if off <= TRUTH_TOLERANCE else off / error if error > 0 else math.inf
-    detail = f"mean over {sums.rows:,} rows is {away:.2f} standard errors from the information"
-    return Check(f"mean of {column.name}", away <= _SIGMAS, detail, mean, truth, error)
-
-
 def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     """Observations sent back through the bijection give the latents that story and seed draw."""
     story = data.story
@@ -295,7 +237,7 @@ def _round_trip(data: Dataset, name: str, rows: int) -> Iterator[Check]:
     yield Check(
         f"round trip of {name}", bool(error.max() <= ROUND_TRIP_TOLERANCE), detail, float(error.max()), 0.0
     )
-    yield from _after_bijection(data, name, back, spans)
+    yield from information_after(data, name, back, spans)
 
 
 def _made_again(
@@ -312,38 +254,6 @@ def _made_again(
         f"is an upper bound, because the flow is not certified: {why}"
     )
     return Check(f"observations of {name}", error <= ROUND_TRIP_TOLERANCE, detail, error, 0.0)
-
-
-def _after_bijection(
-    data: Dataset, name: str, back: np.ndarray[Any, Any], spans: list[tuple[int, int]]
-) -> Iterator[Check]:
-    """Information about the first target, estimated from observations sent back, against the truth."""
-    story = data.story
-    names = {column.name for column in data.columns}
-    target = next((t for t in story.targets if t in names and t not in story.held), None)
-    if target is None or name in story.held:
-        return
-    values = np.concatenate([data.select(target)[start:stop][target] for start, stop in spans])
-    try:
-        quantity = story.quantity(f"I({name}; {target})")
-        seen = story.pmi({**rows_of(story, name, back), target: values}, name, target)
-    except InfoloomError:
-        return  # infinite, or not within reach row by row
-    mean, truth, n = float(np.mean(seen)), quantity.value, len(values)
-    if story.gaussian:
-        # A scalar target has one canonical correlation r, r² = 1 − exp(−2I), which is also the variance of pmi. The
-        # tail bound is that of `moments.deviation`: it holds for the few rows that a flow can invert.
-        r = math.sqrt(-math.expm1(-2.0 * max(truth, 0.0)))
-        error, t = r / math.sqrt(n), math.log(2.0 / FALSE_ALARM)
-        bound = math.sqrt(2.0 * t) * error + t * r / n
-    else:
-        error = math.hypot(float(np.std(seen)) / math.sqrt(n), quantity.error)
-        bound = _SIGMAS * error
-    passed = abs(mean - truth) <= bound + TRUTH_TOLERANCE
-    detail = (
-        f"I({name}; {target}) of {len(values)} observations {mean:.3f} ± {error:.3f}, truth {truth:.3f} nats"
-    )
-    yield Check(f"information after the bijection of {name}", passed, detail, mean, truth, error)
 
 
 def _sentences(data: Dataset, name: str) -> Iterator[Check]:
@@ -368,7 +278,7 @@ def _channel(data: Dataset, column: Column, limit: int) -> Iterator[Check]:
     source = channel_source(column.name)
     view, channel = data.select(source, column.name), channel_of(column)
     shards = [(record.shard.first, record.shard.rows) for record in data.manifest.shards]
-    step = rows_at_once(view.columns, _BATCH)
+    step = rows_at_once(view.columns, BATCH)
     rows = wrong = 0
     for start, stop in spread_spans(shards, limit):
         for first in range(start, stop, step):
