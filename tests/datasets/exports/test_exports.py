@@ -51,6 +51,55 @@ def test_multimodal_universe(small: Dataset, tmp_path: Path) -> None:
         export(small, tmp_path / "other", "mmu")
 
 
+def test_multimodal_universe_keeps_sentences(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py", reason="h5py is an extra")
+    data = generate(
+        compile_story(
+            {
+                "name": "said",
+                "causes": {"c": "normal"},
+                "targets": {"theta": "c + noise"},
+                "modalities": {
+                    "x": {"flow": "vector(4)", "latent": "c + noise"},
+                    "text": {
+                        "flow": 'caption("a {s} one")',
+                        "latent": {"s": "c + noise"},
+                        "words": {"s": ["small", "great"]},
+                    },
+                },
+            }
+        ),
+        tmp_path / "data",
+        1500,
+        workers=1,
+    )
+    out = export(data, tmp_path / "mmu", "mmu")
+    with h5py.File(out / "healpix=0" / "001-of-001.hdf5") as file:
+        assert file["text"].asstr()[:].tolist() == data["text"].tolist()
+        np.testing.assert_array_equal(file["theta"][:], data["theta"])
+
+
+@pytest.mark.parametrize("name", ["ra", "dec", "object_id", "healpix", "spectrum_flux", "image_scale"])
+def test_multimodal_universe_refuses_names_of_its_own(name: str, tmp_path: Path) -> None:
+    story = compile_story(
+        {
+            "name": "sky",
+            "causes": {"c": "normal"},
+            "targets": {name: "c + noise", "theta": "c"},
+            "modalities": {"x": {"flow": "vector(4)", "latent": "c + noise"}},
+        }
+    )
+    data = generate(story, tmp_path / "data", 5, workers=1)
+    with pytest.raises(DatasetError) as caught:
+        export(data, tmp_path / "mmu", "mmu")
+    assert str(caught.value) == (
+        f"export `mmu`: expected another name than `{name}`, because it is a key of the format. Leave the column out, "
+        "or rename it in the story."
+    )
+    assert not (tmp_path / "mmu").exists()
+    export(data.select("x", "theta"), tmp_path / "mmu", "mmu")
+
+
 # The package leaves the tar open when its iterator is done.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_webdataset(small: Dataset, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["write_universe"]
 
 _ROWS: Final = 1024
+_KEYS: Final = ("object_id", "ra", "dec", "healpix")
 _GOLDEN: Final = math.pi * (3.0 - math.sqrt(5.0))
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -29,15 +30,17 @@ def write_universe(data: View, path: Path) -> None:
 
     Images (channels, height, width) of one size become the bands of `image_array`; one signal becomes `spectrum_flux`.
     Observations are exact: `ivar` is 1, `mask` true, `psf_fwhm` 0. Rows have no place on the sky, so `ra` and `dec` are
-    spread evenly over it by row number.
+    spread evenly over it by row number. Numbers and sentences of a row go into columns of their own; other columns
+    with a shape, such as words, are left out.
 
     Raises:
-        DatasetError: Images of several sizes, several signals, or another shape.
+        DatasetError: Images of several sizes, several signals, another shape, or a name that the format has itself.
     """
     images, spectrum = _sorted(modalities(data))
     numbers = [
         column for column in data.columns if column.kind not in ("id", "modality") and not column.shape
     ]
+    _unlike_the_formats(numbers)
     (path / "healpix=0").mkdir(parents=True)
     with aside(path / "healpix=0" / "001-of-001.hdf5") as part, h5().File(part, "w") as file:
         keep_truth(data, file)
@@ -48,10 +51,22 @@ def write_universe(data: View, path: Path) -> None:
             columns = _position(first, rows) | _images(images, batch) | _spectrum(spectrum, batch)
             columns |= {column.name: batch[column.name] for column in numbers}
             for name, values in columns.items():
+                textual = values.dtype.kind == "U"
                 if name not in file:
-                    file.create_dataset(name, (len(data), *values.shape[1:]), values.dtype)
-                file[name][place : place + rows] = values
+                    kind = h5().string_dtype() if textual else values.dtype
+                    file.create_dataset(name, (len(data), *values.shape[1:]), kind)
+                file[name][place : place + rows] = values.astype(object) if textual else values
             place += rows
+
+
+def _unlike_the_formats(columns: list[Column]) -> None:
+    """Refuse columns whose names are keys of the format: one would stand for the other."""
+    for column in columns:
+        if column.name in _KEYS or column.name.startswith(("image_", "spectrum_")):
+            raise DatasetError(
+                f"export `mmu`: expected another name than `{column.name}`, because it is a key of the format. Leave "
+                "the column out, or rename it in the story."
+            )
 
 
 def _sorted(columns: tuple[Column, ...]) -> tuple[list[Column], Column | None]:
