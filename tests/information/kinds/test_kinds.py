@@ -241,14 +241,22 @@ def test_only_a_bound_for_a_chosen_class_of_a_trained_flow() -> None:
     assert "I(x; digit; theta)" not in story.truth()
 
 
-def test_labels_beside_other_causes() -> None:
+@pytest.mark.parametrize(
+    ("causes", "x"),
+    [
+        ({"c": "laplace"}, "2*c + noise"),
+        ({"c": "laplace", "kind": "categorical(2)"}, "2*c + 1.2*kind + noise"),
+        ({"c": "normal", "d": "laplace", "kind": "categorical(3)"}, "c*kind + d + noise"),
+    ],
+)
+def test_labels_beside_other_causes(causes: dict[str, str], x: str) -> None:
     """A label of a story that is not Gaussian: its information is that of its ceiling, never that of a normal one."""
     story = load(
         {
             "name": "a",
-            "causes": {"c": "laplace"},
-            "targets": {"t": "c + 0.5*noise"},
-            "modalities": {"x": {"flow": "vector(1)", "latent": "2*c + noise"}},
+            "causes": causes,
+            "targets": {"t": "c*kind + d + 0.5*noise" if "d" in causes else "c + 0.5*noise"},
+            "modalities": {"x": {"flow": "vector(1)", "latent": x}},
             "labels": {"cls": {"target": "t", "classes": 3}},
         }
     )
@@ -264,8 +272,24 @@ def test_labels_beside_other_causes() -> None:
     assert found.method == MONTE_CARLO
     assert abs(found.value - (seen - 398 / (2.0 * 400_000))) <= 4.0 * (found.error + 0.002)
     assert story.information("H(cls)") == pytest.approx(math.log(3))
-    with pytest.raises(QueryError, match="expected a story of normal and categorical causes"):
+    assert story.information("I(cls; t)") == pytest.approx(math.log(3))
+    with pytest.raises(QueryError) as caught:
         story.information("I(x; cls | t)")
+    assert str(caught.value) == (
+        "`cls`: expected a story of normal and categorical causes, because in others `H(label)` and `I(x; label)` are "
+        "known, and no more of words and labels. Ask for the variable that it is cut from."
+    )
+
+
+def test_labels_beside_other_causes_and_a_chosen_category_are_refused() -> None:
+    tree = chosen(3).spec.to_dict()
+    del tree["modalities"]["text"]
+    tree["causes"]["c"] = "laplace"
+    tree["labels"] = {"cls": {"target": "theta", "classes": 3}}
+    story = load(tree)
+    assert story.information("H(cls)") == pytest.approx(math.log(3))
+    with pytest.raises(QueryError, match="in others `H\\(label\\)` and `I\\(x; label\\)` are known"):
+        story.information("I(picture; cls)")
 
 
 @pytest.mark.parametrize(

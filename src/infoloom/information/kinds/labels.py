@@ -33,6 +33,8 @@ def label_quantity(
     if query.measure == "H":
         return _entropy(special, graph, cut)
     given = next(part for part in query.parts if part != (labels[0],))
+    if cut.variable in given:
+        return _entropy(special, graph, cut)
     if any(name in cells for name in given):
         return None
     held = _held(graph)

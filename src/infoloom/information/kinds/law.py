@@ -70,6 +70,9 @@ class KindLaw:
             QueryError: Words or labels beside causes that are neither normal nor categorical, or a value that has no
                 bound.
         """
+        label = self._of_label(query)
+        if label is not None:
+            return label
         bounded = self._bounded(query)
         total, tolerance, variance = 0.0, 0.0, 0.0
         terms: Counter[Term] = Counter()
@@ -160,14 +163,17 @@ class KindLaw:
             sum(share * (one.standard_error or 0.0) for share, one in found),
         )
 
+    def _of_label(self, query: Query) -> Quantity | None:
+        """What is known of a label where causes are neither normal nor categorical, if nothing shows a category."""
+        names = [*(name for part in query.parts for name in part), *query.given]
+        if self.split.gaussian or self.split.taken_apart(names)[0]:
+            return None
+        return label_quantity(self.special, self.split.parts[0].mixed.cells, self.graph, query)
+
     def _of_part(self, part: Part, query: Query, effort: Effort) -> Quantity:
         if part.covariance.system.law.gaussian:
             return part.mixed.quantity(query, _share(effort, len(self.split.parts)))
         special = self._specials.setdefault(id(part), Special(part.covariance))
-        if len(self.split.parts) == 1:
-            found = label_quantity(special, part.mixed.cells, self.graph, query)
-            if found is not None:
-                return found
         self._refuse_words((*(n for p in query.parts for n in p), *query.given))
         return special.quantity(query, effort)
 
@@ -175,8 +181,8 @@ class KindLaw:
         said = next((name for name in names if name in self.split.parts[0].mixed.cells), None)
         if said is not None:
             raise QueryError(
-                f"`{said}`: expected a story of normal and categorical causes, because the information of words and "
-                "labels is known there only. Ask for the variable that it is cut from."
+                f"`{said}`: expected a story of normal and categorical causes, because in others `H(label)` and "
+                "`I(x; label)` are known, and no more of words and labels. Ask for the variable that it is cut from."
             )
 
     def _term(self, names: frozenset[str]) -> Term:
