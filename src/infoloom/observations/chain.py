@@ -17,6 +17,7 @@ __all__ = [
     "forward",
     "inverse",
     "may_saturate",
+    "move_back",
     "pull_back",
     "resolves",
     "run_together",
@@ -57,14 +58,28 @@ def inverse(parts: Parts, x: Tensor) -> Tensor:
     return x
 
 
+def move_back(parts: Parts, z: Tensor, change: Tensor) -> Tensor:
+    """The move of latents behind a change of observations; see `Injection.move_back`."""
+    points = _points(parts, z)
+    for part, point in zip(reversed(parts), reversed(points), strict=True):
+        change = part.move_back(point, change)
+    return change
+
+
 def pull_back(parts: Parts, z: Tensor, change: Tensor) -> Tensor:
     """The move of latents behind a small change of observations; see `Injection.pull_back`."""
-    points = [z]
-    for part in parts[:-1]:
-        points.append(part.forward(points[-1]))
+    points = _points(parts, z)
     for part, point in zip(reversed(parts), reversed(points), strict=True):
         change = part.pull_back(point, change)
     return change
+
+
+def _points(parts: Parts, z: Tensor) -> list[Tensor]:
+    """What every part is given."""
+    points = [z]
+    for part in parts[:-1]:
+        points.append(part.forward(points[-1]))
+    return points
 
 
 def may_saturate(parts: Parts) -> bool:

@@ -31,6 +31,7 @@ __all__ = [
     "measure_loss",
 ]
 
+_REACH = 4.0  # standard deviations of a latent within which its recovery is sought
 Rows = NDArray[np.float32]
 
 
@@ -240,7 +241,9 @@ def measure_loss(
     """Estimate what a channel behind a bijection takes away.
 
     Linearised: x = f(z), the channel adds the error e = seen(x) − x, and the latent it seems to stand for is off by
-    δ = J⁻¹ e with J the Jacobian of f at z. Taken as normal noise of covariance C = mean δδᵀ beside z, a cause θ
+    δ = J⁻¹ e with J the Jacobian of f at z, or f⁻¹(x + e) − z for curves of single components. δ is cut where z + δ
+    would be more than four standard deviations from the mean: no reader would believe it. Taken as normal noise of
+    covariance C = mean δδᵀ beside z, a cause θ
     that enters as z = w θ + ε with ε ~ N(0, I) keeps I = ½ log(1 + wᵀ (I + C)⁻¹ w) instead of ½ log(1 + wᵀ w).
     Clipping and cropping make errors that are not noise: they take z itself away. Along an average direction
     ½ log(1 + ρ² wᵀ w) is left then. The smaller of the two is given.
@@ -255,9 +258,11 @@ def measure_loss(
     """
     with torch.no_grad():
         x = bijection.forward(latents)
-        moved = bijection.pull_back(latents, torch.from_numpy(channel.seen(x.numpy())) - x)
-    delta, z_rows = moved.double().numpy() / deviation, (latents.double().numpy() - mean) / deviation
-    seen = z_rows + delta
+        moved = bijection.move_back(latents, torch.from_numpy(channel.seen(x.numpy())) - x)
+    z_rows = (latents.double().numpy() - mean) / deviation
+    reach = np.maximum(np.abs(z_rows), _REACH)
+    seen = np.clip(z_rows + moved.double().numpy() / deviation, -reach, reach)
+    delta = seen - z_rows
     noise = (
         delta - (z_rows * delta).mean() / (z_rows**2).mean() * z_rows
     )  # what of the error z does not explain

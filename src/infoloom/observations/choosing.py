@@ -87,12 +87,19 @@ class Choosing(Injection):
         return found
 
     def pull_back(self, z: Tensor, change: Tensor) -> Tensor:
+        return self._back(z, change, lambda part: part.pull_back)
+
+    def move_back(self, z: Tensor, change: Tensor) -> Tensor:
+        return self._back(z, change, lambda part: part.move_back)
+
+    def _back(
+        self, z: Tensor, change: Tensor, way: Callable[[Injection], Callable[[Tensor, Tensor], Tensor]]
+    ) -> Tensor:
+        """The moves that the chosen maps give; the category stays."""
         categories = self._categories(self.check_input(z))
         moved = z.new_zeros((len(z), self.shape_in[0] - 1))
         back = self._each(
-            categories,
-            moved,
-            lambda part, rows: part.pull_back(_latents(part, z[rows]), change[rows]).flatten(1),
+            categories, moved, lambda part, rows: way(part)(_latents(part, z[rows]), change[rows]).flatten(1)
         )
         return torch.cat([back, torch.zeros_like(z[:, -1:])], dim=1)
 

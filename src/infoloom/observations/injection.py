@@ -60,6 +60,14 @@ class Injection(ABC):
             FlowError: Latents or changes of another shape.
         """
 
+    def move_back(self, z: Tensor, change: Tensor) -> Tensor:
+        """The move of the latent that a change of the observation, small or not, stands for.
+
+        Exact for curves of single components, `pull_back` for other maps; arguments and result are those of
+        `pull_back`.
+        """
+        return self.pull_back(z, change)
+
     def saturated(self, z: Tensor) -> int:
         """How many numbers lie where floating point lets latents run together, out of the range that a map resolves.
 

@@ -44,6 +44,9 @@ class Rendering(Injection):
     def pull_back(self, z: Tensor, change: Tensor) -> Tensor:
         return chain.pull_back(self.parts, z, change)
 
+    def move_back(self, z: Tensor, change: Tensor) -> Tensor:
+        return chain.move_back(self.parts, z, change)
+
     def saturated(self, z: Tensor) -> int:
         return chain.saturated(self.parts, z)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,9 @@ __all__ = ["measured_loss"]
 Array = NDArray[np.floating]
 
 _COMPONENTS: Final = 4096  # of all rows together: a few seconds of a core through the largest flow of the zoo
-_ROWS: Final = 4
+_SQUARES: Final = 2**16  # of the components of a row, of all rows together: the entries of their Jacobians
+_OBSERVED: Final = 2**18  # numbers of all observations together
+_FEW: Final = 4
 _SEED: Final = 0
 
 
@@ -44,7 +47,8 @@ def measured_loss(
 
     from infoloom.observations.channels import kept_information, measure_loss
 
-    rows = max(1, min(_ROWS, _COMPONENTS // bijection.dim))
+    dim, size = bijection.dim, math.prod(bijection.shape_out)
+    rows = max(1, min(_COMPONENTS // dim, max(_FEW, _SQUARES // dim**2), _OBSERVED // size))
     mean, deviation = np.zeros(bijection.dim), np.ones(bijection.dim)
     if latents is None:
         few = torch.randn((rows, bijection.dim), generator=torch.Generator().manual_seed(_SEED))

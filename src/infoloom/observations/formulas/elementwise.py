@@ -33,6 +33,10 @@ class _Elementwise(Bijection):
     def log_det(self, z: Tensor) -> Tensor:
         return self._log_slope(self.check_input(z)).flatten(1).sum(dim=1)
 
+    def move_back(self, z: Tensor, change: Tensor) -> Tensor:
+        moved = self.inverse(self.forward(z) + change) - z
+        return torch.where(moved.isfinite(), moved, self.pull_back(z, change))  # outside of the curve's range
+
     def _curve(self, z: Tensor) -> Tensor:
         raise NotImplementedError
 
