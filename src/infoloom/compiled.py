@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from infoloom.errors import QueryError, SpecError
+from infoloom.extras import extras_named
 from infoloom.information.ceilings.labels import Label, make_labels
 from infoloom.information.requirements import parse_requirements
 from infoloom.information.words.cells import Cells, make_cells
@@ -180,6 +181,7 @@ class CompiledStory:
         """
         return self._labelled(draw_rows(self.plan, rows, seed, start))
 
+    @extras_named()
     def observe(self, rows: Mapping[str, np.ndarray[Any, np.dtype[Any]]], **options: Any) -> Rows:
         """Observations of rows in memory; options are those of `infoloom.datasets.making.observe.observe_rows`.
 
@@ -193,6 +195,7 @@ class CompiledStory:
         found: Rows = import_module("infoloom.datasets.making.observe").observe_rows(self, rows, **options)
         return found
 
+    @extras_named()
     def stream(self, batch: int, **options: Any) -> Any:
         """Batches for PyTorch without a dataset on a disk; see `infoloom.datasets.reading.on_the_fly.StoryStream`.
 

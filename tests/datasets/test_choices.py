@@ -13,7 +13,7 @@ import infoloom as loom
 from infoloom.datasets.checking.choice_gap import FEWEST, choice_gap
 from infoloom.datasets.making.observe import flow_input, rows_of
 from infoloom.datasets.showing.preview import draw_preview
-from infoloom.datasets.showing.strip import strip_rows
+from infoloom.datasets.showing.strip import draw_strip, strip_rows
 from infoloom.errors import DatasetError, FlowError
 from infoloom.observations import RENDERERS, build
 from infoloom.observations.choosing import Choosing
@@ -129,6 +129,8 @@ def test_picture_and_strip_are_drawn(data, tmp_path) -> None:
     assert "line" in shown["text"][0]
     assert "wave" in shown["text"][1]
     assert np.abs(np.diff(shown["trace"], n=2, axis=1)).max(axis=1).argmin() == 0
+    assert strip_rows(data.story, "kind", modalities=["text"])["text"].tolist() == shown["text"].tolist()
+    assert draw_strip(data.story, "kind", tmp_path / "strip.png").stat().st_size > 5_000
 
 
 @pytest.mark.slow  # certificates and left inverses of six shapes: minutes

@@ -16,6 +16,7 @@ from infoloom.cli.flow.commands import flow_app
 from infoloom.cli.story import design, explore, info, strip
 from infoloom.cli.terminal.help_texts import plain
 from infoloom.errors import InfoloomError
+from infoloom.extras import missing_extra
 
 __all__ = ["app", "main"]
 
@@ -57,6 +58,12 @@ def main() -> None:
         app()
     except InfoloomError as error:
         sys.stderr.write(f"infoloom: {error}\n")
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        named = missing_extra(error)
+        if named is None:
+            raise
+        sys.stderr.write(f"infoloom: {named}\n")
         sys.exit(2)
     except BrokenPipeError:
         sys.stderr.close()

@@ -17,6 +17,7 @@ from infoloom.datasets.storage.attachments import attach
 from infoloom.datasets.storage.files import remove_left_over, write_once
 from infoloom.datasets.storage.layout import FILES, MANIFEST, PLAN, WORK
 from infoloom.errors import DatasetError
+from infoloom.extras import extras_named
 from infoloom.spec.flows.flow import parse_flow
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = ["Progress", "begin", "generate", "make_shards", "shard_jobs"]
 Progress = Callable[[Made | Failure], None]
 
 
+@extras_named()
 def generate(
     story: Story,
     out: str | Path,
@@ -91,20 +93,26 @@ def generate(
         allow_uncertified=allow_uncertified,
         reproducible=reproducible,
     )
-    begin(root, story, plan)
+    begin(root, story, plan, device)
     made = make_shards(root, engine or LocalEngine(workers), device=device, progress=progress)
     return finish(root, made)
 
 
-def begin(root: Path, story: Story, plan: Plan) -> None:
+def begin(root: Path, story: Story, plan: Plan, device: str = "cpu") -> None:
     """Prepare the folder: spec and plan; a folder with another story or plan is refused.
+
+    Args:
+        root: The dataset's folder.
+        story: A compiled story.
+        plan: What to make.
+        device: Where bijections will be computed.
 
     Raises:
         DatasetError: The folder holds something else, or cannot be written.
         FlowError: A trained flow's certificate fails, and the plan does not allow that.
     """
     eight_bits = any(column.kind == "channel" for column in plan.columns)
-    require_torch(story, numpy_does=not (plan.reproducible or eight_bits))
+    require_torch(story, numpy_does=device == "cpu" and not (plan.reproducible or eight_bits))
     if not plan.allow_uncertified:
         _require_certificates(story)
     # In this order: another run writes its plan before its first shard.

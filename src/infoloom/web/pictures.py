@@ -14,9 +14,8 @@ from infoloom.datasets.showing.gallery import observed_or_said, sorted_latents
 from infoloom.datasets.showing.influence import influence as influence_of
 from infoloom.datasets.showing.listen import sound_file
 from infoloom.datasets.showing.preview import limits_of
-from infoloom.datasets.showing.strip import VALUES, strip_latents
+from infoloom.datasets.showing.strip import strip_latents, strip_values
 from infoloom.errors import InfoloomError
-from infoloom.law.sources.distributions import atoms_of
 from infoloom.spec.flows.flow import parse_flow
 from infoloom.story import Story
 from infoloom.web.asked import Asked, RequestError
@@ -48,7 +47,7 @@ def sweep(bench: Workbench, asked: Asked) -> dict[str, Any]:
     story = bench.story(asked)
     node, modality = _scalar(story, asked), _modality(story, asked)
     key = (story.spec.digest, "swept", node, asked.seed)
-    values = atoms_of(story.graph.nodes[node].distribution) or VALUES  # a category has no values between
+    values = strip_values(story, node)
     latents = bench.drawn.kept(key, lambda: strip_latents(story, node, values, seed=asked.seed))
     pieces = _pieces(bench, asked, story, ("sweep", node), modality, latents)
     return {"modality": modality, "node": node, "values": list(values), **_shown(story, modality, pieces)}

@@ -106,7 +106,7 @@ def generate(
             "cluster": cluster,
         }
         options |= {**places, "cluster_options": _pairs(cluster_option or [])}
-    begin(out, story, plan)
+    begin(out, story, plan, device)
     made = _made(out, story.name, engine_named(engine, **options), part, device, count)
     for note in path_notes(made):
         sys.stderr.write(f"infoloom: {note}\n")

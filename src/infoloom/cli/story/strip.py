@@ -26,7 +26,7 @@ def strip(
     row: Annotated[int, typer.Option(min=0, help="The row that gives all other values.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the rows.")] = 0,
 ) -> None:
-    """Draw what a cause does to each modality: it goes from -2 to 2, everything else stays."""
+    """Draw what a cause does to each modality: it goes from -2 to 2, or through its categories; all else stays."""
     from infoloom.datasets.showing.strip import draw_strip
     from infoloom.story import compile_story
 

@@ -28,6 +28,7 @@ from infoloom.datasets.storage.layout import SPEC, inside
 from infoloom.datasets.storage.manifest import ShardRecord
 from infoloom.datasets.storage.reading.memmap import existing_memmap
 from infoloom.errors import DatasetError, FlowError, InfoloomError
+from infoloom.extras import extras_named
 
 if TYPE_CHECKING:
     from infoloom.observations.injection import Injection
@@ -44,6 +45,7 @@ _SPANS: Final = 4
 _SENTENCES: Final = 4096
 
 
+@extras_named()
 def verify(
     path: str | Path,
     *,

@@ -12,6 +12,7 @@ from infoloom.datasets.storage.manifest import read_manifest
 from infoloom.datasets.storage.reading.store import ParquetStore, check_shards
 from infoloom.datasets.storage.reading.view import View
 from infoloom.errors import DatasetError
+from infoloom.extras import extras_named
 from infoloom.flags import expect_flags
 
 __all__ = ["Dataset", "open_dataset"]
@@ -24,6 +25,7 @@ class Dataset(View):
     `data["radio"]` is a whole column, `data[7]` a row, `data[10:20]` and `data[[3, 5]]` several rows.
     """
 
+    @extras_named()
     def torch(self, **options: Any) -> Any:
         """The view as a `torch.utils.data` dataset; options are those of `infoloom.datasets.reading.torch_view`."""
         from infoloom.datasets.reading.torch_view import torch_view  # with it comes torch

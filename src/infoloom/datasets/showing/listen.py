@@ -13,6 +13,7 @@ import numpy as np
 from infoloom.datasets.storage.channel_columns import SPOKEN_UNIT
 from infoloom.datasets.storage.files import aside
 from infoloom.errors import DatasetError
+from infoloom.extras import extras_named
 from infoloom.spec.flows.flow import flow_header, flow_path, parse_flow
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = ["sound_file", "spoken_modalities", "write_sounds"]
 _SAMPLE_BYTES: Final = 2
 
 
+@extras_named()
 def write_sounds(
     data: Dataset, folder: str | Path, rows: Sequence[int] = (0,), *, modality: str | None = None
 ) -> tuple[Path, ...]:

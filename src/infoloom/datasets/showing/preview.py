@@ -11,6 +11,7 @@ import numpy as np
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import aside
 from infoloom.errors import DatasetError
+from infoloom.extras import extras_named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +38,7 @@ _NEAR: Final = 40
 _WIDTH: Final = 16  # characters under a panel
 
 
+@extras_named()
 def draw_preview(data: Dataset, path: str | Path, *, sort_by: str | None = None) -> Path:
     """Draw pairs of observations, sorted by a target; below them, means over rows of about the same target.
 
@@ -73,6 +75,7 @@ def picture_kind(path: Path) -> str:
     return path.suffix.lower().removeprefix(".")
 
 
+@extras_named()
 def preview_figure(data: Dataset, by: str, panel: float = 1.0) -> Figure:
     """The figure of `draw_preview`, without its title.
 

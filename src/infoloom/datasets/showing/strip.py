@@ -13,20 +13,28 @@ from infoloom.datasets.showing.preview import draw_panel, limits_of, picture_kin
 from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import aside
 from infoloom.errors import DatasetError
+from infoloom.extras import extras_named
+from infoloom.law.sources.distributions import atoms_of
 
 if TYPE_CHECKING:
     from infoloom.story import Story
 
-__all__ = ["VALUES", "draw_strip", "strip_latents", "strip_rows"]
+__all__ = ["draw_strip", "strip_latents", "strip_rows", "strip_values"]
 
 VALUES: Final = (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 _MAX_MODALITIES: Final = 10
 
 
+def strip_values(story: Story, node: str) -> tuple[float, ...]:
+    """From −2 to 2; of a category its own values, since it has none between."""
+    found = story.graph.nodes.get(node)
+    return VALUES if found is None else atoms_of(found.distribution) or VALUES
+
+
 def strip_rows(
     story: Story,
     node: str,
-    values: Sequence[float] = VALUES,
+    values: Sequence[float] | None = None,
     *,
     row: int = 0,
     seed: int = 0,
@@ -37,7 +45,7 @@ def strip_rows(
     Args:
         story: A compiled story.
         node: The cause, target or modality that is set to each value in turn.
-        values: What it is set to.
+        values: What it is set to; `strip_values` when left out.
         row: Which row's proto-latents are held.
         seed: Seed of the rows.
         modalities: Which ones to observe; all but captions when left out.
@@ -55,7 +63,7 @@ def strip_rows(
 
 
 def strip_latents(
-    story: Story, node: str, values: Sequence[float] = VALUES, *, row: int = 0, seed: int = 0
+    story: Story, node: str, values: Sequence[float] | None = None, *, row: int = 0, seed: int = 0
 ) -> dict[str, np.ndarray[Any, Any]]:
     """The latents that a strip observes: for every modality (len(values), d).
 
@@ -63,17 +71,19 @@ def strip_latents(
         SpecError: No such node.
         DatasetError: No values.
     """
+    values = strip_values(story, node) if values is None else values
     if not len(values):
         raise DatasetError("strip: expected at least one value.")
     twins = [story.twins(1, seed, row, node=node, value=float(value))[1] for value in values]
     return {name: np.concatenate([twin[name] for twin in twins]) for name in twins[0]}
 
 
+@extras_named()
 def draw_strip(
     story: Story,
     node: str,
     path: str | Path,
-    values: Sequence[float] = VALUES,
+    values: Sequence[float] | None = None,
     *,
     row: int = 0,
     seed: int = 0,
@@ -86,6 +96,7 @@ def draw_strip(
     Raises:
         DatasetError: A name that ends in none of .png, .svg and .pdf.
     """
+    values = strip_values(story, node) if values is None else values
     target = Path(path)
     kind = picture_kind(target)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
