@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from benchmark.estimators.estimator_rows import row
 
@@ -63,12 +65,18 @@ def test_order_is_ours_then_the_alphabet():
 
 
 def test_bias_draws_truth_ceiling_and_every_run():
-    of_a_fold = {"folds": [{"ceiling": 2.5}]}
-    rows = [{**one, "details": of_a_fold} if one["estimator"] == "infonce" else one for one in grid()]
+    """One line for every number of rows held out: log 4 and log 12."""
+    held_out = iter([4, 12] * len(TRUTHS))
+    rows = [
+        {**one, "details": {"folds": [{"ceiling": math.log(next(held_out))}]}}
+        if one["estimator"] == "infonce"
+        else one
+        for one in grid()
+    ]
     figure = bias_figure(rows)
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.axison]
     assert titles == ["gaussian", "infonce", "stranger"]
-    assert texts(figure) == ["log n"]
+    assert texts(figure) == ["log 4", "log 12"]
     points = figure.axes[0].lines[-1]
     assert list(points.get_xdata()) == list(TRUTHS)
     assert list(points.get_ydata()) == [0.9 * truth for truth in TRUTHS]

@@ -69,10 +69,12 @@ def bias_figure(rows: Sequence[Row]) -> Figure:
             continue
         axes.plot([0, most], [0, most], color=MUTED, linewidth=0.9)
         _points(axes, by_name[name], most)
-        ceiling = next((most for most in map(_ceiling, by_name[name]) if most is not None), None)
-        if ceiling is not None and ceiling < most:
-            axes.axhline(ceiling, color=INK, linewidth=0.9, linestyle=":")
-            axes.text(0.1, ceiling, "log n", fontsize=7.5, va="bottom")
+        ceilings = sorted({round(one, 6) for one in map(_ceiling, by_name[name]) if one is not None})
+        for number, ceiling in enumerate(ceilings):
+            if ceiling < most:
+                axes.axhline(ceiling, color=INK, linewidth=0.9, linestyle=":")
+                side = 0.1 + 0.35 * most * (number % 2)  # neighbours may be close
+                axes.text(side, ceiling, f"log {math.exp(ceiling):.0f}", fontsize=7.5, va="bottom")
         axes.set(title=name, xlim=(-0.2, most), ylim=(_LOW, most))
         if place % _COLUMNS == 0:
             axes.set_ylabel("estimate (nats)")
