@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from dataclasses import replace
@@ -60,6 +61,14 @@ def test_a_program_enters(tmp_path, invoke):
     invoke(*quick, "--out", out, "--command", command, "--label", "two")
     (found,) = read_results(out)
     assert (found["estimator"], found["estimate"]) == ("two", 2.0)
+    assert found["program"][str(script)] == hashlib.sha256(script.read_bytes()).hexdigest()[:16]
+    script.write_text("print('{\"nats\": 1.0}')")
+    words = ["bench", *quick, "--out", str(out), "--command", command, "--label", "two"]
+    with pytest.raises(
+        BenchmarkError, match=r"^label `two`: expected results of `.*estimate\.py` as it is now, "
+    ):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert len(read_results(out)) == 1
 
 
 def test_named_estimators_enter(tmp_path, invoke):

@@ -117,7 +117,9 @@ def estimators(
     entrants = [Entrant(name) for name in estimator or []]
     entrants += [Entrant(label, command)] if command is not None else []
     there = read_results(out) if out is not None and out.exists() else []
-    chosen = jobs(suite, entrants, limit=limit, only=only, seeds=seeds, columns=columns, rows=there)
+    chosen = jobs(
+        suite, entrants, limit=limit, only=only, seeds=seeds, columns=columns, rows=there, retry=retry
+    )
     name = suite_name(suite)
     if listed:
         print_jobs(chosen, out, as_json, ("estimators", name))
