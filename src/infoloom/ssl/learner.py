@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from infoloom.ssl.checks import check_vocabularies, expect, whole_shapes
+from infoloom.ssl.checks import check_vocabularies, expect, expect_features, whole_shapes
 from infoloom.ssl.scaling import Standardise, TokenIds
 from infoloom.ssl.settings import LearnerSettings
 
@@ -59,7 +59,7 @@ class Learner(nn.Module, ABC):
 
     @property
     def needs(self) -> dict[str, tuple[int, ...]]:
-        """Name → shape of one row, of every array that the loss reads."""
+        """Name → shape of one row, of every array that the loss reads; () of a number a row."""
         return dict(self.shapes)
 
     def prepare(self, arrays: Mapping[str, Any]) -> None:
@@ -109,5 +109,19 @@ class Learner(nn.Module, ABC):
 
 
 def with_fused(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Features by modality, and side by side as `fused`."""
+    """Features by modality, and side by side as `fused`.
+
+    Args:
+        features: Modality → (n, d), as many rows each.
+
+    Raises:
+        LearnerError: No features, or others than such tensors.
+    """
+    name = "features of with_fused"
+    expect(isinstance(features, Mapping), name, type(features).__name__, "a dict of tensors", "Give one.")
+    expect(len(features) > 0, name, "{}", "features of at least one modality", "Encode one.")
+    rows = None
+    for one, values in features.items():
+        expect_features(f"features of {one}", values, rows)
+        rows = len(values)
     return {**features, "fused": torch.cat(list(features.values()), dim=1)}

@@ -232,11 +232,12 @@ def test_a_report_needs_training_and_held_out_rows() -> None:
 
 
 def test_data_say_how_many_rows_were_held_out_where_the_source_does_not(tmp_path: Path) -> None:
-    for name in ("rows.npy", "train.npy", "test.npy"):
-        np.save(tmp_path / name, RNG.normal(size=(400, 4)).astype(np.float32))
+    np.save(tmp_path / "rows.npy", RNG.normal(size=(400, 4)).astype(np.float32))
+    image, label = RNG.integers(0, 256, (20, 8, 8), np.uint8), np.arange(20) % 2
+    np.savez(tmp_path / "parts.npz", train_image=image, test_image=image, train_label=label, test_label=label)
     whole = load_training_data(str(tmp_path / "rows.npy"))
     assert (whole.one_in, len(whole.held_out)) == (10, 40)
-    assert load_training_data(f"{tmp_path / 'train.npy'}, {tmp_path / 'test.npy'}").one_in is None
+    assert load_training_data(str(tmp_path / "parts.npz")).one_in is None
 
 
 def test_samples_have_the_classes_of_the_held_out_rows(tmp_path: Path) -> None:

@@ -233,7 +233,8 @@ def test_what_cannot_be_written_is_said_before_the_training(tmp_path: Path) -> N
         ({"solver": "rk4"}, "solver `rk4`: expected euler or midpoint"),
         ({"device": "gpu"}, "device `gpu`: expected cpu, or cuda where there is one"),
         ({"batch": -3}, "training, batch -3: expected 1 or more"),
-        ({"sigma": 2.0}, "expected steps ≥ 1, sigma and bend within 0 to 1"),
+        ({"sigma": 2.0}, "training, sigma 2.0: expected a number between 0 and 1"),
+        ({"bend": 2.0}, "expected steps ≥ 1, sigma and bend within 0 to 1"),
         ({"network": {"name": "mlp", "hidden": 60000}}, "expected at most 300,000,000 weights, got 21,"),
     ):
         with pytest.raises(FlowError, match=message):
