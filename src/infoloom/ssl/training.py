@@ -92,8 +92,8 @@ def train(
         progress: Called every 20 steps and at the end.
 
     Raises:
-        LearnerError: No learner, arrays that do not fit or of which float32 keeps few digits, a state of another training,
-            or a loss that is no longer a number.
+        LearnerError: No learner, arrays that do not fit or of which float32 keeps few digits, a state of another
+            training, or a loss that is no longer a number.
     """
     chosen = Training() if settings is None else settings
     expect(
