@@ -37,7 +37,7 @@ def test_runs_a_part_of_a_suite_and_goes_on(tmp_path, invoke):
     out = tmp_path / "r.jsonl"
     words = ("estimators", "--suite", "quick", "--out", out, "--only", f"{EASY}*ksg")
     said = invoke(*words)
-    assert f"{out}: 1 runs ok, 0 failed, 0 not done in time, 0 there before" in said
+    assert f"{out}: 1 run ok, 0 failed, 0 not done in time, 0 there before" in said
     assert "1 problems; right: within 0.1 nats or a tenth of the truth" in said
     (found,) = read_results(out)
     assert found["task"] == EASY
@@ -69,6 +69,32 @@ def test_a_program_enters(tmp_path, invoke):
     ):
         CliRunner().invoke(app, words, catch_exceptions=False)
     assert len(read_results(out)) == 1
+
+
+def test_reasons_of_failures_are_printed(tmp_path, invoke):
+    script = tmp_path / "estimate.py"
+    script.write_text("import nosuchmodule")
+    out = tmp_path / "r.jsonl"
+    command = f"{sys.executable} {script}"
+    said = invoke(
+        "estimators",
+        "--suite",
+        "quick",
+        "--only",
+        EASY,
+        "--out",
+        out,
+        "--command",
+        command,
+        "--label",
+        "broken",
+    ).splitlines()
+    assert said[0].startswith(f"{out}: 0 runs ok, 1 failed, ")
+    assert said[1] == (
+        f"  1 run: `{command}` `exit 1`: expected exit 0. Run it by hand on an npz file. … ModuleNotFoundError: No "
+        "module named 'nosuchmodule'"
+    )
+    assert said[2] == f"  whole messages: `message` of the rows in {out}, or `infoloom report {out}`"
 
 
 def test_named_estimators_enter(tmp_path, invoke):
@@ -270,7 +296,7 @@ def test_a_learner_meets_a_story(tmp_path, invoke):
     out = tmp_path / "ssl.jsonl"
     words = ("ssl", "--suite", "quick", "--only", "information nats=0.3*random*")
     said = invoke(*words, "--out", out)
-    assert f"{out}: 1 runs ok, 0 failed, 0 not done in time, 0 there before" in said
+    assert f"{out}: 1 run ok, 0 failed, 0 not done in time, 0 there before" in said
     assert f"`infoloom report {out}`" in said
     (found,) = read_results(out)
     assert (found["bench"], found["objective"], found["experiment"]) == ("ssl", "random", "information")
