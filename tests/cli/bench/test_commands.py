@@ -172,7 +172,7 @@ def test_a_set_of_ones_own_is_run_and_scored_by_the_same_commands(tmp_path, invo
     block = SetBlock(name="easy", question="?", kind="linear", estimators=["gaussian", "ksg"], groups=[group])
     write_set(ProblemSet(format=1, name="mine/1", purpose="-", limit=30.0, blocks=[block]), board)
     said = invoke("estimators", "--suite", board, "--out", out)
-    assert "mine/1, 2 problems in 1 blocks" in said
+    assert "mine/1, 2 problems in 1 block;" in said
     assert {row["suite"] for row in read_results(out)} == {"mine/1"}
     assert "gaussian" in invoke("leaderboard", out, "--set", board)
     assert "easy" in invoke("leaderboard", out, "--set", board, "--blocks")
@@ -186,7 +186,7 @@ def test_a_set_of_ones_own_is_run_and_scored_by_the_same_commands(tmp_path, invo
     assert "4 runs" in invoke("estimators", "--suite", board, "--list", "--seeds", 1, "--columns", 2)
     assert "mine/1, 4 problems" in invoke("leaderboard", out, "--set", board)
     said = invoke("leaderboard", out, "--set", board, "--seeds", 1, "--columns", 2)
-    assert "mine/1, 2 problems of 4, a part, in 1 blocks" in said
+    assert "mine/1, 2 problems of 4, a part, in 1 block;" in said
     with pytest.raises(
         BenchmarkError, match=r"^results of `mine/1`: expected the problem set, because its truths"
     ):
