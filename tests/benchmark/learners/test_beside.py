@@ -101,6 +101,22 @@ def test_the_same_module_is_found_again(where):
         assert layers_beside is from_file
 
 
+def test_modules_from_elsewhere_stay(tmp_path):
+    """A folder of scripts has the name of a module that is imported from somewhere else."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "scripts_beside.py").write_text("")
+    (tmp_path / "own" / "scripts_beside").mkdir(parents=True)
+    (tmp_path / "own" / "scripts_beside" / "one.py").write_text("")
+    (tmp_path / "own" / "mine.py").write_text("import scripts_beside\n\ndef make(shapes, seed): ...\n")
+    sys.path.insert(0, str(tmp_path / "elsewhere"))
+    try:
+        maker(f"{tmp_path / 'own' / 'mine.py'}:make")
+        assert sys.modules["scripts_beside"].__file__ == str(tmp_path / "elsewhere" / "scripts_beside.py")
+    finally:
+        sys.path.remove(str(tmp_path / "elsewhere"))
+        sys.modules.pop("scripts_beside", None)
+
+
 def test_names_that_something_else_has_are_refused(tmp_path):
     (tmp_path / "colorsys.py").write_text("")
     (tmp_path / "mine.py").write_text("import colorsys\n\ndef make(shapes, seed): ...\n")

@@ -60,7 +60,8 @@ def importable(file: Path) -> Iterator[None]:
         return
     key = f"{digest(file)} {file.resolve()}"
     before, written = set(sys.modules), sys.dont_write_bytecode
-    sys.modules.update(_kept.get(key, {}))
+    kept = _kept.get(key, {})
+    sys.modules.update(kept)
     sys.path.append(folder)
     sys.dont_write_bytecode = True  # a copy that is a second old would be taken for an edited file
     importlib.invalidate_caches()
@@ -69,8 +70,8 @@ def importable(file: Path) -> Iterator[None]:
     finally:
         sys.path.remove(folder)
         sys.dont_write_bytecode = written
-        own = {name for name in siblings(file) if name not in before}
-        names = [name for name in sys.modules if name.partition(".")[0] in own]
+        new = {name: module for name, module in sys.modules.items() if name not in before}
+        names = [name for name, module in new.items() if name in kept or _lies_in(module, folder)]
         _kept[key] = {name: sys.modules.pop(name) for name in names}
 
 
@@ -97,6 +98,15 @@ def check_found(file: Path, where: str) -> None:
                 f"`{where}`: expected `import {name}` to find `{min(regular).name}` beside it, got `{origin}`. Give "
                 "the file beside it another name."
             )
+
+
+def _lies_in(module: ModuleType, folder: str) -> bool:
+    """Whether a module was imported from a folder; those that `own` loads by itself keep their place."""
+    said = getattr(module, "__dict__", {})  # some modules answer `getattr` with whatever is asked for
+    places = [said.get("__file__"), *(said.get("__path__") or ())]
+    return not str(said.get("__name__")).startswith("_own_") and any(
+        isinstance(one, str) and Path(one).is_relative_to(folder) for one in places
+    )
 
 
 def _imported(file: Path) -> set[str]:
