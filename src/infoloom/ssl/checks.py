@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from infoloom.arrays import by_slices, plain_array
 from infoloom.errors import InfoloomError, LearnerError
@@ -21,7 +20,6 @@ __all__ = [
     "check_shapes",
     "check_vocabularies",
     "expect",
-    "expect_features",
     "expect_names",
     "expect_numbers",
     "expect_positive",
@@ -41,18 +39,6 @@ def expect(holds: bool, name: str, got: object, expected: str, advice: str) -> N
     """Raise a `LearnerError` in the house form unless a condition holds."""
     if not holds:
         raise LearnerError(f"`{name}` `{got}`: expected {expected}. {advice}")
-
-
-def expect_features(name: str, values: Any, rows: int | None) -> None:
-    """Raise a `LearnerError` unless these are features, a tensor (rows, d), of any number of rows where it is None."""
-    expect(isinstance(values, Tensor), name, type(values).__name__, "a tensor", "Return one.")
-    expect(
-        values.ndim == 2 and rows in (None, len(values)) and values.shape[1] > 0,
-        name,
-        f"of shape {tuple(values.shape)}",
-        f"shape ({'rows' if rows is None else rows}, features), a vector for each row that went in",
-        "Flatten them, or make a column of one number a row by `[:, None]`.",
-    )
 
 
 def expect_numbers(settings: Any) -> None:

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from infoloom.ssl.checks import check_vocabularies, expect, expect_features, whole_shapes
+from infoloom.ssl.checks import check_vocabularies, expect, whole_shapes
 from infoloom.ssl.scaling import Standardise, TokenIds
 from infoloom.ssl.settings import LearnerSettings
 
-__all__ = ["Batch", "Learner", "Shapes", "with_fused"]
+__all__ = ["Batch", "Learner", "Shapes", "expect_features", "with_fused"]
 
 Batch: TypeAlias = Mapping[str, Tensor]
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
@@ -125,3 +125,15 @@ def with_fused(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         expect_features(f"features of {one}", values, rows)
         rows = len(values)
     return {**features, "fused": torch.cat(list(features.values()), dim=1)}
+
+
+def expect_features(name: str, values: Any, rows: int | None) -> None:
+    """Raise a `LearnerError` unless these are features, a tensor (rows, d), of any number of rows where it is None."""
+    expect(isinstance(values, Tensor), name, type(values).__name__, "a tensor", "Return one.")
+    expect(
+        values.ndim == 2 and rows in (None, len(values)) and values.shape[1] > 0,
+        name,
+        f"of shape {tuple(values.shape)}",
+        f"shape ({'rows' if rows is None else rows}, features), a vector for each row that went in",
+        "Flatten them, or make a column of one number a row by `[:, None]`.",
+    )

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from infoloom.ssl.checks import expect, expect_features, is_whole
-from infoloom.ssl.learner import Batch, Learner
+from infoloom.ssl.checks import expect, is_whole
+from infoloom.ssl.learner import Batch, Learner, expect_features
 
 __all__ = ["expect_learner", "features_by", "loss_by", "needs_of", "usable"]
 
