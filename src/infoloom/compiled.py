@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -196,13 +196,53 @@ class CompiledStory:
         return found
 
     @extras_named()
-    def stream(self, batch: int, **options: Any) -> Any:
-        """Batches for PyTorch without a dataset on a disk; see `infoloom.datasets.reading.on_the_fly.StoryStream`.
+    def stream(
+        self,
+        batch: int,
+        *,
+        rows: int,
+        device: str = "cpu",
+        seed: int = 0,
+        split: str | None = None,
+        splits: str | Mapping[str, float | int] | None = None,
+        columns: Sequence[str] | None = None,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        rank: int | None = None,
+        world_size: int | None = None,
+        allow_uncertified: bool = False,
+    ) -> Any:
+        """Batches for PyTorch without a dataset on a disk.
+
+        With the same seed, a loader with two or more workers gives the same batches in another order than one with none
+        or one.
 
         Args:
             batch: Rows of a batch.
+            rows: Rows in all splits together.
+            device: Where flows compute and batches lie, such as `cpu` or `cuda`.
+            seed: Of the rows and of their order.
+            split: Name of one of `splits`, or None for all rows.
+            splits: As `generate` takes them, such as `"train=0.8,test=0.2"`.
+            columns: Names of columns, which may be causes and latents (`z_…`) too; observations, captions, targets,
+                labels and `sample_id` when left out.
+            shuffle: Whether to shuffle.
+            drop_last: Whether to leave out a last batch that is not full.
+            rank, world_size: Which of how many processes this is; those of `torch.distributed` when left out.
+            allow_uncertified: Whether flows are used whose certificate fails.
+
+        Returns:
+            An `infoloom.datasets.reading.on_the_fly.StoryStream`, for `DataLoader(stream, batch_size=None)`: each
+            batch has tensors (batch, *shape) by column.
+
+        Raises:
+            DatasetError: Sizes, splits or columns that make no sense.
         """
-        return import_module("infoloom.datasets.reading.on_the_fly").StoryStream(self, batch, **options)
+        return import_module("infoloom.datasets.reading.on_the_fly").StoryStream(
+            self, batch, rows=rows, device=device, seed=seed, split=split, splits=splits, columns=columns,
+            shuffle=shuffle, drop_last=drop_last, rank=rank, world_size=world_size,
+            allow_uncertified=allow_uncertified,
+        )  # fmt: skip
 
     def intervene(self, **values: Value) -> Self:
         """The story under do(node = value): the nodes lose their equations and have these values; bijections stay.

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from infoloom.errors import LearnerError
-from infoloom.ssl import Learner, LearnerSettings, Training, features, train, with_fused
+from infoloom.ssl import Learner, LearnerSettings, Training, features, save, train, with_fused
 from infoloom.ssl.training import held_out_loss
 
 SHAPES = {"a": (3,), "b": (3,)}
@@ -65,6 +65,78 @@ def test_a_loss_and_an_encode_are_all_it_needs():
 def test_losses_that_cannot_be_used(change, message):
     with pytest.raises(LearnerError, match=re.escape(message)):
         train(Own(loss=change), rows(), Training(batch=10, epochs=1))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            lambda rows: torch.zeros(len(rows)),
+            "`features of a` `of shape (10,)`: expected shape (rows, features), a vector for each row that went in. "
+            "Flatten them, or make a column of one number a row by `[:, None]`.",
+        ),
+        (lambda rows: np.zeros((len(rows), 2)), "`features of a` `ndarray`: expected a tensor. Return one."),
+        (lambda rows: None, "`features of a` `NoneType`: expected a tensor. Return one."),
+    ],
+)  # fmt: skip
+def test_features_that_cannot_be_put_side_by_side(value, message):
+    class Wrong(Own):
+        def encode(self, batch):
+            return with_fused({name: value(batch[name]) for name in SHAPES})
+
+        def loss(self, batch, generator):
+            return self.encode(batch)["fused"].mean()
+
+    data = rows(10)
+    for call in (lambda: features(Wrong(), data), lambda: train(Wrong(), data, Training(batch=10, epochs=1))):
+        with pytest.raises(LearnerError, match=f"^{re.escape(message)}$"):
+            call()
+
+
+def test_other_rows_and_no_features_are_not_put_side_by_side():
+    with pytest.raises(
+        LearnerError, match=r"^`features of b` `of shape \(3, 2\)`: expected shape \(4, features\), "
+    ):
+        with_fused({"a": torch.zeros(4, 2), "b": torch.zeros(3, 2)})
+    message = "`features of with_fused` `{}`: expected features of at least one modality. Encode one."
+    with pytest.raises(LearnerError, match=f"^{re.escape(message)}$"):
+        with_fused({})
+    message = "`features of with_fused` `list`: expected a dict of tensors. Give one."
+    with pytest.raises(LearnerError, match=f"^{re.escape(message)}$"):
+        with_fused([torch.zeros(4, 2)])
+
+
+@pytest.mark.parametrize(
+    ("given", "got"), [(nn.Linear(2, 2), "Linear"), (None, "NoneType"), ("clip", "str"), (Own, "class Own")]
+)
+def test_only_learners_are_trained(tmp_path, given, got):
+    message = (
+        f'`learner` `{got}`: expected an `infoloom.ssl.Learner`. Make one by `infoloom.ssl.build("clip", shapes)`, or '
+        "subclass it."
+    )
+    for call in (train, features, save):
+        with pytest.raises(LearnerError, match=f"^{re.escape(message)}$"):
+            call(given, tmp_path / "x.safetensors" if call is save else rows())
+
+
+@pytest.mark.parametrize(
+    ("needs", "subject", "expected"),
+    [
+        (("a", "b"), "`needs of own` `tuple`", "a dict of name → shape of one row"),
+        ({}, "`needs of own` `{}`", "a dict of name → shape of one row, of one array or more"),
+        ({"a": 3}, "`needs of own, a` `3`", "the shape of one row, such as (3, 32, 32), or ()"),
+        ({"a": (2.5,)}, "`needs of own, a` `(2.5,)`", "the shape of one row, such as (3, 32, 32), or ()"),
+    ],
+)
+def test_needs_are_shapes_by_name(needs, subject, expected):
+    class Needy(Own):
+        @property
+        def needs(self):
+            return needs
+
+    message = f'{subject}: expected {expected}. Return, say, `{{**self.shapes, "theta": ()}}`.'
+    with pytest.raises(LearnerError, match=f"^{re.escape(message)}$"):
+        train(Needy(), rows())
 
 
 def test_losses_of_held_out_rows_are_looked_at_without_gradients():

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from infoloom.errors import InfoloomError
 from infoloom.report.page import Section
+from infoloom.units import number_of
 
 __all__ = ["Contents", "read_contents"]
 
@@ -80,4 +81,4 @@ def _results(files: Sequence[Path]) -> Contents:
 
 def _results_lead(rows: Sequence[Mapping[str, Any]]) -> str:
     failed = sum(row["status"] not in ("ok", "not-taken") for row in rows)
-    return f"{len(rows):,} runs" + (f", {failed:,} of them without a result." if failed else ".")
+    return number_of(len(rows), "run") + (f", {failed:,} of them without a result." if failed else ".")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from infoloom.ssl.checks import by_name, check_arrays, expect, is_whole
 from infoloom.ssl.learner import Learner
-from infoloom.ssl.outputs import features_by
+from infoloom.ssl.outputs import expect_learner, features_by
 
 __all__ = ["features", "tensors_of"]
 
@@ -32,9 +32,11 @@ def features(learner: Learner, arrays: Any, *, batch: int = 1024) -> dict[str, N
         Modality → (n, d), and `fused`.
 
     Raises:
-        LearnerError: If no modality is among the arrays, one has another shape, features are not finite numbers, or
-            features of a row change with the rows beside it (looked at on the first few rows) or with chance.
+        LearnerError: If it is no learner, no modality is among the arrays, one has another shape, features are not
+            finite numbers, or features of a row change with the rows beside it (looked at on the first few rows) or
+            with chance.
     """
+    expect_learner(learner)
     expect(is_whole(batch), "batch", batch, "a whole number above 0", "Use 1024.")
     arrays = by_name(arrays, learner.shapes)
     shapes = {name: shape for name, shape in learner.shapes.items() if name in arrays}

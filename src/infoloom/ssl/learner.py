@@ -13,7 +13,7 @@ from infoloom.ssl.checks import check_vocabularies, expect, whole_shapes
 from infoloom.ssl.scaling import Standardise, TokenIds
 from infoloom.ssl.settings import LearnerSettings
 
-__all__ = ["Batch", "Learner", "Shapes", "with_fused"]
+__all__ = ["Batch", "Learner", "Shapes", "expect_features", "with_fused"]
 
 Batch: TypeAlias = Mapping[str, Tensor]
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
@@ -59,7 +59,7 @@ class Learner(nn.Module, ABC):
 
     @property
     def needs(self) -> dict[str, tuple[int, ...]]:
-        """Name → shape of one row, of every array that the loss reads."""
+        """Name → shape of one row, of every array that the loss reads; () of a number a row."""
         return dict(self.shapes)
 
     def prepare(self, arrays: Mapping[str, Any]) -> None:
@@ -109,5 +109,31 @@ class Learner(nn.Module, ABC):
 
 
 def with_fused(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Features by modality, and side by side as `fused`."""
+    """Features by modality, and side by side as `fused`.
+
+    Args:
+        features: Modality → (n, d), as many rows each.
+
+    Raises:
+        LearnerError: No features, or others than such tensors.
+    """
+    name = "features of with_fused"
+    expect(isinstance(features, Mapping), name, type(features).__name__, "a dict of tensors", "Give one.")
+    expect(len(features) > 0, name, "{}", "features of at least one modality", "Encode one.")
+    rows = None
+    for one, values in features.items():
+        expect_features(f"features of {one}", values, rows)
+        rows = len(values)
     return {**features, "fused": torch.cat(list(features.values()), dim=1)}
+
+
+def expect_features(name: str, values: Any, rows: int | None) -> None:
+    """Raise a `LearnerError` unless these are features, a tensor (rows, d), of any number of rows where it is None."""
+    expect(isinstance(values, Tensor), name, type(values).__name__, "a tensor", "Return one.")
+    expect(
+        values.ndim == 2 and rows in (None, len(values)) and values.shape[1] > 0,
+        name,
+        f"of shape {tuple(values.shape)}",
+        f"shape ({'rows' if rows is None else rows}, features), a vector for each row that went in",
+        "Flatten them, or make a column of one number a row by `[:, None]`.",
+    )

@@ -10,10 +10,39 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from infoloom.ssl.checks import expect
-from infoloom.ssl.learner import Batch, Learner
+from infoloom.ssl.checks import expect, is_whole
+from infoloom.ssl.learner import Batch, Learner, expect_features
 
-__all__ = ["features_by", "loss_by", "usable"]
+__all__ = ["expect_learner", "features_by", "loss_by", "needs_of", "usable"]
+
+
+def expect_learner(learner: object) -> None:
+    """Raise a `LearnerError` unless this is a learner, and not another module, a class or a name."""
+    got = f"class {learner.__name__}" if isinstance(learner, type) else type(learner).__name__
+    expect(
+        isinstance(learner, Learner),
+        "learner",
+        got,
+        "an `infoloom.ssl.Learner`",
+        'Make one by `infoloom.ssl.build("clip", shapes)`, or subclass it.',
+    )
+
+
+def needs_of(learner: Learner) -> dict[str, tuple[int, ...]]:
+    """Name → shape of one row, of every array that the loss of a learner reads.
+
+    Raises:
+        LearnerError: Its `needs` are something else.
+    """
+    needs, name = learner.needs, f"needs of {learner.objective}"
+    advice = 'Return, say, `{**self.shapes, "theta": ()}`.'
+    expected = "a dict of name → shape of one row"
+    expect(isinstance(needs, Mapping), name, type(needs).__name__, expected, advice)
+    expect(len(needs) > 0, name, "{}", f"{expected}, of one array or more", advice)
+    for one, shape in needs.items():
+        holds = isinstance(one, str) and isinstance(shape, tuple | list) and all(map(is_whole, shape))
+        expect(holds, f"{name}, {one}", shape, "the shape of one row, such as (3, 32, 32), or ()", advice)
+    return {one: tuple(map(int, shape)) for one, shape in needs.items()}
 
 
 def loss_by(learner: Learner, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -59,14 +88,7 @@ def features_by(learner: Learner, batch: Batch, names: Iterable[str]) -> dict[st
 
 
 def _checked(name: str, values: Any, rows: int) -> NDArray[np.float32]:
-    expect(isinstance(values, Tensor), name, type(values).__name__, "a tensor", "Return one.")
-    expect(
-        values.ndim == 2 and len(values) == rows and values.shape[1] > 0,
-        name,
-        f"of shape {tuple(values.shape)}",
-        f"shape ({rows}, features), a vector for each row that went in",
-        "Flatten them.",
-    )
+    expect_features(name, values, rows)
     plain: NDArray[np.float32] = values.detach().float().cpu().numpy()
     finite = bool(np.isfinite(plain).all())
     expect(finite, name, "nan or infinite", "finite numbers", "Look at the encoder for overflow.")

@@ -18,6 +18,7 @@ from infoloom.errors import LearnerError
 from infoloom.foreign.trees import Open, Word, checked, parse_json
 from infoloom.ssl.checks import parts
 from infoloom.ssl.learner import Learner
+from infoloom.ssl.outputs import expect_learner
 from infoloom.ssl.registry import build
 from infoloom.tensor_files import read_tensors, write_tensors
 
@@ -32,7 +33,11 @@ def save(learner: Learner, path: str | Path) -> None:
     Args:
         learner: What `build` made.
         path: The file, replaced at once or not at all.
+
+    Raises:
+        LearnerError: It is no learner.
     """
+    expect_learner(learner)
     write_state(Path(path), {"learner": learner.state_dict()}, {"learner": describe(learner)})
 
 

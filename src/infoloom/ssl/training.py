@@ -20,7 +20,7 @@ from infoloom.ssl.batches import Batches, Group, grouped
 from infoloom.ssl.checks import by_name, check_arrays, expect, is_whole, refuse_coarse
 from infoloom.ssl.encoding import tensors_of
 from infoloom.ssl.learner import Learner
-from infoloom.ssl.outputs import loss_by, usable
+from infoloom.ssl.outputs import expect_learner, loss_by, needs_of, usable
 from infoloom.ssl.plateau import Look, Plateau, standing
 from infoloom.ssl.settings import Training
 from infoloom.ssl.state import describe, digest_of, read_state, under, write_state
@@ -92,21 +92,23 @@ def train(
         progress: Called every 20 steps and at the end.
 
     Raises:
-        LearnerError: Arrays that do not fit or of which float32 keeps few digits, a state of another training, or a
-            loss that is no longer a number.
+        LearnerError: No learner, arrays that do not fit or of which float32 keeps few digits, a state of another
+            training, or a loss that is no longer a number.
     """
     chosen = Training() if settings is None else settings
     expect(
         isinstance(chosen, Training), "settings", chosen, "an `infoloom.ssl.Training`", "Write Training()."
     )
     expect(is_whole(save_every), "save_every", save_every, "a whole number above 0", "Use 500.")
-    needs = tuple(learner.needs)
+    expect_learner(learner)
+    shapes = needs_of(learner)
+    needs = tuple(shapes)
     arrays = by_name(arrays, needs)
     if missing is not None:
         missing = {
             name: plain_array(mask, f"missing of {name}", LearnerError) for name, mask in missing.items()
         }
-    rows = check_arrays(arrays, learner.needs, least=2, missing=missing)
+    rows = check_arrays(arrays, shapes, least=2, missing=missing)
     for name in needs:
         refuse_coarse(f"array {name}", _there(arrays[name], name, missing))
     if chosen.stopping is not None:
@@ -116,7 +118,7 @@ def train(
                 "Give some, or leave out `stopping`."
             )
         held_out = by_name(held_out, needs)
-        check_arrays(held_out, learner.needs, least=2)
+        check_arrays(held_out, shapes, least=2)
     if device is not None:
         learner.to(usable(device))
     groups = grouped(needs, rows, missing, partial=learner.partial)
@@ -328,7 +330,7 @@ def held_out_loss(
     learner.eval()
     found = []
     for first in range(0, rows - batch + 1, batch):
-        given = tensors_of(arrays, tuple(learner.needs), slice(first, first + batch), device)
+        given = tensors_of(arrays, tuple(needs_of(learner)), slice(first, first + batch), device)
         with _precision(settings, device):
             found.append(loss_by(learner, given, generator).float())
     learner.train(was_training)

@@ -146,7 +146,25 @@ def test_the_command_of_the_card_asks_for_every_digit():
     exact = request(0, nats=(1e-12, 1.23456789))
     text = card_text(Manifest(Plan(exact, 64, 64), {}, ()))
     assert "--nats 1e-12 1.23456789 --family" in text
-    assert "Information: 1e-12 to 1.23456789 nats" in text
+    assert "Information: 1e-12 to 1.23456789 nats, evenly in each family\n" in text
+
+
+def test_the_card_says_what_the_columns_can_carry():
+    def said(asked):
+        text = card_text(Manifest(Plan(asked, 64, 64), {}, ()))
+        return next(line for line in text.splitlines() if line.startswith("- Information"))
+
+    assert said(request(0)) == "- Information: 0 to 6 nats, evenly in each family"
+    asked = request(3, (1, 3), (50, 60), (0, 1000), ["gaussian", "mixed"])
+    assert said(asked) == (
+        "- Information: 0 to 24 nats, evenly in each family (0 to 1000 were asked for); at most, because their columns "
+        "carry no more: gaussian 24, mixed 3.6"
+    )
+    stream = TaskStream(asked)
+    recipes = [stream.recipe(index) for index in range(256)]
+    for family, most in asked.most.items():
+        found = [one.truth.value for one in recipes if one.family == family]
+        assert 0.9 * most < max(found) <= most * (1 + 1e-6)
 
 
 def test_the_card_says_what_is_in_it(made):

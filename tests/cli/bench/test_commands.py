@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from dataclasses import replace
@@ -36,7 +37,7 @@ def test_runs_a_part_of_a_suite_and_goes_on(tmp_path, invoke):
     out = tmp_path / "r.jsonl"
     words = ("estimators", "--suite", "quick", "--out", out, "--only", f"{EASY}*ksg")
     said = invoke(*words)
-    assert f"{out}: 1 runs ok, 0 failed, 0 not done in time, 0 there before" in said
+    assert f"{out}: 1 run ok, 0 failed, 0 not done in time, 0 there before" in said
     assert "1 problems; right: within 0.1 nats or a tenth of the truth" in said
     (found,) = read_results(out)
     assert found["task"] == EASY
@@ -60,6 +61,40 @@ def test_a_program_enters(tmp_path, invoke):
     invoke(*quick, "--out", out, "--command", command, "--label", "two")
     (found,) = read_results(out)
     assert (found["estimator"], found["estimate"]) == ("two", 2.0)
+    assert found["program"][str(script)] == hashlib.sha256(script.read_bytes()).hexdigest()[:16]
+    script.write_text("print('{\"nats\": 1.0}')")
+    words = ["bench", *quick, "--out", str(out), "--command", command, "--label", "two"]
+    with pytest.raises(
+        BenchmarkError, match=r"^label `two`: expected results of `.*estimate\.py` as it is now, "
+    ):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert len(read_results(out)) == 1
+
+
+def test_reasons_of_failures_are_printed(tmp_path, invoke):
+    script = tmp_path / "estimate.py"
+    script.write_text("import nosuchmodule")
+    out = tmp_path / "r.jsonl"
+    command = f"{sys.executable} {script}"
+    said = invoke(
+        "estimators",
+        "--suite",
+        "quick",
+        "--only",
+        EASY,
+        "--out",
+        out,
+        "--command",
+        command,
+        "--label",
+        "broken",
+    ).splitlines()
+    assert said[0].startswith(f"{out}: 0 runs ok, 1 failed, ")
+    assert said[1] == (
+        f"  1 run: `{command}` `exit 1`: expected exit 0. Run it by hand on an npz file. … ModuleNotFoundError: No "
+        "module named 'nosuchmodule'"
+    )
+    assert said[2] == f"  whole messages: `message` of the rows in {out}, or `infoloom report {out}`"
 
 
 def test_named_estimators_enter(tmp_path, invoke):
@@ -137,7 +172,7 @@ def test_a_set_of_ones_own_is_run_and_scored_by_the_same_commands(tmp_path, invo
     block = SetBlock(name="easy", question="?", kind="linear", estimators=["gaussian", "ksg"], groups=[group])
     write_set(ProblemSet(format=1, name="mine/1", purpose="-", limit=30.0, blocks=[block]), board)
     said = invoke("estimators", "--suite", board, "--out", out)
-    assert "mine/1, 2 problems in 1 blocks" in said
+    assert "mine/1, 2 problems in 1 block;" in said
     assert {row["suite"] for row in read_results(out)} == {"mine/1"}
     assert "gaussian" in invoke("leaderboard", out, "--set", board)
     assert "easy" in invoke("leaderboard", out, "--set", board, "--blocks")
@@ -151,7 +186,7 @@ def test_a_set_of_ones_own_is_run_and_scored_by_the_same_commands(tmp_path, invo
     assert "4 runs" in invoke("estimators", "--suite", board, "--list", "--seeds", 1, "--columns", 2)
     assert "mine/1, 4 problems" in invoke("leaderboard", out, "--set", board)
     said = invoke("leaderboard", out, "--set", board, "--seeds", 1, "--columns", 2)
-    assert "mine/1, 2 problems of 4, a part, in 1 blocks" in said
+    assert "mine/1, 2 problems of 4, a part, in 1 block;" in said
     with pytest.raises(
         BenchmarkError, match=r"^results of `mine/1`: expected the problem set, because its truths"
     ):
@@ -261,7 +296,7 @@ def test_a_learner_meets_a_story(tmp_path, invoke):
     out = tmp_path / "ssl.jsonl"
     words = ("ssl", "--suite", "quick", "--only", "information nats=0.3*random*")
     said = invoke(*words, "--out", out)
-    assert f"{out}: 1 runs ok, 0 failed, 0 not done in time, 0 there before" in said
+    assert f"{out}: 1 run ok, 0 failed, 0 not done in time, 0 there before" in said
     assert f"`infoloom report {out}`" in said
     (found,) = read_results(out)
     assert (found["bench"], found["objective"], found["experiment"]) == ("ssl", "random", "information")

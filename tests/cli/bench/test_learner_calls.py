@@ -70,8 +70,8 @@ def test_few_epochs_lower_the_floor(tmp_path):
     out = tmp_path / "r.jsonl"
     words = ("--size", "rows=64", "--size", "epochs=1", "--objective", "random", "--only", "*seed=0")
     given = ["bench", "ssl", *FLOW, *words, "--out", str(out)]
-    assert "1 runs ok" in CliRunner().invoke(app, given, catch_exceptions=False).output
+    assert "1 run ok" in CliRunner().invoke(app, given, catch_exceptions=False).output
     other = CliRunner().invoke(
         app, [*given[:4], *(word.replace("=64", "=65") for word in words), *given[-2:]]
     )
-    assert "1 runs ok, 0 failed, 0 not done in time, 0 there before" in other.output
+    assert "1 run ok, 0 failed, 0 not done in time, 0 there before" in other.output

@@ -49,7 +49,7 @@ def test_a_folder_is_made_verified_and_found_damaged(run, tmp_path):
     out = tmp_path / "tasks"
     status, said, errors = run("bench", "meta", *ASKED, "--out", out)
     assert (status, errors) == (0, "")
-    assert said.startswith(f"{out}: 70 tasks, 1 shards, 0.")
+    assert said.startswith(f"{out}: 70 tasks, 1 shard, 0.")
     status, said, _ = run("bench", "meta", *ASKED, "--out", out, "--json")
     assert (status, json.loads(said)["tasks"], json.loads(said)["shards"]) == (0, 70, 1)
     status, said, _ = run("verify", out)

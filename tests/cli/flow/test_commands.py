@@ -176,6 +176,31 @@ def test_a_dry_run_says_what_was_read(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.safetensors"))
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("--augment", "amplitude"),
+            r"augmentation `amplitude`: expected signals or vectors, got shape \(3, 8, 8\)\.",
+        ),
+        (("--sigma", "2"), "training, sigma 2.0: expected a number between 0 and 1"),
+        (("--batch", "0"), "training, batch 0: expected 1 or more"),
+        (("--flow-steps", "0"), "expected"),
+        (("--network", '{"name": "none"}'), "expected"),
+        (("--solver", "rk4"), "solver `rk4`: expected euler or midpoint"),
+        (("--samples", "x.txt"), "file `x.txt`: expected a picture's name"),
+        (("-o", "x.pt"), r"file `x\.pt`: expected a name ending in `\.safetensors`"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_training_refuses(
+    tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((40, 3, 8, 8), np.float32))
+    for end in (("--dry-run",), ("--steps", "1", "--quick")):
+        with pytest.raises(FlowError, match=message):
+            call("train", "x", "--data", str(tmp_path / "x.npy"), *words, *end)
+
+
 def test_a_precision_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FlowError, match="precision `half`: expected auto, float32 or bfloat16"):
         call("train", "x", "--data", "sklearn:digits", "--precision", "half")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import Counter
 
@@ -149,11 +150,33 @@ def test_epochs_advance_and_a_pass_goes_on_where_its_state_says(story):
     passing = iter(one)
     begun = [i for _ in range(5) for i in next(passing)["sample_id"].tolist()]
     state = one.state_dict()
-    assert state == {"epoch": 1, "batches": 5}
+    settings = {
+        "seed": SEED, "rows": ROWS, "batch_size": 64, "drop_last": False, "world_size": 1, "shuffle": True,
+        "first_row": 0,
+    }  # fmt: skip
+    assert state == {"epoch": 1, "batches": 5, **settings}
     other = stream(story, shuffle=True)
     other.load_state_dict(state)
     assert begun + ids(other) == second
-    assert other.state_dict() == {"epoch": 2, "batches": 0}
+    assert other.state_dict() == {"epoch": 2, "batches": 0, **settings}
+
+
+def test_a_state_of_another_seed_or_split_is_refused(story):
+    state = stream(story, splits="a=550,b=550", split="a").state_dict()
+    with pytest.raises(
+        DatasetError, match=r"^state `first_row=0`: expected `first_row=550`, that of this stream, "
+    ):
+        stream(story, splits="a=550,b=550", split="b").load_state_dict(state)
+    with pytest.raises(DatasetError, match=r"^state `seed=5`: expected `seed=6`, that of this stream, "):
+        story.stream(64, rows=550, seed=6).load_state_dict(state)
+
+
+def test_the_method_names_all_options_of_the_stream(story):
+    own, whole = (dict(inspect.signature(one).parameters) for one in (type(story).stream, StoryStream))
+    del own["self"], whole["story"]
+    assert {n: p.replace(annotation=None) for n, p in own.items()} == {
+        n: p.replace(annotation=None) for n, p in whole.items()
+    }
 
 
 def test_many_blocks_are_drawn_once_each(story, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -217,9 +218,10 @@ dist.destroy_process_group()
         for rank in range(2)
     ]
     parts = [json.loads(run.communicate(timeout=120)[0]) for run in runs]
-    assert [len(part) for part in parts] == [7, 7]
-    alone = [batch["sample_id"].tolist() for batch in small.torch(batch_size=64, shuffle=True, seed=2)]
-    assert parts[0] + parts[1] == alone[:14]
+    assert [len(part) for part in parts] == [8, 8]  # 15 full batches cannot be shared evenly: 16 smaller ones
+    assert [row for batch in parts[0] + parts[1] for row in batch] == ids(
+        small.torch(batch_size=64, shuffle=True, seed=2)
+    )
 
 
 @pytest.mark.parametrize("persistent", [False, True])
@@ -272,19 +274,56 @@ def test_a_pass_goes_on_where_its_state_says(small: Dataset) -> None:
     stream = small.torch(batch_size=64, shuffle=True)
     stream.set_epoch(3)
     whole = ids(stream)
-    assert stream.state_dict() == {"epoch": 4, "batches": 0}
+    settings = {
+        "seed": 0, "rows": 900, "batch_size": 64, "drop_last": False, "world_size": 1, "shuffle": True,
+        "first_row": 0, "window": 16,
+    }  # fmt: skip
+    assert stream.state_dict() == {"epoch": 4, "batches": 0, **settings}
     following = ids(stream)
     stream.set_epoch(3)
     passing = iter(stream)
     begun = [i for _ in range(4) for i in next(passing)["sample_id"].tolist()]
     state = stream.state_dict()
-    assert state == {"epoch": 3, "batches": 4}
+    assert state == {"epoch": 3, "batches": 4, **settings}
     other = small.torch(batch_size=64, shuffle=True)
     other.load_state_dict(state)
     assert begun + ids(other) == whole
     assert ids(other) == following  # the pass after it is a whole one
     with pytest.raises(DatasetError, match="expected one of `state_dict`"):
         other.load_state_dict({"epoch": 1})
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"seed": 1}, "`seed=0`: expected `seed=1`"),
+        ({"batch_size": 32}, "`batch_size=64`: expected `batch_size=32`"),
+        ({"drop_last": True}, "`drop_last=False`: expected `drop_last=True`"),
+        ({"rank": 0, "world_size": 2}, "`world_size=1`: expected `world_size=2`"),
+        ({"shuffle": False}, "`shuffle=True`: expected `shuffle=False`"),
+        ({"window": 2}, "`window=16`: expected `window=2`"),
+    ],
+)
+def test_a_state_of_a_stream_with_other_settings_is_refused(small: Dataset, options: Any, named: str) -> None:
+    usual = {"batch_size": 64, "shuffle": True}
+    stream = small.torch(**usual)
+    next(iter(stream))
+    state = stream.state_dict()
+    other = small.torch(**{**usual, **options})
+    name = named.partition("=")[0].strip("`")
+    message = (
+        f"state {named}, that of this stream, because rows would be left out or come twice. Make the stream with "
+        f"its `{name}`, or begin anew."
+    )
+    with pytest.raises(DatasetError, match=f"^{re.escape(message)}$"):
+        other.load_state_dict(state)
+    other.load_state_dict({"epoch": 0, "batches": 1})  # as written before settings were kept
+
+
+def test_a_state_of_another_split_is_refused(small: Dataset) -> None:
+    first, second = (small.split(name).torch(batch_size=20) for name, _ in small.manifest.splits)
+    with pytest.raises(DatasetError, match=r"^state `(rows|first_row)="):
+        second.load_state_dict(first.state_dict())
 
 
 def _of_a_process(rank: int, root: str, port: int, out: Any) -> None:

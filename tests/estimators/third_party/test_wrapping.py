@@ -121,6 +121,15 @@ def test_programs_may_give_an_interval(tmp_path):
         ),
         ("print('0.5')", "`0.5`: expected a last line of JSON, an object with `nats` or `bits`."),
         ("print('[0.1]')", "`[0.1]`: expected a last line of JSON, an object with `nats` or `bits`."),
+        (
+            """print('{"nats": "0.5"}')""",
+            '`{"nats": "0.5"}`: expected a number of JSON as `nats`, without quotes. Print {"nats": 0.5}, '
+            '{"nats": 0.5, "standard_error": 0.02} or {"nats": 0.5, "interval": [0.4, 0.6]}.',
+        ),
+        (
+            """print('{"nats": 1e12}')""",
+            "expected `nats` within ±1e+09 nats. End with status 1 where there is no estimate.",
+        ),
         ("print('{}')", '`{}`: expected a number as `nats` or as `bits`, one of them. Give {"nats": 0.5}.'),
         ("pass", "``: expected a last line of JSON"),
         (
@@ -136,7 +145,7 @@ def test_programs_may_give_an_interval(tmp_path):
         ("print('{\"a\":' * 100000)", "(nested deeper than 32 levels). Print"),
         (
             """import sys; sys.stderr.write('so it is'); print('{"nats": true}')""",
-            '{"nats": 0.5}.\nThe last lines of its stderr:\nso it is',
+            '"interval": [0.4, 0.6]}.\nThe last lines of its stderr:\nso it is',
         ),
     ],
 )  # fmt: skip

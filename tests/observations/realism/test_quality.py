@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,7 @@ from infoloom.observations.realism.quality import (
 )
 from infoloom.observations.realism.sides import sampled
 from infoloom.observations.realism.two_sample import TwoSample, two_sample_test
-from infoloom.observations.training.data.training_data import TrainingData
+from infoloom.observations.training.data.training_data import TrainingData, load_training_data
 from infoloom.observations.training.packaging import all_classes
 
 RNG = np.random.default_rng(0)
@@ -220,8 +221,23 @@ def test_whitening_is_drawn_beside_its_alternatives(tmp_path: Path) -> None:
 
 def test_a_report_needs_training_and_held_out_rows() -> None:
     data = pictures()
-    with pytest.raises(FlowError, match="quality: expected at least 40 training rows and 40 held-out rows"):
-        measure_quality("digits", replace(data, held_out=data.held_out[:10]))
+    few = replace(data, values=data.values[:90], held_out=data.held_out[:10])
+    message = "quality `100 rows`: expected at least 40 training rows and 40 held-out rows, got 90 and 10. "
+    for one_in, advice in (
+        (None, "Give both files of the data."),
+        (10, "One row in 10 is held out here, so give about 400 rows or more."),
+    ):
+        with pytest.raises(FlowError, match=f"^{re.escape(message + advice)}$"):
+            measure_quality("digits", replace(few, one_in=one_in))
+
+
+def test_data_say_how_many_rows_were_held_out_where_the_source_does_not(tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", RNG.normal(size=(400, 4)).astype(np.float32))
+    image, label = RNG.integers(0, 256, (20, 8, 8), np.uint8), np.arange(20) % 2
+    np.savez(tmp_path / "parts.npz", train_image=image, test_image=image, train_label=label, test_label=label)
+    whole = load_training_data(str(tmp_path / "rows.npy"))
+    assert (whole.one_in, len(whole.held_out)) == (10, 40)
+    assert load_training_data(str(tmp_path / "parts.npz")).one_in is None
 
 
 def test_samples_have_the_classes_of_the_held_out_rows(tmp_path: Path) -> None:

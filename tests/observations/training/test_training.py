@@ -163,7 +163,9 @@ def test_a_training_goes_on_as_its_card_says(tmp_path: Path) -> None:
     np.savez(tmp_path / "wider.npz", x=3.0 * data.values + 1.0, y=data.labels, person=people)
     wider = replace(more, source=str(tmp_path / "wider.npz")).data()
     assert (wider.center, wider.scale) == (before["center"], before["scale"])
-    assert f"in training {before['center']:g} stands for 0" in "\n".join(wider.description())
+    assert f"in training: {before['center']:g} is subtracted, and the result is divided by" in "\n".join(
+        wider.description()
+    )
     train_flow(more)
     after = flow_header(output)
     assert after["card"]["trained"]["steps"] == 40
@@ -171,7 +173,9 @@ def test_a_training_goes_on_as_its_card_says(tmp_path: Path) -> None:
     assert [after[key] for key in ("grid", "solver", "sigma")] == [
         before[key] for key in ("grid", "solver", "sigma")
     ]
-    train_flow(replace(more, flow_steps=9, group="person", sigma=0.1))  # what the card says may be said again
+    train_flow(
+        replace(more, flow_steps=9, group="person", sigma=0.1, batch=48, augment="amplitude")
+    )  # what the card says may be said again
     assert len(flow_header(output)["grid"]) == 10
     old = {key: value for key, value in before["card"]["recipe"].items() if key not in ("flow_steps", "bend")}
     update_card(output, recipe=old)
@@ -179,6 +183,11 @@ def test_a_training_goes_on_as_its_card_says(tmp_path: Path) -> None:
     update_card(output, recipe=before["card"]["recipe"])
     for change, message in (
         ({"sigma": 0.2}, "expected the sigma that its card says, 0.1, because it goes on; got 0.2"),
+        ({"batch": 64}, "expected the batch that its card says, 48, because it goes on; got 64"),
+        (
+            {"augment": "none"},
+            "expected the augment that its card says, amplitude, because it goes on; got none",
+        ),
         ({"group": "y"}, "expected the group that its card says, person, because it goes on; got y"),
         ({"network": {"name": "mlp"}}, "expected the network that its card says"),
         ({"unconditional": True}, "expected the unconditional that its card says, False"),
@@ -224,7 +233,8 @@ def test_what_cannot_be_written_is_said_before_the_training(tmp_path: Path) -> N
         ({"solver": "rk4"}, "solver `rk4`: expected euler or midpoint"),
         ({"device": "gpu"}, "device `gpu`: expected cpu, or cuda where there is one"),
         ({"batch": -3}, "training, batch -3: expected 1 or more"),
-        ({"sigma": 2.0}, "expected steps ≥ 1, sigma and bend within 0 to 1"),
+        ({"sigma": 2.0}, "training, sigma 2.0: expected a number between 0 and 1"),
+        ({"bend": 2.0}, "expected steps ≥ 1, sigma and bend within 0 to 1"),
         ({"network": {"name": "mlp", "hidden": 60000}}, "expected at most 300,000,000 weights, got 21,"),
     ):
         with pytest.raises(FlowError, match=message):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from infoloom.benchmark.estimators.entering.entrants import Entrant, check_entrants
+from infoloom.benchmark.estimators.entering.entrants import Entrant, check_entrants, check_versions
 from infoloom.benchmark.estimators.estimation import FUNCTION, takes
 from infoloom.benchmark.estimators.first_version.blocks import Block, Problem, full, paper, quick
 from infoloom.benchmark.estimators.first_version.mixed_blocks import mixed
 from infoloom.benchmark.estimators.problem_sets import PUBLISHED, Group, SetBlock, part_of, problem_set
-from infoloom.benchmark.running.runner import Job
+from infoloom.benchmark.running.runner import Job, is_repeated
 from infoloom.errors import BenchmarkError
 
 __all__ = ["SUITES", "Entrant", "Suite", "jobs", "suite_name"]
@@ -54,6 +55,7 @@ def jobs(
     seeds: int | None = None,
     columns: int | None = None,
     rows: Iterable[Mapping[str, Any]] = (),
+    retry: bool = False,
 ) -> list[Job]:
     """The runs of a problem set, or of a suite of the first version, named `task rows=N seed=S estimator`.
 
@@ -66,12 +68,32 @@ def jobs(
         seeds: Keep the first seeds of every setting of a set, this many; all where left out.
         columns: Keep problems of at most so many columns of x and y together; all where left out.
         rows: Rows of the results file, whose labels are taken.
+        retry: Whether runs that failed or took too long are repeated, and so need not be of the same program.
 
     Raises:
-        BenchmarkError: No such set or estimator, a label that is taken, seeds of a suite, or a pattern that matches
-            nothing.
+        BenchmarkError: No such set or estimator, a label that is taken, also by another version of the same program,
+            seeds of a suite, or a pattern that matches nothing.
     """
-    check_entrants(entrants, rows)
+    there = list(rows)
+    check_entrants(entrants, there)
+    entrants = [entrant.with_files() for entrant in entrants]
+    chosen = _chosen(suite, entrants, limit, only, seeds, columns)
+    repeated = partial(
+        is_repeated, bench="estimators", suite=suite_name(suite), runs={job.run for job in chosen}
+    )
+    check_versions(entrants, there, lambda row: not repeated(row), retry=retry)
+    return chosen
+
+
+def _chosen(
+    suite: str,
+    entrants: Sequence[Entrant],
+    limit: float | None,
+    only: str | None,
+    seeds: int | None,
+    columns: int | None,
+) -> list[Job]:
+    """The runs of a suite that are asked for, each once."""
     made: dict[str, Job] = {}
     for job in _every(suite, entrants, limit, seeds, columns):
         made.setdefault(job.run, job)  # a problem of two blocks is run once, for the first
@@ -153,6 +175,7 @@ def _run(place: Mapping[str, Any], problem: Problem, entrant: Entrant, limit: fl
     asked = {"task": problem.task, "rows": problem.rows, "seed": problem.seed, "estimator": entrant.name}
     settings = {"settings": dict(entrant.settings)} if entrant.settings else {}
     program = {"command": entrant.command} if entrant.command is not None else {}
+    files = {"program": dict(entrant.files)} if entrant.files is not None else {}
     name = f"{problem.task} rows={problem.rows} seed={problem.seed} {entrant.name}"
-    known = {**place, **asked, **program}
+    known = {**place, **asked, **program, **files}
     return Job(name, FUNCTION, {**asked, **settings, **program}, limit, known, prepares=True)

@@ -6,11 +6,13 @@ import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from infoloom.benchmark.learners.beside import check_found, digest, importable
 from infoloom.errors import BenchmarkError
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from infoloom.ssl.learner import Learner
 
-__all__ = ["label", "make_learner", "maker", "named", "own_encoders"]
+__all__ = ["label", "make_learner", "maker", "named", "own_encoders", "with_files_beside"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -45,18 +47,36 @@ def maker(where: str) -> Callable[..., Any]:
 def label(where: str) -> str:
     """What a run of it is called, `mine:make@1a2b3c4d`: the file without its folder, the function, a digest.
 
-    The digest is of the file's bytes, so results of an edited file, or of another file, are not taken for its own.
+    The digest is of the file and of those of its own folder that it imports, so results of an edited file, or of
+    another file, are not taken for its own.
 
     Raises:
         BenchmarkError: No such file.
     """
     file, name = _parts(where)
-    return f"{file.stem}:{name}@{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}"
+    return f"{file.stem}:{name}@{digest(file)[:8]}"
 
 
 def named(objective: str, encoder_file: str | None) -> str:
     """What results call a learner: with encoders of one's own it is another one."""
     return objective if encoder_file is None else f"{objective} with {label(encoder_file)}"
+
+
+@contextmanager
+def with_files_beside(*where: str | None) -> Iterator[None]:
+    """Let files of learners and encoders, where there are some, import what lies beside them while they are used.
+
+    Args:
+        where: As `maker` takes it.
+
+    Raises:
+        BenchmarkError: No such file.
+    """
+    with ExitStack() as stack:
+        for one in where:
+            if one is not None:
+                stack.enter_context(importable(_parts(one)[0]))
+        yield
 
 
 def make_learner(where: str, shapes: Shapes, seed: int) -> Learner:
@@ -154,7 +174,7 @@ def _parts(where: str) -> tuple[Path, str]:
 
 def _module(file: Path, where: str) -> ModuleType:
     """The module of a file; Python knows it by name while it runs, because dataclasses look there."""
-    content = f"{file.resolve()}\n".encode() + file.read_bytes()
+    content = f"{file.resolve()}\n{digest(file)}".encode()
     name = f"_own_{file.stem}_{hashlib.sha256(content).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -164,7 +184,9 @@ def _module(file: Path, where: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        _called(where, spec.loader.exec_module, module)
+        with importable(file):
+            _called(where, spec.loader.exec_module, module)
+            check_found(file, where)
     except BaseException:
         del sys.modules[name]
         raise
@@ -177,10 +199,11 @@ def _called(where: str, function: Callable[..., Any], *given: Any) -> Any:
     Raises:
         BenchmarkError: It raised something.
     """
+    file, _ = _parts(where)
     try:
-        return function(*given)
+        with importable(file):
+            return function(*given)
     except Exception as error:  # a stranger's file may raise anything
-        file, _ = _parts(where)
         frames = traceback.extract_tb(error.__traceback__)
         lines = [at.lineno for at in frames if Path(at.filename).resolve() == file.resolve()]
         place = f" in line {lines[-1]}" if lines else ""

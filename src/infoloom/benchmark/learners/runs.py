@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from infoloom.benchmark.learners.learning import PAIRED, Measured, measure
 from infoloom.benchmark.learners.mismatch import lost_rows, mismatched_information, mixed_in
 from infoloom.benchmark.learners.named import measure_named
-from infoloom.benchmark.learners.own import make_learner, named, own_encoders
+from infoloom.benchmark.learners.own import make_learner, named, own_encoders, with_files_beside
 from infoloom.benchmark.learners.scenes import LEFT, SCENES
 from infoloom.benchmark.learners.shared_rows import observed_rows, tokens_of
 from infoloom.benchmark.learners.stories import make_story
@@ -114,14 +114,15 @@ def learn(
     """
     spent = Size(**size)
     story = make_story(experiment, **params)
-    learner = learner_of(story, objective, seed, spent, learner_file, encoder_file)
-    history, pairs = _trained(learner, story, spent, params, seed)
-    data = _probe_rows(story, spent, _rows_seed(spent, seed), seed)
-    features = _features(learner, data)
-    if experiment in SCENES:
-        table = measure_named(features, data, learner, spent.probes)
-    else:
-        table = measure(features, data, learner)
+    with with_files_beside(learner_file, encoder_file):
+        learner = learner_of(story, objective, seed, spent, learner_file, encoder_file)
+        history, pairs = _trained(learner, story, spent, params, seed)
+        data = _probe_rows(story, spent, _rows_seed(spent, seed), seed)
+        features = _features(learner, data)
+        if experiment in SCENES:
+            table = measure_named(features, data, learner, spent.probes)
+        else:
+            table = measure(features, data, learner)
     return {
         "experiment": experiment,
         "story": story.name,

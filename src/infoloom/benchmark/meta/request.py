@@ -41,6 +41,11 @@ class Request:
     families: tuple[str, ...]
     maps: tuple[str, ...]
 
+    @property
+    def most(self) -> dict[str, float]:
+        """The most information by family (nats): what was asked for, or what its columns can carry if that is less."""
+        return {name: min(self.nats[1], FAMILIES[name].capacity(self.dims[1])) for name in self.families}
+
     def to_json(self) -> dict[str, Any]:
         """The request as plain values; `request(**…)` makes it again."""
         return {

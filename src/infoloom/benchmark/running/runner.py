@@ -10,7 +10,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from infoloom.errors import BenchmarkError
 from infoloom.estimators.third_party.programs import LAST_LINES, LINE
 from infoloom.foreign.trees import parse_json
 
-__all__ = ["Job", "Progress", "Summary", "execute"]
+__all__ = ["Job", "Progress", "Summary", "execute", "is_repeated"]
 
 #: Called at the start and after every run: runs that have a row, runs in all, and the new row, None at the start.
 Progress: TypeAlias = Callable[[int, int, Mapping[str, Any] | None], object]
@@ -141,14 +141,11 @@ def execute(
     common = {"format": FORMAT, "bench": bench, "suite": suite}
     surroundings = {"versions": _versions(), "machine": _machine()}
 
-    def own(row: Mapping[str, Any]) -> bool:
-        return bool(row["bench"] == bench and row.get("suite", "") == suite)
-
     def again(row: Mapping[str, Any]) -> bool:
-        return retry and own(row) and row["run"] in names and row["status"] in _AGAIN
+        return retry and is_repeated(row, bench, suite, names)
 
     with open_results(out, forget=again) as path:
-        present = {row["run"] for row in read_results(path) if own(row)}
+        present = {row["run"] for row in read_results(path) if _of(row, bench, suite)}
         waiting = [job for job in jobs if job.run not in present]
         skipped, counts = len(jobs) - len(waiting), Counter[str]()
         if progress is not None:
@@ -161,6 +158,15 @@ def execute(
                 progress(skipped + counts.total(), len(jobs), row)
     ended = {"ok": counts["ok"], "failed": counts["failed"], "timeout": counts["timeout"]}
     return Summary(skipped, **ended, not_taken=counts["not-taken"], seconds=time.monotonic() - began)
+
+
+def is_repeated(row: Mapping[str, Any], bench: str, suite: str, runs: Collection[str]) -> bool:
+    """Whether `retry` would run a row of results again: one of these runs that failed or was not done in time."""
+    return _of(row, bench, suite) and row["run"] in runs and row["status"] in _AGAIN
+
+
+def _of(row: Mapping[str, Any], bench: str, suite: str) -> bool:
+    return bool(row["bench"] == bench and row.get("suite", "") == suite)
 
 
 def _check(jobs: Sequence[Job], workers: int) -> None:

@@ -31,6 +31,7 @@ class RunTree(Open):
     run: Line
     status: Literal["ok", "failed", "timeout", "not-taken"]
     message: Text | None = None
+    program: Annotated[dict[Line, Word], Field(max_length=100_000)] | None = None
 
 
 class _ReportedTree(RunTree):

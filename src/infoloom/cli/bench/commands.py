@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infoloom.cli.bench import board, meta, tasks
+from infoloom.cli.bench.ended import summary_lines
 from infoloom.cli.terminal.progress import counted
 from infoloom.errors import BenchmarkError
+from infoloom.units import number_of
 
 if TYPE_CHECKING:
     from infoloom.benchmark.running.runner import Job, Progress, Summary
@@ -117,19 +119,21 @@ def estimators(
     entrants = [Entrant(name) for name in estimator or []]
     entrants += [Entrant(label, command)] if command is not None else []
     there = read_results(out) if out is not None and out.exists() else []
-    chosen = jobs(suite, entrants, limit=limit, only=only, seeds=seeds, columns=columns, rows=there)
+    chosen = jobs(
+        suite, entrants, limit=limit, only=only, seeds=seeds, columns=columns, rows=there, retry=retry
+    )
     name = suite_name(suite)
     if listed:
         print_jobs(chosen, out, as_json, ("estimators", name))
         return
     if out is not None:
         _keep_samples(samples or out.with_name(f"{out.name}.samples"), named=samples is not None)
-    path, summary = run_suite("estimators", name, chosen, out, workers, retry)
+    path, summary, new = run_suite("estimators", name, chosen, out, workers, retry)
     wanted = {job.run for job in chosen}
     rows = [row for row in _rows_of(path, "estimators", name) if row["run"] in wanted]
     boards = [Path(suite)] if suite not in (*PUBLISHED, *SUITES) else []
     if not as_json:
-        print_summary(path, summary)
+        print("\n".join(summary_lines(path, summary, new)))
     part = {"seeds": seeds, "columns": columns}
     board.show(rows, boards, markdown=False, as_json=as_json, summary=summary.to_json(), part=part)
 
@@ -195,21 +199,21 @@ def ssl(
     if listed:
         print_jobs(chosen, out, as_json, ("ssl", name))
         return
-    path, summary = run_suite("ssl", name, chosen, out, workers, retry)
+    path, summary, new = run_suite("ssl", name, chosen, out, workers, retry)
     if as_json:
         print(json.dumps({"summary": summary.to_json()}, indent=2))
         return
-    print_summary(path, summary)
+    print("\n".join(summary_lines(path, summary, new)))
     print(f"`infoloom report {path}` shows what was learned beside the ceilings.")
 
 
 def run_suite(
     bench: str, suite: str, jobs: Sequence[Job], out: Path | None, workers: int, retry: bool
-) -> tuple[Path, Summary]:
+) -> tuple[Path, Summary, list[Mapping[str, Any]]]:
     """Run a suite with a bar and the time left on a terminal; Ctrl-C says how to go on and ends with status 130.
 
     Returns:
-        The results file and the counts.
+        The results file, the counts and the new rows.
 
     Raises:
         BenchmarkError: No results file was named, or it cannot be used.
@@ -218,7 +222,8 @@ def run_suite(
 
     if out is None:
         raise BenchmarkError(f"bench {bench}: expected `--out RESULTS`, a file for the results. Name one.")
-    with _progress(f"{bench}, {suite}") as progress:
+    new: list[Mapping[str, Any]] = []
+    with _progress(f"{bench}, {suite}", new) as progress:
         try:
             summary = execute(
                 jobs, out, bench=bench, suite=suite, workers=workers, retry=retry, progress=progress
@@ -226,7 +231,7 @@ def run_suite(
         except KeyboardInterrupt:
             sys.stderr.write(f"\ninfoloom: stopped; the same command goes on with {out}\n")
             raise typer.Exit(130) from None
-    return out, summary
+    return out, summary, new
 
 
 def _keep(variable: str, out: Path | None) -> None:
@@ -268,26 +273,19 @@ def print_jobs(jobs: Sequence[Job], out: Path | None, as_json: bool, of: tuple[s
     for job in jobs:
         print(f"{status.get(job.run, 'to do'):<9} {job.run}")
     done = sum(job.run in status for job in jobs)
-    print(f"{len(jobs)} runs, {done} done")
-
-
-def print_summary(path: Path, summary: Summary) -> None:
-    """One line of counts."""
-    spared = f"{summary.not_taken} not taken, " if summary.not_taken else ""
-    print(
-        f"{path}: {summary.ok} runs ok, {summary.failed} failed, {summary.timeout} not done in time, {spared}"
-        f"{summary.skipped} there before; {summary.seconds:.0f} s"
-    )
+    print(f"{number_of(len(jobs), 'run')}, {done} done")
 
 
 @contextmanager
-def _progress(title: str) -> Iterator[Progress]:
-    """Runs done, and how many of them did not go well."""
+def _progress(title: str, new: list[Mapping[str, Any]]) -> Iterator[Progress]:
+    """Runs done, and how many of them did not go well; `new` gets their rows."""
     lost = 0
     with counted(title, "runs") as told:
 
         def tell(done: int, of: int, row: Mapping[str, Any] | None) -> None:
             nonlocal lost
+            if row is not None:
+                new.append(row)
             lost += row is not None and row["status"] not in ("ok", "not-taken")
             told(done, of, f"{lost} not ok" if lost else "")
 

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from infoloom.units import number_of
+
 __all__ = ["meta"]
 
 
@@ -27,7 +29,10 @@ def meta(
         50,
         500,
     ),
-    nats: Annotated[tuple[float, float], typer.Option(metavar="X X", help="Least and most information.")] = (
+    nats: Annotated[
+        tuple[float, float],
+        typer.Option(metavar="X X", help="Least and most information, in nats."),
+    ] = (
         0.0,
         6.0,
     ),
@@ -63,7 +68,8 @@ def meta(
             json.dumps({"folder": str(out), "tasks": count, "shards": len(manifest.records), "bytes": size})
         )
         return
-    print(f"{out}: {count:,} tasks, {len(manifest.records)} shards, {size / 2**20:.1f} MiB")
+    shards = number_of(len(manifest.records), "shard")
+    print(f"{out}: {number_of(count, 'task')}, {shards}, {size / 2**20:.1f} MiB")
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from infoloom.cli.data.options import (
 )
 from infoloom.cli.terminal.progress import counted
 from infoloom.errors import DatasetError
+from infoloom.units import number_of
 
 if TYPE_CHECKING:
     from infoloom.datasets.engines import Engine, Failure
@@ -242,4 +243,5 @@ def _part(text: str | None) -> slice:
 
 def _say_done(data: Dataset) -> None:
     size = sum(record.bytes for record in data.manifest.shards)
-    print(f"{data.root}: {len(data):,} rows, {len(data.manifest.shards)} shards, {size / 2**20:.1f} MiB")
+    rows, shards = number_of(len(data), "row"), number_of(len(data.manifest.shards), "shard")
+    print(f"{data.root}: {rows}, {shards}, {size / 2**20:.1f} MiB")

@@ -82,7 +82,10 @@ Licence = Annotated[str, typer.Option(help="Licence of the data, for the card.")
 Seed = Annotated[int, typer.Option(help="Seed.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Precision = Annotated[
-    str, typer.Option(help="float32 or bfloat16 of the training; auto measures a first step.")
+    str,
+    typer.Option(
+        help="float32 or bfloat16 of the training; auto: bfloat16 if a first step is over 1.3 times as fast in it."
+    ),
 ]
 Compiled = Annotated[bool, typer.Option("--compile", help="Compile the network first.")]
 Samples = Annotated[

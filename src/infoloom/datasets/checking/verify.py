@@ -29,6 +29,7 @@ from infoloom.datasets.storage.manifest import ShardRecord
 from infoloom.datasets.storage.reading.memmap import existing_memmap
 from infoloom.errors import DatasetError, FlowError, InfoloomError
 from infoloom.extras import extras_named
+from infoloom.units import number_of
 
 if TYPE_CHECKING:
     from infoloom.observations.injection import Injection
@@ -115,7 +116,9 @@ def _files(data: Dataset) -> Iterator[Check]:
         for problem in _problems(data, record)
     ]
     total = len(data.manifest.shards)
-    detail = "\n".join(bad[:20]) if bad else f"{total} shards have their sizes and checksums"
+    detail = (
+        "\n".join(bad[:20]) if bad else f"{number_of(total, 'shard')}: each has its size and its checksum"
+    )
     yield Check("files", not bad, detail, float(total - len(bad)), float(total))
     copy = existing_memmap(data.root, data.manifest)
     if copy is not None:

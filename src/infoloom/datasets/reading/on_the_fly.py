@@ -93,6 +93,11 @@ class StoryStream(Stream):
         self.columns = _columns(story, columns)
         self.device, self.allow_uncertified = usable_device(device), allow_uncertified
 
+    @property
+    def settings(self) -> dict[str, int]:
+        """What decides which rows a batch holds; `first_row` is that of the split."""
+        return {**super().settings, "shuffle": self.shuffle, "first_row": self.first}
+
     def between(self, edges: Sequence[int]) -> Iterator[Batch]:
         """Batches drawn and mapped on the device, the next one ahead where that is CUDA."""
         if self.device.type != "cpu" and torch_data.get_worker_info() is not None:

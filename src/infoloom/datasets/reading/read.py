@@ -27,7 +27,12 @@ class Dataset(View):
 
     @extras_named()
     def torch(self, **options: Any) -> Any:
-        """The view as a `torch.utils.data` dataset; options are those of `infoloom.datasets.reading.torch_view`."""
+        """The view as a `torch.utils.data` dataset: rows by position, or with `batch_size` a stream of ready batches.
+
+        Args:
+            options: `memmap` and `batch_size`; with `batch_size` also `shuffle`, `seed`, `drop_last`, `rank`,
+                `world_size` and `window`. See `torch_view` and `BatchStream` of `infoloom.datasets.reading.torch_view`.
+        """
         from infoloom.datasets.reading.torch_view import torch_view  # with it comes torch
 
         return torch_view(self, **options)

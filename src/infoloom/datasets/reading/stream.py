@@ -64,7 +64,8 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
     The order of an epoch depends on seed and epoch only. Each rank gets as many batches as any other, contiguous ones,
     and so does each worker of a rank, up to one. Every row is in one of them: where full batches cannot be shared
     evenly among ranks, there are more and smaller ones; with `drop_last`, what is left over is left out. Every pass is
-    the next epoch by itself, in workers too; `set_epoch` chooses it.
+    the next epoch by itself, in workers too; `set_epoch` chooses it. A loader with two or more workers gives the same
+    batches in another order than one with none or one, because workers give theirs in turn.
 
     Args:
         rows: Rows of an epoch.
@@ -107,6 +108,12 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
     @abstractmethod
     def between(self, edges: Sequence[int]) -> Iterator[Batch]:
         """The batches of this epoch's rows between every two of these positions."""
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """What decides which rows a batch holds, by name; a state of other settings is refused."""
+        own = {"seed": self.seed, "rows": self.rows, "batch_size": self.batch_size}
+        return {**own, "drop_last": self.drop_last, "world_size": self.world_size}
 
     @property
     def epoch(self) -> int:
@@ -177,9 +184,9 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
         self._resumed, self._done, self._over = None, 0, False
 
     def state_dict(self) -> dict[str, int]:
-        """Where this pass is: its epoch, and the batches that this process or worker has given.
+        """Where this pass is: its epoch, the batches that this process or worker has given, and the `settings`.
 
-        Once all are given, it is at the beginning of the next.
+        Once all batches are given, it is at the beginning of the next pass.
 
         Raises:
             DatasetError: The pass is made by workers of a loader, and this is not one of them.
@@ -190,16 +197,21 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
                 "state of a stream: expected a pass without workers, because they count their batches themselves. "
                 "Use torchdata's StatefulDataLoader and its `state_dict`, or num_workers=0."
             )
-        state = {"epoch": self.epoch + self._over, "batches": 0 if self._over else self._done}
+        state = {
+            "epoch": self.epoch + self._over,
+            "batches": 0 if self._over else self._done,
+            **self.settings,
+        }
         return state if worker is None else {**state, "workers": worker.num_workers}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Let the next pass go on where another was, as torchdata's StatefulDataLoader asks.
 
-        A state of a pass without workers may go on with some: they share the batches that are left out.
+        A state of a pass without workers may go on with some: they share the batches that are left out. A state without
+        `settings`, of an earlier version, is taken as one of this stream.
 
         Raises:
-            DatasetError: Not a state of `state_dict`, or that of another number of workers.
+            DatasetError: Not a state of `state_dict`, that of a stream of other settings, or of other workers.
         """
         worker = torch_data.get_worker_info()
         try:
@@ -208,6 +220,12 @@ class Stream(torch_data.IterableDataset[Batch], ABC):
             workers = expect_whole("workers", state.get("workers", 0), 0)
         except (KeyError, TypeError, AttributeError, DatasetError) as error:
             raise DatasetError(f"state `{str(state)[:60]}`: expected one of `state_dict`.") from error
+        for name, own in self.settings.items():
+            if name in state and state[name] != own:
+                raise DatasetError(
+                    f"state `{name}={str(state[name])[:40]}`: expected `{name}={own}`, that of this stream, because "
+                    f"rows would be left out or come twice. Make the stream with its `{name}`, or begin anew."
+                )
         if workers and (worker is None or worker.num_workers != workers):
             raise DatasetError(
                 f"state of one of {workers} workers: expected to be loaded by as many. Give the state of the loader "

@@ -144,6 +144,12 @@ class BatchStream(Stream):
         self.shuffle = shuffle
         self.window = window
 
+    @property
+    def settings(self) -> dict[str, int]:
+        """What decides which rows a batch holds; `first_row` is that of the split."""
+        own = {"shuffle": self.shuffle, "first_row": self.data.start, "window": self.window}
+        return {**super().settings, **own}
+
     def between(self, edges: Sequence[int]) -> Iterator[Batch]:
         """Batches read from the store, as tensors of their own."""
         rows = self._shuffled if self.shuffle else self._in_order

@@ -48,7 +48,7 @@ def read_answer(answer: Any, units: str, who: str, shown: str | None = None) -> 
             with `standard_error`, `interval`, `reliable` and `details` if it has them; or an `Estimate`, in nats.
         units: Unit of numbers and tuples, `nats` or `bits`.
         who: Who answered, for messages.
-        shown: The answer as it was written, for messages.
+        shown: The line of JSON in which a program printed the answer, for messages.
 
     Raises:
         EstimatorError: It is something else: no number where one belongs, one beyond 1e9 nats, an interval whose ends
@@ -58,7 +58,7 @@ def read_answer(answer: Any, units: str, who: str, shown: str | None = None) -> 
         >>> read_answer((0.5, 0.4, 0.7), "nats", "mine").interval
         (0.4, 0.7)
     """
-    reader = _Reader(who, shown if shown is not None else _shown(answer))
+    reader = _Reader(who, shown if shown is not None else _shown(answer), printed=shown is not None)
     if isinstance(answer, Estimate):
         return reader.estimate(answer)
     if isinstance(answer, Mapping):
@@ -71,8 +71,9 @@ def read_answer(answer: Any, units: str, who: str, shown: str | None = None) -> 
 class _Reader:
     """One answer; every refusal shows it."""
 
-    def __init__(self, who: str, shown: str) -> None:
-        self.who, self.shown = who, shown
+    def __init__(self, who: str, shown: str, *, printed: bool) -> None:
+        self.who, self.shown, self.printed = who, shown, printed
+        self.none = "End with status 1" if printed else "Raise an error"
 
     def refuse(self, expected: str, advice: str) -> NoReturn:
         raise EstimatorError(f"`{self.who}` `{self.shown[:_SHOWN]}`: expected {expected}. {advice}")
@@ -85,7 +86,13 @@ class _Reader:
         item = getattr(value, "item", None)
         if item is not None and getattr(value, "ndim", None) == 0:
             value = item()  # a scalar of numpy, torch or jax
-        if masked or isinstance(value, bool) or not isinstance(value, int | float):
+        wrong = masked or isinstance(value, bool) or not isinstance(value, int | float)
+        if wrong and self.printed:
+            self.refuse(
+                f"a number of JSON as `{name}`, without quotes",
+                'Print {"nats": 0.5}, {"nats": 0.5, "standard_error": 0.02} or {"nats": 0.5, "interval": [0.4, 0.6]}.',
+            )
+        if wrong:
             self.refuse(
                 f"a number as `{name}`, a tuple of it with its standard error or its interval, or a dict",
                 'Give 0.5, (0.5, 0.02), (0.5, 0.4, 0.6) or {"nats": 0.5}.',
@@ -95,7 +102,7 @@ class _Reader:
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            self.refuse(f"a finite `{name}`", "Raise an error where there is no estimate.")
+            self.refuse(f"a finite `{name}`", f"{self.none} where there is no estimate.")
         return number
 
     def nats(self, value: Any, name: str, scale: float) -> float:
@@ -107,7 +114,7 @@ class _Reader:
     def within(self, nats: float, name: str) -> None:
         """Refuse what is beyond any information."""
         if not abs(nats) <= MOST:
-            self.refuse(f"`{name}` within ±{MOST:g} nats", "Raise an error where there is no estimate.")
+            self.refuse(f"`{name}` within ±{MOST:g} nats", f"{self.none} where there is no estimate.")
 
     def parts(self, answer: tuple[Any, ...], scale: float, units: str) -> Estimate:
         """A number with its standard error, or with the ends of its interval."""

@@ -49,10 +49,14 @@ def require_rows(data: TrainingData) -> None:
     Raises:
         FlowError: Too few to train on, or too few held out.
     """
-    if min(len(data.values), len(data.held_out)) < _FEWEST:
+    trained, held = len(data.values), len(data.held_out)
+    if min(trained, held) < _FEWEST:
+        advice = "Give both files of the data."
+        if data.one_in is not None:
+            advice = f"One row in {data.one_in} is held out here, so give about {_FEWEST * data.one_in} rows or more."
         raise FlowError(
-            f"quality: expected at least {_FEWEST} training rows and {_FEWEST} held-out rows. Give both files of the "
-            "data."
+            f"quality `{trained + held} rows`: expected at least {_FEWEST} training rows and {_FEWEST} held-out rows, "
+            f"got {trained} and {held}. {advice}"
         )
 
 

@@ -17,7 +17,7 @@ from infoloom.observations.training.data.training_data import TrainingData, load
 from infoloom.observations.training.distilling import distilling_recipe
 from infoloom.observations.training.packaging import all_classes, package_flow
 from infoloom.observations.training.precision import Precision
-from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
+from infoloom.observations.training.recipes import RECIPES, Recipe, check_recipe, recipe_for
 from infoloom.observations.training.state import as_json
 from infoloom.observations.training.training import Trainer
 from infoloom.spec.flows.flow import flow_header, flow_path, parse_flow
@@ -102,10 +102,11 @@ class TrainingPlan:
         """What a dry run says of the data, a line each.
 
         Raises:
-            FlowError: Data that cannot be used, or from which nothing can be learned.
+            FlowError: Data that cannot be used, or from which nothing can be learned; settings that no training takes.
         """
+        check_files(self)
         data = self.data()
-        data.require_trainable()
+        rehearse(self, Trainer(data, self.recipe(data.shape, self.finished()), seed=self.seed), data)
         return data.description()
 
     def finished(self) -> Finished | None:
@@ -125,7 +126,17 @@ class TrainingPlan:
             return None
         finished = Finished(self.output)
         own = {**vars(reading_of(str(self.output))), **vars(finished.recipe)}
-        for name in ("network", "sigma", "array", "group", "size", "classes", "unconditional"):
+        for name in (
+            "network",
+            "sigma",
+            "batch",
+            "augment",
+            "array",
+            "group",
+            "size",
+            "classes",
+            "unconditional",
+        ):
             asked = getattr(self, name)
             if asked not in (None, False) and as_json(asked) != as_json(own[name]):
                 raise FlowError(
@@ -144,7 +155,11 @@ class TrainingPlan:
         return replace(own, unconditional=self.unconditional, **given)
 
     def recipe(self, shape: tuple[int, ...], finished: Finished | None = None) -> Recipe:
-        """The recipe of that name, or that of a finished flow, with this plan's changes."""
+        """The recipe of that name, or that of a finished flow, with this plan's changes.
+
+        Raises:
+            FlowError: Settings that no training can have.
+        """
         changes: dict[str, Any] = {
             name: getattr(self, name)
             for name in ("network", "sigma", "batch", "flow_steps", "bend", "augment")
@@ -153,7 +168,9 @@ class TrainingPlan:
         own = recipe_for(self.name, shape) if finished is None else finished.recipe
         if finished is not None and self.teacher is not None:
             own = distilling_recipe(own, len(finished.description.grid) - 1)
-        return replace(own, reading=self.reading(), **given)
+        made = replace(own, reading=self.reading(), **given)
+        check_recipe(made)
+        return made
 
     def package(self, trainer: Trainer, data: TrainingData, path: Path) -> None:
         """Write the flow as it is, not certified."""

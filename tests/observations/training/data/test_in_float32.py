@@ -112,7 +112,8 @@ def test_a_flow_of_parts_of_different_size_keeps_their_sizes(tmp_path: Path, sha
     )  # fmt: skip
     train_flow(plan, lambda what, share: said.append(what))
     assert any(
-        f"({'channel by channel' if len(shape) == 3 else 'column by column'}) stands" in one for one in said
+        f"({'channel by channel' if len(shape) == 3 else 'column by column'}) is subtracted" in one
+        for one in said
     )
     flow = load_flow(str(path))
     draws = torch.randn(1000, values[0].size, generator=torch.Generator().manual_seed(0))

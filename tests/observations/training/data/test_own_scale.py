@@ -75,14 +75,15 @@ def test_a_constant_column_has_scale_one() -> None:
     assert own_scale(np.full((20, 3), 7.0)) == (7.0, 1.0)
 
 
-def test_what_stands_for_one_is_said() -> None:
+def test_center_and_scale_are_said() -> None:
     whole = TrainingData(
         np.arange(-999.0, 1.0, dtype=np.float32)[:, None], None, np.zeros((1, 1), np.float32), None, None, "counts",
         -497.692, 499.223,
     )  # fmt: skip
-    assert "in training -497.692 stands for 0 and 1.531 for 1" in whole.description()
+    assert "training rows: mean -499.5, standard deviation 288.675" in whole.description()
+    assert "in training: -497.692 is subtracted, and the result is divided by 499.223" in whole.description()
     columns = replace(whole, center=(0.0, 10.0), scale=(1.0, 5.0))
-    said = "in training 0, 10 (column by column) stands for 0 and 1, 15 (column by column) for 1"
+    said = "in training: 0, 10 (column by column) is subtracted, and the result is divided by 1, 5 (column by column)"
     assert said in columns.description()
 
 
@@ -99,7 +100,7 @@ def test_samples_of_a_trained_table_have_each_columns_deviation(tmp_path: Path) 
     lines: list[str] = []
     found = train_flow(plan(tmp_path, steps=200, flow_steps=24), lambda what, share: lines.append(what))
     assert found == {"passes": False, "reason": "never certified", "classes": None}
-    assert any("(column by column) stands for 0" in line for line in lines)
+    assert any("(column by column) is subtracted" in line for line in lines)
     flow = load_flow(str(tmp_path / "table.safetensors"))
     with torch.no_grad():
         samples = (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
 from infoloom.benchmark.estimators import references
+from infoloom.benchmark.estimators.entering.program_files import digests, expect_unchanged
 from infoloom.benchmark.estimators.names import SIGNS, is_name, shown
 from infoloom.benchmark.estimators.scoring.credit import BASELINES
 from infoloom.benchmark.estimators.variants import VARIANTS
@@ -17,7 +18,7 @@ from infoloom.benchmark.running.results import plain
 from infoloom.errors import BenchmarkError
 from infoloom.estimators import names
 
-__all__ = ["Entrant", "check_entrants", "known_names"]
+__all__ = ["Entrant", "check_entrants", "check_versions", "known_names"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,17 @@ class Entrant:
         name: A name of an estimator, a variant or a reference, or a label for the command.
         command: A program that reads an npz of rows and prints one line of JSON.
         settings: Settings of the estimator.
+        files: Files of the program and their digests, None where they were not looked at.
     """
 
     name: str
     command: str | None = None
     settings: Mapping[str, Any] | None = None
+    files: Mapping[str, str] | None = None
+
+    def with_files(self) -> Entrant:
+        """The same with the digests of its program's files as they are now."""
+        return self if self.command is None else replace(self, files=digests(self.command))
 
 
 def known_names() -> tuple[str, ...]:
@@ -64,6 +71,31 @@ def check_entrants(entrants: Sequence[Entrant], rows: Iterable[Mapping[str, Any]
         else:
             _check_label(entrant, had, free)
             _check_program(entrant.command)
+
+
+def check_versions(
+    entrants: Sequence[Entrant],
+    rows: Sequence[Mapping[str, Any]],
+    stays: Callable[[Mapping[str, Any]], bool],
+    *,
+    retry: bool,
+) -> None:
+    """Refuse a program of which another version has results under the same label.
+
+    Args:
+        entrants: Who enters, with the digests of their files.
+        rows: Rows of the results file.
+        stays: Whether a row stays in the file when failed runs are repeated.
+        retry: Whether they are.
+
+    Raises:
+        BenchmarkError: The first file that changed.
+    """
+    had = {row["estimator"] for row in rows if row.get("estimator") is not None}
+    for entrant in entrants:
+        if entrant.files is not None:
+            free = _free(entrant.name, (*known_names(), *BASELINES, *had))
+            expect_unchanged(entrant.name, entrant.files, rows, free, stays, retry=retry)
 
 
 def _check_name(name: str, had: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from infoloom.benchmark.estimators.scoring.comparisons import Comparison
 from infoloom.benchmark.estimators.scoring.credit import TOLERANCE
 from infoloom.benchmark.estimators.scoring.scores import Mean, Score
 from infoloom.benchmark.estimators.variants import TUNED, names
+from infoloom.units import number_of
 
 __all__ = [
     "block_table", "board_table", "explanation", "markdown", "pair_table", "quality_table", "text",
@@ -90,8 +91,9 @@ def explanation(board: ProblemSet, problems: int | None = None) -> str:
         problems: Problems of the whole set, where it is a part.
     """
     part = f" of {problems}, a part," if problems not in (None, len(board.truths)) else ""
+    size, blocks = number_of(len(board.truths), "problem"), number_of(len(board.blocks), "block")
     return (
-        f"{board.name}, {len(board.truths)} problems{part} in {len(board.blocks)} blocks; right: within {TOLERANCE} "
+        f"{board.name}, {size}{part} in {blocks}; right: within {TOLERANCE} "
         "nats or a tenth of the truth; score: what is right beyond the best constant answer, all blocks equal"
     )
 

@@ -9,6 +9,8 @@ import yaml
 
 from infoloom.benchmark.meta.folder.manifest import Manifest
 from infoloom.benchmark.meta.folder.table import COLUMNS
+from infoloom.benchmark.meta.request import Request
+from infoloom.units import number_of
 
 __all__ = ["card_text"]
 
@@ -19,7 +21,7 @@ def card_text(manifest: Manifest) -> str:
     """The text of the card."""
     plan, asked = manifest.plan, manifest.plan.request
     header = yaml.safe_dump(_header(manifest), sort_keys=False, width=1000)
-    size = sum(record.bytes for record in manifest.records)
+    size, tasks = sum(record.bytes for record in manifest.records), number_of(plan.tasks, "task")
     columns = "\n".join(
         f"| `{name}` | {_word(kind)} | {meaning} |" for name, (kind, meaning) in COLUMNS.items()
     )
@@ -35,14 +37,14 @@ def card_text(manifest: Manifest) -> str:
 
 # Random tasks of known mutual information
 
-{plan.tasks:,} tasks ({size / 2**20:,.1f} MiB), made by infoloom: paired rows of a random joint law of x and y behind
+{tasks} ({size / 2**20:,.1f} MiB), made by infoloom: paired rows of a random joint law of x and y behind
 random injective maps, beside their mutual information, which is known in closed form or by quadrature and which the
 maps leave as it was. For training and testing estimators that learn.
 
 - Families of laws: {", ".join(asked.families)}
 - Maps: {", ".join(asked.maps)}; columns of labels are renamed instead
 - Columns of x and of y: {asked.dims[0]} to {asked.dims[1]}; rows: {asked.rows[0]} to {asked.rows[1]}
-- Information: {_digits(asked.nats[0])} to {_digits(asked.nats[1])} nats, as even as the families' columns can carry it
+- Information: {_information(asked)}
 
 | column | type | meaning |
 |---|---|---|
@@ -56,6 +58,17 @@ Made again to the byte, with the versions in `manifest.json` on a processor of t
 
     infoloom bench meta --count {plan.tasks} --out FOLDER --tasks-per-shard {plan.tasks_per_shard} {options}{named}
 """
+
+
+def _information(asked: Request) -> str:
+    """From where to where it goes in these tasks, which may be less than was asked for."""
+    low, high, most = asked.nats[0], asked.nats[1], asked.most
+    reached = max(most.values())
+    text = f"{_digits(low)} to {_digits(high) if reached == high else f'{reached:g}'} nats, evenly in each family"
+    if reached < high:
+        text += f" ({_digits(low)} to {_digits(high)} were asked for)"
+    less = [f"{name} {nats:g}" for name, nats in most.items() if nats < high]
+    return text + (f"; at most, because their columns carry no more: {', '.join(less)}" if less else "")
 
 
 def _digits(value: float) -> str:

@@ -15,6 +15,7 @@ from infoloom.benchmark.meta.stream import RandomTask, TaskStream
 from infoloom.datasets.checking.outcome import Check, Report
 from infoloom.datasets.storage.files import sha256
 from infoloom.datasets.storage.layout import inside
+from infoloom.units import number_of
 
 __all__ = ["verify_tasks"]
 
@@ -55,7 +56,7 @@ def _files(root: Path, manifest: Manifest) -> Check:
         if found != record.sha256:
             bad.append(f"{record.shard.file}: another checksum")
     total = len(manifest.records)
-    detail = "\n".join(bad[:20]) if bad else f"{total} shards have their checksums"
+    detail = "\n".join(bad[:20]) if bad else f"{number_of(total, 'shard')}: each has its checksum"
     return Check("files", not bad, detail, float(total - len(bad)), float(total))
 
 
@@ -79,9 +80,9 @@ def _drawn_again(root: Path, manifest: Manifest, most: int) -> Iterator[Check]:
             "tasks drawn again", False, f"{type(error).__name__}: {error}; expected columns {SCHEMA.names}"
         )
         return
-    detail = f"{seen} tasks: truths within {worst_truth:.1e} nats"
+    detail = f"{number_of(seen, 'task')}: truths within {worst_truth:.1e} nats"
     yield Check("truth", worst_truth <= _TRUTH, detail, worst_truth, 0.0)
-    detail = f"{seen} tasks: rows within {worst_rows:.1e} of their range"
+    detail = f"{number_of(seen, 'task')}: rows within {worst_rows:.1e} of their range"
     yield Check("rows", worst_rows <= _ROWS, detail, worst_rows, 0.0)
 
 

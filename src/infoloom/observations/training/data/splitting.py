@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from infoloom.errors import FlowError
 from infoloom.observations.training.data.rows import Rows
 
-__all__ = ["HELD_OUT", "choose_held_out", "held_out_by_name", "held_out_rows", "only_trained"]
+__all__ = ["HELD_OUT", "ONE_IN", "choose_held_out", "held_out_by_name", "held_out_rows", "only_trained"]
 
 HELD_OUT: Final = ("test", "val", "valid", "validation", "dev")
 """Names of parts of a data set that are not trained on."""
-_SHARE: Final = 0.1
+ONE_IN: Final = 10
+"""One row in so many is chosen to be held out, where the source does not say which."""
 _NO_CLASS: Final = ("unknown", "-1")  # of rows whose label is kept back
 
 
@@ -103,7 +104,7 @@ def choose_held_out(
     order = np.random.default_rng(seed).permutation(int(groups.max()) + 1)
     held = np.zeros(rows, bool)
     counts = np.bincount(kinds)
-    wanted = np.maximum(1, np.round(_SHARE * counts)).astype(int)
+    wanted = np.maximum(1, np.round(counts / ONE_IN)).astype(int)
     members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
     for number in order:
         chosen = members[number]

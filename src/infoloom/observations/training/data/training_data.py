@@ -20,7 +20,7 @@ from infoloom.observations.training.data.own_scale import constant, of_brightnes
 from infoloom.observations.training.data.reading import Reading, chosen_classes, refuse_names, resized
 from infoloom.observations.training.data.rows import BRIGHTNESS, GREY, OWN_UNITS, Rows, joined
 from infoloom.observations.training.data.sources.folders import folder_of_pictures, read_hub_folder
-from infoloom.observations.training.data.splitting import held_out_rows, only_trained
+from infoloom.observations.training.data.splitting import ONE_IN, held_out_rows, only_trained
 
 __all__ = ["TrainingData", "load_training_data"]
 
@@ -43,6 +43,7 @@ class TrainingData:
         center: Value that stands for zero in training; one for each column or channel where they differ.
         scale: Size that stands for one in training, likewise.
         notes: How the source was read, a sentence each.
+        one_in: One row in so many is held out, where the source does not say which; None where it does.
     """
 
     values: NDArray[np.float32]
@@ -54,6 +55,7 @@ class TrainingData:
     center: Numbers = 0.0
     scale: Numbers = 1.0
     notes: tuple[str, ...] = field(default=(), compare=False)
+    one_in: int | None = field(default=None, compare=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -93,9 +95,12 @@ class TrainingData:
         lines.append(
             f"values: {low:.6g} to {high:.6g}, {len(np.unique(whole)):,} different ones ({self.unit})"
         )
-        zero = as_array(self.center)
+        if len(self.values):
+            wide = np.asarray(self.values, np.float64)
+            lines.append(f"training rows: mean {wide.mean():.6g}, standard deviation {wide.std():.6g}")
         lines.append(
-            f"in training {_shown(zero)} stands for 0 and {_shown(zero + as_array(self.scale))} for 1"
+            f"in training: {_shown(as_array(self.center))} is subtracted, and the result is divided by "
+            f"{_shown(as_array(self.scale))}"
         )
         lines.append(
             f"held-out rows that are copies of training rows: {_copies(self.values, self.held_out):,}"
@@ -150,6 +155,7 @@ def load_training_data(source: str, reading: Reading | None = None, *, seed: int
         center,
         scale,
         (*rows.notes, *([f"classes without rows left out: {', '.join(empty)}"] if empty else [])),
+        None if rows.held_out is not None else rows.every or ONE_IN,
     )
 
 
