@@ -70,9 +70,9 @@ def curves(made: Any, real: Any, names: list[str] | None, card: dict[str, Any]) 
     across = space(axis["low"], axis["high"], real.shape[-1])
     figure = plt.figure(figsize=(13, 9.6), constrained_layout=True)
     both = np.concatenate([made, real])
-    limits = np.quantile(both, [0.001, 0.999]) + np.array([-0.1, 0.1]) * np.ptp(
-        np.quantile(both, [0.001, 0.999])
-    )
+    ends = both.reshape(len(both), -1)
+    low, high = np.quantile(ends.min(axis=1), 0.05), np.quantile(ends.max(axis=1), 0.95)
+    limits = low - 0.05 * (high - low), high + 0.05 * (high - low)
     for half, rows, title in zip(figure.subfigures(1, 2), (made, real), TITLES, strict=True):
         half.suptitle(title, fontsize=10)
         panels = half.subplots(-(-len(rows) // LINES), LINES, sharex=True, sharey=True)
@@ -87,7 +87,8 @@ def curves(made: Any, real: Any, names: list[str] | None, card: dict[str, Any]) 
         for ax in panels.flat[len(rows) :]:
             ax.set_axis_off()
         if len(axis["series"]) > 1:
-            panels.flat[0].legend(fontsize=5, loc="upper right")
+            handles, labels = panels.flat[0].get_legend_handles_labels()
+            half.legend(handles, labels, fontsize=7, ncols=len(labels), loc="upper right", frameon=False)
         half.supxlabel(axis["label"], fontsize=8)
         half.supylabel(card["unit"], fontsize=8)
     return figure

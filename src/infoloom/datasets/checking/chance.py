@@ -15,7 +15,7 @@ __all__ = ["FALSE_ALARM", "Spread", "fresh_rows", "gaussian_bound", "unseen_info
 
 FALSE_ALARM: Final = 6.3e-5  # of a two-sided test at four standard errors
 _NEGLOG: Final = math.log(2.0 / FALSE_ALARM)
-_FRESH: Final = 8192
+_FRESH: Final = 2048
 _NUMBERS: Final = 2**24
 _FEWEST: Final = 1024
 _SEED: Final = 20_261_130

@@ -109,7 +109,7 @@ def measure_quality(
     if min(len(sides.held), len(sides.again)) >= FEWEST_TESTED:
         result["two_sample_floor"] = two_sample_test(sides.held, sides.again, seed=seed).to_dict()
     for index, (kind, latents) in enumerate({"samples": None, **story_latents(flow.dim, rows, seed)}.items()):
-        tell(f"sampling: {kind}", index / 5)
+        tell(f"quality: {kind}", index / 5)
         made = sampled(flow, latents, rows, seed, sides.wanted)
         result[kind if latents is None else f"story_{kind}"] = _compared(
             found, sides.held, made, sides.wanted
