@@ -27,7 +27,7 @@ from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.training import Trainer
 from infoloom.spec.flows.flow import flow_header, flow_path
 
-__all__ = ["all_classes", "certify_file", "package_flow", "real_rows", "update_card"]
+__all__ = ["all_classes", "certify_file", "package_flow", "real_batches", "real_rows", "update_card"]
 
 
 def package_flow(
@@ -114,7 +114,7 @@ def real_rows(
     return noisy if labels is None else noisy[_in_turn(labels, len(data.classes or ()))]
 
 
-def _real_batches(data: TrainingData, flow: SteppedFlow | ExactFlow) -> tuple[int, Tensor | None]:
+def real_batches(data: TrainingData, flow: SteppedFlow | ExactFlow) -> tuple[int, Tensor | None]:
     """Rows held out and then rows trained on, both in whole rounds of all classes, and how many were held out."""
     kinds = [real_rows(data, flow)] if len(data.held_out) else []
     kinds += [real_rows(data, flow, held_out=False)] if len(data.values) else []
@@ -160,7 +160,7 @@ def certify_file(
             "not pass. Raise `--wide-rows`, or leave `--keep` out."
         )
     flow, wide = all_classes(str(path)), all_classes(str(path), torch.float64)
-    held, real = (0, None) if data is None else _real_batches(data, flow)
+    held, real = (0, None) if data is None else real_batches(data, flow)
     if isinstance(flow, ExactFlow) and isinstance(wide, ExactFlow):
         found = certify_exact(flow, wide, real, effort=effort, report=report)
     elif isinstance(flow, SteppedFlow) and isinstance(wide, SteppedFlow):

@@ -168,6 +168,7 @@ RECIPES: dict[str, Recipe] = {
         0.05,
         minutes=24.0,
         channels=40,
+        distilled_steps=12,
         reading=Reading(
             classes={"OB": ("O", "B"), **{name: (name,) for name in ("A", "F", "G", "K", "M")}},
         ),

@@ -35,6 +35,7 @@ __all__ = [
     "expected_seconds",
     "smaller_latents",
     "step_margins",
+    "trajectories",
 ]
 
 Report = Callable[[str, float], None]
@@ -220,7 +221,9 @@ def _step_eigenvalues(
     size, table = min(flow.batch, effort.eigen_rows), class_table(flow)
     batches = range(-(-effort.eigen_rows // size))
     flows = [turn(flow, table, index, size) for index in batches]
-    gathered = [_points(one, real, index, size, generator) for index, one in zip(batches, flows, strict=True)]
+    gathered = [
+        trajectories(one, real, index, size, generator) for index, one in zip(batches, flows, strict=True)
+    ]
     found: dict[str, list[float]] = {kind: [] for kind in gathered[0]}
     for step in range(flow.step_count):
         for kind, values in found.items():
@@ -233,7 +236,7 @@ def _step_eigenvalues(
     return found
 
 
-def _points(
+def trajectories(
     flow: SteppedFlow, real: Tensor | None, index: int, size: int, generator: torch.Generator
 ) -> dict[str, list[Tensor]]:
     """One batch of states to look at, for each kind and step: (rows, d) each."""
