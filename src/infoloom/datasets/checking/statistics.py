@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -17,8 +17,10 @@ from infoloom.datasets.making.pmi import parse_pmi
 from infoloom.datasets.reading.read import Dataset
 from infoloom.datasets.storage.columns import Column, rows_at_once
 from infoloom.errors import InfoloomError
-from infoloom.information.quantity import Quantity
-from infoloom.story import Story
+
+if TYPE_CHECKING:
+    from infoloom.information.quantity import Quantity
+    from infoloom.story import Story
 
 __all__ = ["BATCH", "TRUTH_TOLERANCE", "information_after", "statistics"]
 

@@ -14,7 +14,6 @@ from infoloom.datasets.storage.columns import Column
 from infoloom.datasets.storage.files import aside
 from infoloom.errors import DatasetError
 from infoloom.extras import extras_named
-from infoloom.law.sources.distributions import atoms_of
 
 if TYPE_CHECKING:
     from infoloom.story import Story
@@ -27,6 +26,8 @@ _MAX_MODALITIES: Final = 10
 
 def strip_values(story: Story, node: str) -> tuple[float, ...]:
     """From −2 to 2; of a category its own values, since it has none between."""
+    from infoloom.law.sources.distributions import atoms_of  # with it comes scipy
+
     found = story.graph.nodes.get(node)
     return VALUES if found is None else atoms_of(found.distribution) or VALUES
 
