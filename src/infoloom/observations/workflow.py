@@ -226,6 +226,8 @@ def rescale_flow(
         raise FlowError(f"file `{output}`: expected another file than the flow's own. Choose another name.")
     flow = all_classes(name)
     data = _fitting(name, flow, source)
+    if report is not None:
+        report(f"drawing {rows:,} samples", 0.0)
     description = rescaled(flow, data, rows=rows, seed=seed)
     shutil.copyfile(path, output)
     rewrite_description(output, description)

@@ -11,16 +11,19 @@ import pytest
 import torch
 from observations.adopted.models import Called
 from observations.small import small_file
+from PIL import Image
 from typer.testing import CliRunner
 
 from infoloom.cli.main import app
 from infoloom.errors import FlowError
 from infoloom.observations import adopt
 from infoloom.observations.flows.checkpoint import rewrite_description
+from infoloom.observations.realism.pictures import sample_picture
 from infoloom.observations.realism.rescaling import rescaled
 from infoloom.observations.realism.sides import real_with_noise, sampled
+from infoloom.observations.training.data.rows import BRIGHTNESS
 from infoloom.observations.training.data.training_data import TrainingData
-from infoloom.observations.training.packaging import all_classes
+from infoloom.observations.training.packaging import all_classes, update_card
 from infoloom.spec.flows.flow import flow_header
 
 ROWS = 400
@@ -132,3 +135,18 @@ def test_the_command_writes_and_certifies_another_flow(path: Path, tmp_path: Pat
     assert (
         str(caught.value) == f"file `{path}`: expected another file than the flow's own. Choose another name."
     )
+
+
+def test_a_rescaled_flow_of_pictures_is_drawn_from_black_to_white(tmp_path: Path) -> None:
+    """The unit says what is black and white, not the scale: a value beyond white does not make the others grey."""
+    drawn = []
+    for unit in (BRIGHTNESS, "volt"):
+        model = Called(lambda x, t: 0.0 * x)
+        path = adopt(model, (1, 4, 4), grid=1, scale=1.2, effort=None).save(tmp_path / "own.safetensors")
+        update_card(path, unit=unit)
+        sample_picture(str(path), tmp_path / "a.png", rows=2)
+        with Image.open(tmp_path / "a.png") as picture:
+            drawn.append(np.asarray(picture.convert("L")))
+    black, spread = [(one == 0).mean() for one in drawn]
+    assert black > 0.15  # P(1.2 z < -1) is 0.20
+    assert spread < 0.05

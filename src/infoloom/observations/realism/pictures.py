@@ -14,6 +14,7 @@ from infoloom.observations.adopted.exact import ExactFlow
 from infoloom.observations.flows.checking.turns import turn
 from infoloom.observations.flows.stepped import BATCH, SteppedFlow
 from infoloom.observations.realism.quality import story_latents
+from infoloom.observations.training.data.rows import BRIGHTNESS, GREY
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import all_classes
 
@@ -97,7 +98,8 @@ def _enough(rows: int, columns: int) -> int:
 
 def _limits(flow: SteppedFlow | ExactFlow, samples: NDArray[np.float32]) -> tuple[float, float]:
     """Values to show as black and white."""
-    return (-1.0, 1.0) if flow.description.scale == 1.0 else (float(samples.min()), float(samples.max()))
+    picture = str(flow.description.card.get("unit")) in (BRIGHTNESS, GREY) or flow.description.scale == 1.0
+    return (-1.0, 1.0) if picture else (float(samples.min()), float(samples.max()))
 
 
 def _stacked(blocks: list[Pixels]) -> Pixels:
