@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from infoloom.observations.flows.velocity import flop_count
+from infoloom.observations.realism.sides import STRONG_PASSES
 from infoloom.observations.realism.two_sample import PASSES
 from infoloom.observations.training.packaging import all_classes
 from infoloom.spec.flows.flow import flow_header, flow_path, zoo_names
@@ -130,6 +131,16 @@ def realism(headers: Mapping[str, Header]) -> str:
     return markdown(f"{head}; deviation; that of training rows; nearest-neighbour ratio", lines)
 
 
+def strong(headers: Mapping[str, Header]) -> str:
+    """The same test by a larger network on more rows, of the flows that were tested so."""
+    lines = []
+    for name, found in _measured(headers):
+        if test := found.get("two_sample_strong"):
+            counts = (f"{count:,}" for count in test["rows"])
+            lines.append([f"`{name}`", *counts, _accuracy(test, STRONG_PASSES)])
+    return markdown("flow; rows of each kind to train; to choose the pass; to report; accuracy", lines)
+
+
 def features(headers: Mapping[str, Header]) -> str:
     """Distances in a classifier's features, every flow's own table."""
     parts = []
@@ -154,6 +165,7 @@ BLOCKS: dict[str, Callable[[Mapping[str, Header]], str]] = {
     "certificates": certificates,
     "training": training,
     "realism": realism,
+    "strong": strong,
     "features": features,
 }
 
@@ -184,10 +196,10 @@ def _distances(label: str, one: Mapping[str, float]) -> list[str]:
     ]
 
 
-def _accuracy(test: Mapping[str, Any] | None) -> str:
+def _accuracy(test: Mapping[str, Any] | None, passes: int = PASSES) -> str:
     if test is None:
         return "too few"
-    star = "*" if test["kept"] > 0.9 * PASSES else ""
+    star = "*" if test["kept"] > 0.9 * passes else ""
     return f"{test['accuracy']:.2f} ± {test['standard_error']:.2f}{star}"
 
 

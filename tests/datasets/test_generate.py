@@ -18,7 +18,7 @@ from infoloom.datasets.making.plain import is_plain
 from infoloom.datasets.making.plan import read_plan
 from infoloom.datasets.making.shard import Made, ShardJob, bijection_of, make_shard, read_done
 from infoloom.datasets.storage.layout import MANIFEST
-from infoloom.errors import DatasetError
+from infoloom.errors import DatasetError, SpecError
 from infoloom.story import Story, compile_story
 
 FolderBytes = Callable[[Path], dict[str, bytes]]
@@ -40,6 +40,23 @@ def test_layout_of_the_folder(small: Dataset) -> None:
         *(f"data/{name}.parquet" for name in shards),
         *(f".infoloom/{name}.json" for name in shards),
     }
+
+
+def test_a_story_may_be_given_as_what_it_is_made_of(tmp_path: Path) -> None:
+    tree = {
+        "name": "one",
+        "causes": {"c": "normal"},
+        "modalities": {"a": {"flow": "vector(2)", "latent": "c + noise"}},
+    }
+    made = generate(compile_story(tree), tmp_path / "story", 5)
+    for name, source in (("dict", tree), ("spec", compile_story(tree).spec)):
+        np.testing.assert_array_equal(generate(source, tmp_path / name, 5)["a"], made["a"])
+    assert generate("figure-1", tmp_path / "preset", 2).story.spec.name == "figure-1"
+    with pytest.raises(
+        SpecError, match="spec of type `NoneType`: expected a file, the name of a preset, or a dict"
+    ):
+        generate(None, tmp_path / "none", 5)  # type: ignore[arg-type]
+    assert not (tmp_path / "none").exists()
 
 
 def test_rows_are_those_of_the_story(small: Dataset, small_story: Story) -> None:

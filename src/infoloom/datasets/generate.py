@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from infoloom.datasets.engines import Engine, Failure, LocalEngine
 from infoloom.datasets.finish import finish
@@ -22,6 +22,7 @@ from infoloom.spec.flows.flow import parse_flow
 
 if TYPE_CHECKING:
     from infoloom.datasets.reading.read import Dataset
+    from infoloom.spec.model import Spec
     from infoloom.story import Story
 
 __all__ = ["Progress", "begin", "generate", "make_shards", "shard_jobs"]
@@ -31,7 +32,7 @@ Progress = Callable[[Made | Failure], None]
 
 @extras_named()
 def generate(
-    story: Story,
+    story: Story | Spec | str | Path | dict[str, Any],
     out: str | Path,
     rows: int,
     seed: int = 0,
@@ -52,7 +53,7 @@ def generate(
     """Make a dataset whose information is known, or continue one that was interrupted.
 
     Args:
-        story: A compiled story.
+        story: A story, or what `infoloom.load` makes one of: a spec, its file, the name of a preset, or a dict.
         out: Folder to make; it must be empty, absent, or hold the same dataset unfinished.
         rows: Rows in all splits together.
         seed: Seed of the random numbers; row i depends on the story, the seed and i only.
@@ -76,12 +77,15 @@ def generate(
         The finished dataset, opened.
 
     Raises:
+        SpecError: Not a story, with everything that is wrong with it.
         DatasetError: Another dataset is in the folder, or shards could not be made; the rest is kept.
         FlowError: A trained flow's certificate fails, and that is not allowed.
     """
-    root = Path(out)
+    from infoloom.story import Story, compile_story
+
+    root, told = Path(out), story if isinstance(story, Story) else compile_story(story)
     plan = make_plan(
-        story,
+        told,
         rows,
         seed,
         splits=splits,
@@ -93,7 +97,7 @@ def generate(
         allow_uncertified=allow_uncertified,
         reproducible=reproducible,
     )
-    begin(root, story, plan, device)
+    begin(root, told, plan, device)
     made = make_shards(root, engine or LocalEngine(workers), device=device, progress=progress)
     return finish(root, made)
 

@@ -165,7 +165,8 @@ def check_flow(
         report: Called with what is being done and the share that is done.
 
     Raises:
-        FlowError: No such flow, or data that do not fit it.
+        FlowError: No such flow, data that do not fit it, or a certificate to be kept that looks at less than half of
+            the rows of the one that is kept.
     """
     check_picture(picture)
     path = flow_path(name)
@@ -176,6 +177,8 @@ def check_flow(
         known = _features(features, data, flow_header(path)["card"].get("name", ""))
         network = None if inception is None else InceptionFeatures(inception)
     effort = Effort(eigen_rows, rows, max(1, rows // 2) if wide_rows is None else wide_rows)
+    if keep:
+        _refuse_fewer_rows(flow, effort)
     found = certify_file(path, data, effort=effort, report=report, keep=keep)
     if quality and data is not None:
         found["quality"] = measure_quality(
@@ -191,6 +194,25 @@ def check_flow(
     if picture is not None:
         whitening_picture(name, picture)
     return found
+
+
+def _refuse_fewer_rows(flow: SteppedFlow | ExactFlow, effort: Effort) -> None:
+    """Refuse to replace a certificate that passes by one that looks at less than half of its rows."""
+    kept = flow.certificate()
+    if not kept["passes"] or kept["kind"] != "stepped":
+        return
+    trips = kept["round_trip"]
+    looked = (
+        ("eigen-rows", kept["eigen_rows"], effort.eigen_rows),
+        ("rows", trips["float32"]["sampled"]["rows"], effort.trip_rows),
+        ("wide-rows", trips["float64"]["sampled"]["rows"], effort.wide_rows),
+    )
+    for option, before, now in looked:
+        if 2 * now + flow.batch < before:  # rows are rounded up to whole batches
+            raise FlowError(
+                f"certificate of `{now}` rows: the one that is kept looked at {before}. Raise `--{option}`, or leave "
+                "`--keep` out."
+            )
 
 
 def rescale_flow(

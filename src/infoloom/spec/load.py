@@ -24,10 +24,14 @@ def load_spec(source: str | Path | dict[str, Any]) -> Spec:
     """Load a spec from a file, the name of a preset, or a dict.
 
     Raises:
-        SpecError: The file cannot be read, or with every problem that the spec has.
+        SpecError: Nothing of these, a file that cannot be read, or every problem that the spec has.
     """
     if isinstance(source, dict):
         return build_spec(source)
+    if not isinstance(source, (str, Path)):
+        raise SpecError(
+            [f"spec of type `{type(source).__name__}`: expected a file, the name of a preset, or a dict."]
+        )
     text, directory = spec_text(source)
     return parse_spec(text, directory)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from infoloom.observations.training.recipes import RECIPES, Recipe, recipe_for
 from infoloom.observations.training.targets import flow_matching_target
 from infoloom.observations.training.training import Progress, Trainer
 from infoloom.observations.workflow import check_flow, train_flow
-from infoloom.spec.flows.flow import flow_header
+from infoloom.spec.flows.flow import flow_header, flow_path
 
 RECIPE = Recipe({"name": "mlp", "hidden": 48, "blocks": 2, "width": 32}, sigma=0.1, batch=128, flow_steps=8)
 
@@ -310,6 +311,23 @@ def test_the_whole_workflow(tmp_path: Path) -> None:
     np.save(other, np.random.default_rng(0).standard_normal((40, 7)))
     with pytest.raises(FlowError, match=r"expected data of shape \(2,\) with classes .* Give the data"):
         check_flow(str(output), str(other))
+
+
+@pytest.mark.parametrize(
+    ("option", "looked", "fewer", "before"),
+    [("eigen-rows", "eigen_rows", 4, 64), ("rows", "rows", 32, 1024), ("wide-rows", "wide_rows", 8, 1024)],
+)
+def test_a_certificate_is_not_replaced_by_one_of_fewer_rows(
+    tmp_path: Path, option: str, looked: str, fewer: int, before: int
+) -> None:
+    path = tmp_path / "digits.safetensors"
+    shutil.copy(flow_path("digits"), path)
+    content = path.read_bytes()
+    rows = {"rows": 1024, "eigen_rows": 64, "wide_rows": 1024} | {looked: fewer}
+    problem = f"certificate of `{fewer}` rows: the one that is kept looked at {before}. Raise `--{option}`, or leave"
+    with pytest.raises(FlowError, match=re.escape(problem)):
+        check_flow(str(path), keep=True, **rows)  # type: ignore[arg-type]
+    assert path.read_bytes() == content
 
 
 def test_the_weights_with_the_smallest_held_out_loss_are_kept(tmp_path: Path) -> None:

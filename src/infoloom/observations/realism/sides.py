@@ -17,11 +17,11 @@ from infoloom.observations.training.augment import AUGMENTATIONS, augment
 from infoloom.observations.training.data.own_scale import standardised
 from infoloom.observations.training.data.training_data import TrainingData
 
-__all__ = ["Sides", "real_with_noise", "sampled", "strongly_told", "trained_change"]
+__all__ = ["STRONG_PASSES", "Sides", "real_with_noise", "sampled", "strongly_told", "trained_change"]
 
 Rows = NDArray[np.float32]
 _STRONG_ROWS: Final = 5000
-_STRONG_PASSES: Final = 40
+STRONG_PASSES: Final = 40
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def strongly_told(flow: SteppedFlow | ExactFlow, data: TrainingData, seed: int) 
     of_real = np.concatenate(labels)[:_STRONG_ROWS] if len(labels) == len(parts) else None
     made = sampled(flow, None, len(real), seed + 1, of_real)
     return two_sample_test(
-        real, made, sizes=(32, 64, 128), strong=True, epochs=_STRONG_PASSES, seed=seed
+        real, made, sizes=(32, 64, 128), strong=True, epochs=STRONG_PASSES, seed=seed
     ).to_dict()
 
 
