@@ -113,7 +113,10 @@ def wrong(camera):
         text,
     )
     camera.until("return document.querySelector('#problems button') !== null")
-    camera.shoot("explorer-wrong", 900)
+    bottom = camera.driver.execute_script(
+        "return document.getElementById('problems').getBoundingClientRect().bottom + scrollY"
+    )
+    camera.shoot("explorer-wrong", int(bottom) + 16)
 
 
 def narrow(camera):

@@ -29,7 +29,7 @@ export function setText(text) {
 }
 
 export function showProblems(answer, solve) {
-  const problems = answer?.problems ?? [];
+  const problems = [...(answer?.problems ?? [])].sort((a, b) => a.line - b.line || a.column - b.column);
   wrong = new Set(problems.map((problem) => problem.line));
   repaint();
   area.setAttribute("aria-invalid", problems.length > 0);
