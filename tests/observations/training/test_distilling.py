@@ -52,7 +52,7 @@ def test_a_linear_teacher_is_followed_exactly() -> None:
     end = taught.grid[(taught.grid[:-1] - moment[:, None]).abs().argmin(1) + 1]
     width = lambda time: (time**2 * 0.49 + (1.0 - 0.9 * time) ** 2).sqrt()  # noqa: E731
     skip, gain, _ = field.coefficients(moment)
-    landed = point + (end - moment)[:, None] * (skip[:, None] * point + gain[:, None] * target)
+    landed = point + (end - moment)[:, None] * (skip * point + gain * target)
     assert torch.allclose(landed, point * (width(end) / width(moment))[:, None], atol=1e-4)
 
 
@@ -71,7 +71,7 @@ def test_a_trained_teacher_is_followed_as_many_small_steps_do(teacher: Path) -> 
         time = moment + (end - moment) * part / 1000
         values = values + ((end - moment) / 1000)[:, None] * field(values, time, label)
     skip, gain, _ = field.coefficients(moment)  # type: ignore[operator]
-    landed = point + (end - moment)[:, None] * (skip[:, None] * point + gain[:, None] * target)
+    landed = point + (end - moment)[:, None] * (skip * point + gain * target)
     assert torch.allclose(landed, values, atol=5e-3)
 
 

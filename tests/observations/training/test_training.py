@@ -60,7 +60,7 @@ def test_the_target_is_the_velocity_of_the_path() -> None:
     wide = moment[:, None]
     assert torch.allclose(point, wide * data + (1.0 - 0.9 * wide) * noise)
     skip, gain, _ = field.coefficients(moment)
-    assert torch.allclose(skip[:, None] * point + gain[:, None] * target, data - 0.9 * noise, atol=1e-5)
+    assert torch.allclose(skip * point + gain * target, data - 0.9 * noise, atol=1e-5)
 
 
 def test_the_linear_part_is_the_best_one_for_normal_data() -> None:

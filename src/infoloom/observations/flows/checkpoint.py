@@ -45,7 +45,8 @@ class FlowDescription:
         grid: Times t_0 = 0 < … < t_K = 1 of the steps.
         network: Settings of the network.
         sigma: Width of the training path at t = 1, in units of `scale`.
-        spread: Standard deviation of the training data, in units of `scale`.
+        spread: Standard deviation of the training data, in units of `scale`: one number, or one for each frequency of
+            the cosine transform.
         center: Observations are `center + scale · x`; one number, or one for each component or channel.
         scale: See `center`.
         card: Where the flow comes from and what was measured: data, licence, recipe, seed, certificate, quality.
@@ -57,7 +58,7 @@ class FlowDescription:
     grid: tuple[float, ...]
     network: Mapping[str, Any]
     sigma: float
-    spread: float
+    spread: Numbers
     center: Numbers = 0.0
     scale: Numbers = 1.0
     card: Mapping[str, Any] = field(default_factory=dict)
@@ -168,7 +169,7 @@ def _checked(header: Mapping[str, Any]) -> FlowDescription:
         grid=grid,
         network=network,
         sigma=float(header["sigma"]),
-        spread=float(header["spread"]),
+        spread=checked_numbers(header["spread"], shape, "spread", positive=True),
         center=checked_numbers(header["center"], shape, "center"),
         scale=checked_numbers(header["scale"], shape, "scale", positive=True),
         card=dict(header["card"]),

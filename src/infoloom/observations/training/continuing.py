@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from infoloom.errors import FlowError
 from infoloom.observations.flows.checkpoint import GRAPH, FlowDescription, load_checkpoint
 from infoloom.observations.training.data.training_data import TrainingData
@@ -116,7 +118,8 @@ class Finished:
 
     def scaled_alike(self, trainer: Trainer) -> None:
         """Give a training's network the flow's own scaling, whatever the deviation of the data at hand."""
-        trainer.field.spread = self.description.spread
+        trainer.field.scale_by(self.description.spread)
+        trainer.field.to(trainer.device, torch.float32)
 
     def load(self, trainer: Trainer, *, afresh: bool = False) -> None:
         """Put the flow's weights into a new training.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,6 +15,8 @@ from infoloom.observations.training.data.reading import Reading
 
 __all__ = ["RECIPES", "Recipe", "check_recipe", "recipe_for"]
 
+_MOST_POSITIONS: Final = 2048  # whose cosine transform is a matrix of 16 MiB
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -23,6 +25,8 @@ class Recipe:
     Args:
         network: Settings of the network.
         sigma: Width σ of the path at t = 1, in units of the data's scale: the noise a sample keeps.
+        frequencies: The linear part of the velocity knows the deviation of the data at each frequency; see
+            `VelocityField`.
         batch: Rows a step.
         learning_rate: Peak learning rate.
         averaging: Decay of the moving average of the weights.
@@ -42,6 +46,7 @@ class Recipe:
 
     network: Mapping[str, Any] = field(default_factory=dict)
     sigma: float = 0.03
+    frequencies: bool = False
     batch: int = 64
     learning_rate: float = 1.5e-3
     averaging: float = 0.999
@@ -101,7 +106,15 @@ def _signal(
 ) -> Recipe:
     """For small sets of signals: weights decay, and the recipe says how rows may change."""
     network = {"name": "signal-unet", "channels": channels, "multipliers": [1, 2, 2], "width": 128}
-    return Recipe(network, sigma=sigma, weight_decay=0.05, flow_steps=flow_steps, bend=bend, **settings)
+    return Recipe(
+        network,
+        sigma=sigma,
+        frequencies=True,
+        weight_decay=0.05,
+        flow_steps=flow_steps,
+        bend=bend,
+        **settings,
+    )
 
 
 RECIPES: dict[str, Recipe] = {
@@ -159,6 +172,7 @@ RECIPES: dict[str, Recipe] = {
     "heartbeat-one": Recipe(
         {"name": "signal-unet", "channels": 64, "multipliers": [1, 2, 2], "width": 128},
         sigma=0.05,
+        frequencies=True,
         minutes=10.0,
         flow_steps=12,
         distilled_steps=12,
@@ -193,7 +207,10 @@ RECIPES: dict[str, Recipe] = {
 
 def recipe_for(name: str, shape: tuple[int, ...]) -> Recipe:
     """The zoo's recipe of that name, or one that suits the shape."""
-    return RECIPES[name] if name in RECIPES else Recipe(_network_for(shape))
+    if name in RECIPES:
+        return RECIPES[name]
+    network = _network_for(shape)
+    return Recipe(network, frequencies=network["name"] == "signal-unet" and shape[-1] <= _MOST_POSITIONS)
 
 
 def _network_for(shape: tuple[int, ...]) -> dict[str, Any]:

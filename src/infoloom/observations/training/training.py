@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from infoloom.errors import FlowError
+from infoloom.observations.flows.frequencies import frequency_deviations
 from infoloom.observations.flows.networks import build_network
 from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.training.augment import augment, check_augmentation
@@ -29,6 +30,7 @@ from infoloom.tensor_files import write_tensors
 __all__ = ["Progress", "Trainer"]
 
 _MOST_WEIGHTS: Final = 300_000_000
+_LEAST: Final = 0.1  # of σ: the smallest deviation that a frequency of the data is taken to have
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,10 @@ class Trainer:
             torch.manual_seed(seed)
             self.field = VelocityField(
                 recipe.network, data.shape, self.class_count, sigma=recipe.sigma, spread=spread
-            ).to(self.device)
+            )
+        if recipe.frequencies:
+            self.field.scale_by(frequency_deviations(self.values, least=_LEAST * recipe.sigma))
+        self.field.to(self.device, torch.float32)
         self.average = {name: value.detach().clone() for name, value in self.field.state_dict().items()}
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.optimizer = torch.optim.AdamW(

@@ -77,7 +77,7 @@ class HeaderTree(Open):
     grid: Annotated[list[Finite], Field(min_length=2, max_length=10_000)]
     network: dict[Word, Setting | Word | Annotated[list[Setting], Field(max_length=32)]]
     sigma: Annotated[float, Field(ge=0.0, le=1e6)]
-    spread: Annotated[float, Field(gt=0.0, le=1e12)]
+    spread: Annotated[float, Field(gt=0.0, le=1e12)] | Annotated[list[Any], Field(max_length=_MAX_SIZE)]
     center: Finite | Annotated[list[Any], Field(max_length=_MAX_SIZE)]
     scale: (
         Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
