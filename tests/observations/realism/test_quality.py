@@ -316,7 +316,7 @@ def test_a_whole_report(tmp_path: Path, monkeypatch) -> None:
     data = TrainingData(values[:500], label[:500], values[500:], label[500:], ("a", "b"), "metre", 2.0, 3.0)
     told: list[str] = []
     monkeypatch.setattr(sides, "_STRONG_ROWS", 300)
-    monkeypatch.setattr(sides, "_STRONG_PASSES", 2)
+    monkeypatch.setattr(sides, "STRONG_PASSES", 2)
     for module in (quality, sides):
         monkeypatch.setattr(module, "two_sample_test", partial(two_sample_test, epochs=3))
     found = measure_quality(

@@ -71,7 +71,7 @@ def frequency_deviations(values: Tensor, *, least: float) -> Numbers:
     shape = tuple(values.shape[1:])
     transform = CosineTransform(shape).to(values.device, torch.float32)
     squares = torch.zeros(shape, dtype=torch.float64, device=values.device)
-    for rows in values.split(1024):
+    for rows in torch.split(values, 1024):
         squares += transform(rows).double().square().sum(dim=0)
     found = (squares / len(values)).sqrt().clamp(min=least).cpu()
     digits = [float(f"{value:.4g}") for value in found.flatten().tolist()]

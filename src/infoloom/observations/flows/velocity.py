@@ -39,6 +39,8 @@ class VelocityField(nn.Module):
         spread: Standard deviation q of the data, or that of every frequency, numbers that spread over `shape`.
     """
 
+    deviations: Tensor
+
     def __init__(
         self,
         settings: Mapping[str, Any],
@@ -66,8 +68,10 @@ class VelocityField(nn.Module):
         spread = self.spread if isinstance(self.spread, float | int) else self.deviations
         variance = moment**2 * spread**2 + path**2
         skip = (moment * spread**2 - (1.0 - self.sigma) * path) / variance
-        whole = variance if self.transform is None else moment**2 * spread.square().mean() + path**2
-        return skip, spread * variance.rsqrt(), whole.rsqrt()
+        gain = spread * variance.rsqrt()
+        if self.transform is None:
+            return skip, gain, variance.rsqrt()
+        return skip, gain, (moment**2 * self.deviations.square().mean() + path**2).rsqrt()
 
     def residual(self, values: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
         """The network's own part F(c(t) x, t), of unit size."""
@@ -78,6 +82,14 @@ class VelocityField(nn.Module):
         """What `residual` has to say for a velocity at values (n, *shape) and times (n,)."""
         skip, gain, _ = self.coefficients(time)
         return self._times(1.0 / gain, velocity - self._times(skip, values))
+
+    def weighed(self, error: Tensor, time: Tensor) -> Tensor:
+        """An error of the residual, (n, *shape), in units in which each frequency counts as it does in the velocity."""
+        if self.transform is None:
+            return error
+        gain = self.coefficients(time)[1]
+        rest = tuple(range(1, gain.ndim))
+        return self._times(gain / gain.square().mean(rest, keepdim=True).sqrt(), error)
 
     def forward(self, values: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
         """(n, *shape), (n or 1,) times, (n or 1,) classes → velocities (n, *shape)."""
