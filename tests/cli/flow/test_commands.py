@@ -201,6 +201,25 @@ def test_a_dry_run_refuses_what_the_training_refuses(
             call("train", "x", "--data", str(tmp_path / "x.npy"), *words, *end)
 
 
+def test_frequencies_can_be_asked_for(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((64, 2, 32), np.float32))
+    for word, sizes in (("--frequencies", (2, 32)), ("--one-deviation", ())):
+        path = tmp_path / f"x{word}.safetensors"
+        words = (
+            "--data",
+            str(tmp_path / "x.npy"),
+            "-o",
+            str(path),
+            "--steps",
+            "1",
+            "--batch",
+            "4",
+            "--quick",
+        )
+        call("train", "x", *words, word)
+        assert np.shape(flow_header(path)["spread"]) == sizes
+
+
 def test_a_precision_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FlowError, match="precision `half`: expected auto, float32 or bfloat16"):
         call("train", "x", "--data", "sklearn:digits", "--precision", "half")

@@ -22,7 +22,7 @@ from infoloom.observations.flows.velocity import VelocityField
 from infoloom.observations.training.data.training_data import TrainingData
 from infoloom.observations.training.packaging import certify_file, package_flow
 from infoloom.observations.training.plan import TrainingPlan
-from infoloom.observations.training.recipes import Recipe, recipe_for
+from infoloom.observations.training.recipes import RECIPES, Recipe
 from infoloom.observations.training.targets import flow_matching_target
 from infoloom.observations.training.training import Trainer
 from infoloom.observations.workflow import train_flow
@@ -147,15 +147,26 @@ def test_what_goes_on_and_what_is_distilled_keep_the_deviations(tmp_path: Path) 
     train_flow(replace(plan, network=None, output=other, teacher=str(path)))
     assert flow_header(other)["spread"] == spread
     assert flow_header(other)["card"]["recipe"]["frequencies"] is True
+    with pytest.raises(
+        FlowError, match="expected the frequencies that its card says, True, because it goes on; got F"
+    ):
+        train_flow(replace(plan, network=None, continued=True, frequencies=False))
     train_flow(replace(plan, network=None, continued=True))
     assert flow_header(path)["spread"] == spread
 
 
-def test_signals_of_any_name_are_trained_with_frequencies() -> None:
-    assert recipe_for("mine", (2, 128)).frequencies
-    assert not recipe_for("mine", (2, 4096)).frequencies
-    assert not recipe_for("mine", (3, 32, 32)).frequencies
-    assert not recipe_for("mine", (40,)).frequencies
+def test_the_option_sets_what_the_recipe_says(tmp_path: Path) -> None:
+    plan = TrainingPlan("mine", "rows.npy", tmp_path / "mine.safetensors")
+    assert not plan.recipe((2, 128)).frequencies
+    assert replace(plan, frequencies=True).recipe((2, 128)).frequencies
+    assert RECIPES["rr-lyrae"].frequencies
+    assert not replace(plan, name="rr-lyrae", frequencies=False).recipe((4, 128)).frequencies
+
+
+def test_too_many_positions_are_refused() -> None:
+    with pytest.raises(FlowError, match=r"cosine transform of shape \(2, 4096\): expected at most 2048"):
+        CosineTransform((2, 4096))
+    CosineTransform((4096, 8))
 
 
 def test_deviations_that_do_not_fit_are_named(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def train(
     array: options.Array = None,
     size: options.Size = None,
     classes: options.Classes = None,
+    frequencies: options.Frequencies = None,
     augment: options.Augment = None,
     dry_run: options.DryRun = False,
     licence: options.Licence = "not stated",
@@ -82,9 +83,9 @@ def train(
     plan = TrainingPlan(
         name=name, source=data, output=target, minutes=minutes, steps=steps, network=_network(network), sigma=sigma,
         batch=batch, flow_steps=flow_steps, bend=bend, solver=solver, unconditional=unconditional, group=group,
-        array=array, size=size, classes=_classes(classes), augment=augment, licence=licence, seed=seed,
-        device=device, compiled=compiled, samples=samples, precision=read_precision(precision),
-        continued=continued, quick=quick,
+        array=array, size=size, classes=_classes(classes), frequencies=frequencies, augment=augment,
+        licence=licence, seed=seed, device=device, compiled=compiled, samples=samples,
+        precision=read_precision(precision), continued=continued, quick=quick,
     )  # fmt: skip
     if dry_run:
         print("\n".join(plan.description()))

@@ -19,6 +19,7 @@ __all__ = [
     "Device",
     "DryRun",
     "FlowSteps",
+    "Frequencies",
     "Group",
     "Licence",
     "Minutes",
@@ -70,6 +71,14 @@ Size = Annotated[
 Classes = Annotated[
     str | None,
     typer.Option(help="Classes to learn, each of one or more of the source: `spiral=left,right; round=E0`."),
+]
+Frequencies = Annotated[
+    bool | None,
+    typer.Option(
+        "--frequencies/--one-deviation",
+        help="Linear part of the velocity: with a deviation of the data for each frequency, or one for all; default: "
+        "the recipe's. For signals whose high frequencies are nothing but noise.",
+    ),
 ]
 Augment = Annotated[
     str | None,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import torch
 from scipy.fft import dct
 from torch import Tensor, nn
 
+from infoloom.errors import FlowError
 from infoloom.observations.flows.scaling import Numbers, checked_numbers
+
+_MOST: Final = 2048  # positions along an axis; the matrix of the transform is then 16 MiB in single precision
 
 __all__ = ["CosineTransform", "frequency_deviations"]
 
@@ -22,6 +26,9 @@ class CosineTransform(nn.Module):
     Args:
         shape: Shape of one observation: (positions,), (channels, positions) or (channels, height, width).
 
+    Raises:
+        FlowError: More than 2048 positions along an axis.
+
     Example:
         >>> transform = CosineTransform((4,)).float()
         >>> transform(torch.ones(1, 4))
@@ -33,6 +40,11 @@ class CosineTransform(nn.Module):
     def __init__(self, shape: Sequence[int]) -> None:
         super().__init__()
         self.names: list[str] = []
+        if max(shape[min(1, len(shape) - 1) :]) > _MOST:
+            raise FlowError(
+                f"cosine transform of shape {tuple(shape)}: expected at most {_MOST} positions along an axis. Train "
+                "with one deviation for all frequencies (`--one-deviation`)."
+            )
         for axis in range(min(1, len(shape) - 1), len(shape)):
             self.names.append(f"along_{axis}")
             unit = np.eye(shape[axis])

@@ -83,14 +83,6 @@ class VelocityField(nn.Module):
         skip, gain, _ = self.coefficients(time)
         return self._times(1.0 / gain, velocity - self._times(skip, values))
 
-    def weighed(self, error: Tensor, time: Tensor) -> Tensor:
-        """An error of the residual, (n, *shape), in units in which each frequency counts as it does in the velocity."""
-        if self.transform is None:
-            return error
-        gain = self.coefficients(time)[1]
-        rest = tuple(range(1, gain.ndim))
-        return self._times(gain / gain.square().mean(rest, keepdim=True).sqrt(), error)
-
     def forward(self, values: Tensor, time: Tensor, label: Tensor | None) -> Tensor:
         """(n, *shape), (n or 1,) times, (n or 1,) classes → velocities (n, *shape)."""
         skip, gain, _ = self.coefficients(time)

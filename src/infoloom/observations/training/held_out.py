@@ -60,10 +60,10 @@ class HeldOut:
         self._parts = self._parts or [
             self._part(field, slice(start, start + _PART)) for start in range(0, len(self.rows), _PART)
         ]
-        total = 0.0
-        for part in self._parts:
-            off = field.residual(part.point, part.moment, part.label) - part.wanted
-            total += float(field.weighed(off, part.moment).square().sum())
+        total = sum(
+            float((field.residual(part.point, part.moment, part.label) - part.wanted).square().sum())
+            for part in self._parts
+        )
         return total / self.rows.numel()
 
     def _part(self, field: VelocityField, part: slice) -> _Part:

@@ -48,6 +48,7 @@ class TrainingPlan:
         array: Array or column with the rows, or the recipe's.
         size: Height and width to which pictures are brought, or the recipe's.
         classes: New class names and those that they join, or the recipe's.
+        frequencies: Whether the linear part of the velocity knows the deviation of each frequency, or the recipe's.
         augment: How rows are changed while training, or the recipe's.
         licence: Licence of the data, for the card.
         seed: Seed.
@@ -77,6 +78,7 @@ class TrainingPlan:
     array: str | None = None
     size: int | None = None
     classes: Mapping[str, tuple[str, ...]] | None = None
+    frequencies: bool | None = None
     augment: str | None = None
     licence: str = "not stated"
     seed: int = 0
@@ -130,6 +132,7 @@ class TrainingPlan:
             "network",
             "sigma",
             "batch",
+            "frequencies",
             "augment",
             "array",
             "group",
@@ -138,7 +141,8 @@ class TrainingPlan:
             "unconditional",
         ):
             asked = getattr(self, name)
-            if asked not in (None, False) and as_json(asked) != as_json(own[name]):
+            ignored = asked is None or (asked is False and name == "unconditional")
+            if not ignored and as_json(asked) != as_json(own[name]):
                 raise FlowError(
                     f"flow `{self.output}`: expected the {name} that its card says, {own[name]}, because it goes on; "
                     f"got {asked}. Leave it out, or train another flow."
@@ -162,7 +166,7 @@ class TrainingPlan:
         """
         changes: dict[str, Any] = {
             name: getattr(self, name)
-            for name in ("network", "sigma", "batch", "flow_steps", "bend", "augment")
+            for name in ("network", "sigma", "batch", "flow_steps", "bend", "frequencies", "augment")
         }
         given = {key: value for key, value in changes.items() if value is not None}
         own = recipe_for(self.name, shape) if finished is None else finished.recipe

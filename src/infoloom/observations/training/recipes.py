@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,8 +14,6 @@ from infoloom.foreign.trees import said
 from infoloom.observations.training.data.reading import Reading
 
 __all__ = ["RECIPES", "Recipe", "check_recipe", "recipe_for"]
-
-_MOST_POSITIONS: Final = 2048  # whose cosine transform is a matrix of 16 MiB
 
 
 @dataclass(frozen=True)
@@ -106,15 +104,7 @@ def _signal(
 ) -> Recipe:
     """For small sets of signals: weights decay, and the recipe says how rows may change."""
     network = {"name": "signal-unet", "channels": channels, "multipliers": [1, 2, 2], "width": 128}
-    return Recipe(
-        network,
-        sigma=sigma,
-        frequencies=True,
-        weight_decay=0.05,
-        flow_steps=flow_steps,
-        bend=bend,
-        **settings,
-    )
+    return Recipe(network, sigma=sigma, weight_decay=0.05, flow_steps=flow_steps, bend=bend, **settings)
 
 
 RECIPES: dict[str, Recipe] = {
@@ -172,12 +162,19 @@ RECIPES: dict[str, Recipe] = {
     "heartbeat-one": Recipe(
         {"name": "signal-unet", "channels": 64, "multipliers": [1, 2, 2], "width": 128},
         sigma=0.05,
-        frequencies=True,
         minutes=10.0,
         flow_steps=12,
         distilled_steps=12,
     ),
-    "rr-lyrae": _signal(0.15, minutes=15.0, augment="amplitude", channels=32, flow_steps=24),
+    "rr-lyrae": _signal(
+        0.15,
+        minutes=9.0,
+        frequencies=True,
+        augment="amplitude",
+        channels=32,
+        flow_steps=24,
+        distilled_steps=12,
+    ),
     "star": _signal(
         0.05,
         minutes=24.0,
@@ -209,8 +206,7 @@ def recipe_for(name: str, shape: tuple[int, ...]) -> Recipe:
     """The zoo's recipe of that name, or one that suits the shape."""
     if name in RECIPES:
         return RECIPES[name]
-    network = _network_for(shape)
-    return Recipe(network, frequencies=network["name"] == "signal-unet" and shape[-1] <= _MOST_POSITIONS)
+    return Recipe(_network_for(shape))
 
 
 def _network_for(shape: tuple[int, ...]) -> dict[str, Any]:

@@ -271,7 +271,7 @@ class Trainer:
             said = self._network(point, moment, label).float()
         if self.recipe.guidance > 0.0 and share >= self.recipe.guidance_from and label is not None:
             target = target + self._guidance(said.detach(), point, moment, label)
-        loss = self.field.weighed(said - target, moment).square().mean()
+        loss = (said - target).square().mean()
         if not math.isfinite(value := float(loss.detach())):
             raise FlowError(
                 f"training: the loss is {value} at step {self.step}. Lower the learning rate and resume."
