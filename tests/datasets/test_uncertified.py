@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from shutil import copytree
+from shutil import copyfile, copytree
 
 import pytest
 import typer
@@ -16,7 +16,8 @@ from infoloom.datasets import Dataset, generate, open_dataset, verify
 from infoloom.datasets.storage.bounds import standing, uncertified
 from infoloom.errors import DatasetError, FlowError
 from infoloom.observations.flows.checking.certificate import Effort
-from infoloom.observations.training.packaging import certify_file
+from infoloom.observations.training.packaging import certify_file, update_card
+from infoloom.spec.flows.flow import flow_header, flow_path
 from infoloom.story import Story, compile_story
 
 FEW = Effort(eigen_rows=8, trip_rows=8, wide_rows=8, rounds=6, singular_rows=1)
@@ -191,39 +192,51 @@ def test_reasons_of_compositions_are_those_of_their_parts() -> None:
     assert found == {"x": "never certified"}
 
 
-def test_latents_that_are_not_whitened_want_a_flow_that_keeps_small_ones() -> None:
+@pytest.fixture
+def narrow(tmp_path: Path) -> str:
+    """A flow of 8×8 digits whose certificate says that small latents come back to 3e-4 only."""
+    path = tmp_path / "narrow.safetensors"
+    copyfile(flow_path("digits"), path)
+    certificate = flow_header(path)["card"]["certificate"]
+    smaller = {**certificate["smaller_latents"], "worst": 3e-4}
+    update_card(path, certificate={**certificate, "smaller_latents": smaller})
+    return str(path)
+
+
+def test_latents_that_are_not_whitened_want_a_flow_that_keeps_small_ones(narrow: str) -> None:
     tree = {
         "name": "small",
         "causes": {"c": "normal"},
         "targets": {"theta": "c"},
-        "modalities": {"curve": {"flow": "rr-lyrae[{kind}]", "latent": "0.1*c + 0.2*noise"}},
+        "modalities": {"curve": {"flow": f"{narrow}[0]", "latent": "0.1*c + 0.2*noise"}},
     }
-    for kind, whitening, refused in (("0", "whiten", False), ("0", "scale", True), ("0", "none", True)):
-        modality = {**tree["modalities"]["curve"], "flow": f"rr-lyrae[{kind}]", "whitening": whitening}
+    for whitening, refused in (("whiten", False), ("scale", True), ("none", True)):
+        modality = {**tree["modalities"]["curve"], "flow": f"{narrow}[0]", "whitening": whitening}
         story = compile_story({**tree, "modalities": {"curve": modality}})
         rows = story.sample(2)
         if not refused:
-            assert story.observe(rows)["curve"].shape == (2, 4, 128)
+            assert story.observe(rows)["curve"].shape == (2, 1, 8, 8)
             continue
         with pytest.raises(
-            FlowError, match=r"^flow `rr-lyrae`: expected whitened latents, because latents of less"
+            FlowError,
+            match=r"^flow `.*narrow.safetensors`: expected whitened latents, because latents of less",
         ):
             story.observe(rows)
-        assert story.observe(rows, allow_uncertified=True)["curve"].shape == (2, 4, 128)
+        assert story.observe(rows, allow_uncertified=True)["curve"].shape == (2, 1, 8, 8)
 
 
-def test_a_flow_for_whitened_latents_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_flow_for_whitened_latents_is_refused_before_anything_is_made(tmp_path: Path, narrow: str) -> None:
     """Also where a common scale or an intervention makes latents smaller, or a step before the flow."""
     plain = {
         "name": "small",
         "causes": {"c": "normal"},
         "targets": {"theta": "c"},
-        "modalities": {"curve": {"flow": "rr-lyrae[0]", "latent": "0.1*c + 0.2*noise"}},
+        "modalities": {"curve": {"flow": f"{narrow}[0]", "latent": "0.1*c + 0.2*noise"}},
     }
     curve = plain["modalities"]["curve"]
     none = {**plain, "modalities": {"curve": {**curve, "whitening": "none"}}}
-    before = {**plain, "modalities": {"curve": {**curve, "flow": "vector(512) | asinh | rr-lyrae[0]"}}}
-    told = "`curve`: the flow `rr-lyrae` brings latents of less than the usual norm back only to"
+    before = {**plain, "modalities": {"curve": {**curve, "flow": f"vector(64) | asinh | {narrow}[0]"}}}
+    told = f"`curve`: the flow `{narrow}` brings latents of less than the usual norm back only to"
     assert compile_story(plain).notes == ()
     for story, noted in (
         (compile_story(none), True),
@@ -232,6 +245,6 @@ def test_a_flow_for_whitened_latents_is_refused_before_anything_is_made(tmp_path
         (compile_story(before), False),
     ):
         assert any(note.startswith(told) for note in story.notes) == noted
-        with pytest.raises(FlowError, match=r"^flow `rr-lyrae`: expected whitened latents"):
+        with pytest.raises(FlowError, match=r"^flow `.*narrow.safetensors`: expected whitened latents"):
             generate(story, tmp_path / "rows", 4)
         assert not (tmp_path / "rows").exists()

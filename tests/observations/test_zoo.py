@@ -41,7 +41,7 @@ def test_the_certificate_passes_with_a_margin_and_belongs_to_the_weights(name: s
     flow = load_flow(name, (flow_header(flow_path(name))["classes"] or [None])[0])
     certificate = flow.certificate()
     assert certificate["passes"]
-    assert certificate["margin"] >= (0.08 if name == "mnist" else 0.2)
+    assert certificate["margin"] >= (0.1 if name == "mnist" else 0.2)
     assert certificate["digest"] == flow_digest(flow)
     assert certificate["round_trip"]["float32"]["worst"] <= 1e-4
     assert certificate["round_trip"]["float64"]["worst"] <= 1e-10

@@ -117,7 +117,8 @@ RECIPES: dict[str, Recipe] = {
         {"name": "unet", "channels": 40, "multipliers": [1, 2]},
         sigma=0.03,
         minutes=70.0,
-        distilled_steps=6,
+        distilled_steps=8,
+        distilled_bend=0.6,
     ),
     "cifar10": Recipe(
         {"name": "unet", "channels": 64, "multipliers": [1, 2, 3], "attention": [1, 2], "width": 256},

@@ -23,8 +23,8 @@ def lost_if_smaller(text: str, directory: Path | None = None) -> dict[str, float
         directory: Folder that a relative path of a user's flow is relative to.
 
     Example:
-        >>> list(lost_if_smaller("rr-lyrae[ab]")), lost_if_smaller("digits[3]")
-        (['rr-lyrae'], {})
+        >>> lost_if_smaller("vector(64) | digits[3]")
+        {}
     """
     found = {}
     for step in parse_flow(text):
