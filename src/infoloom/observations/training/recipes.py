@@ -178,7 +178,8 @@ RECIPES: dict[str, Recipe] = {
     ),
     "star": _signal(
         0.05,
-        minutes=24.0,
+        minutes=16.0,
+        frequencies=True,
         channels=40,
         distilled_steps=12,
         reading=Reading(
