@@ -178,8 +178,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "star": _signal(
         0.05,
-        minutes=16.0,
-        frequencies=True,
+        minutes=24.0,
         channels=40,
         distilled_steps=12,
         reading=Reading(
