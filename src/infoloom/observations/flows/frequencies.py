@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from infoloom.errors import FlowError
 from infoloom.observations.flows.scaling import Numbers, checked_numbers
 
-_MOST: Final = 2048  # positions along an axis; the matrix of the transform is then 16 MiB in single precision
-
 __all__ = ["CosineTransform", "frequency_deviations"]
+
+_MOST: Final = 2048  # positions along an axis; the matrix of the transform is then 16 MiB in single precision
 
 
 class CosineTransform(nn.Module):
@@ -63,8 +63,7 @@ class CosineTransform(nn.Module):
     def _turned(self, values: Tensor, back: bool) -> Tensor:
         with torch.autocast(values.device.type, enabled=False):
             for place, name in enumerate(reversed(self.names)):
-                matrix = getattr(self, name)
-                matrix = matrix.T if back else matrix
+                matrix = getattr(self, name).T if back else getattr(self, name)
                 values = values.to(matrix.dtype)
                 values = values @ matrix.T if place == 0 else matrix @ values
         return values

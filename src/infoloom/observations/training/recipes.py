@@ -205,9 +205,7 @@ RECIPES: dict[str, Recipe] = {
 
 def recipe_for(name: str, shape: tuple[int, ...]) -> Recipe:
     """The zoo's recipe of that name, or one that suits the shape."""
-    if name in RECIPES:
-        return RECIPES[name]
-    return Recipe(_network_for(shape))
+    return RECIPES[name] if name in RECIPES else Recipe(_network_for(shape))
 
 
 def _network_for(shape: tuple[int, ...]) -> dict[str, Any]:
