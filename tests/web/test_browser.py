@@ -55,7 +55,7 @@ def test_wrong_text_is_told_at_its_place_and_mended(page):
     lines = text.splitlines()
     theta = 1 + next(i for i, line in enumerate(lines) if "theta:" in line)
     radio = 1 + next(i for i, line in enumerate(lines) if "radio:" in line)
-    assert set(places) == {str(theta), str(radio), str(radio + 1)}
+    assert list(places) == [str(theta), str(radio), str(radio + 1)]  # from top to bottom
     assert "unknown name `mas`; did you mean `mass`?" in places[str(theta)]
     assert [mark.text for mark in page.all("#gutter .wrong")] == [str(n) for n in (theta, radio, radio + 1)]
     assert page.find("#yaml").get_attribute("aria-invalid") == "true"
