@@ -154,7 +154,7 @@ def features(headers: Mapping[str, Header]) -> str:
         said = (
             f"Inverted real rows: variance {normal['variance']:.2f}, excess kurtosis {normal['excess_kurtosis']:.2f}, "
             f"|z|²/d {normal['norm_mean']:.2f} with {normal['norm_spread']:.1f} times the spread of a normal's, at "
-            f"most {normal['distribution_distance']:.3f} from Φ.\n"
+            f"most {normal['distribution_distance']:.3f} from the normal distribution function.\n"
         )
         parts.append(f"\n`{name}`, {found['rows']:,} samples, {by}:\n{table}{said}")
     return "".join(parts) + "\n"

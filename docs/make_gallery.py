@@ -22,6 +22,7 @@ PICTURES = DOCS / "images" / "gallery"
 ROWS = 600
 ROW_SHOWN = {"galaxies": 5}  # of a strip; here a galaxy is seen from above and one from the side
 VALUES = 12  # of a truth table that are shown
+SPREAD = "*(where causes act; weights and signs are left out)*"
 ROUNDING = 1e-12
 LINES = 40  # of a spec that are shown
 TURNED = ("I(radio; theta)", "I(xray; theta)", "I(radio, xray; theta)", "I(radio; xray | theta)")
@@ -175,7 +176,7 @@ def entry(name: str) -> str:
     rest = f"\n\n{more} more values: `infoloom info {name}`." if more > 0 else ""
     shows = f"{moved(story)} moved, the rest held" if slow(story) else "rows sorted by theta"
     picture = f"![{name}: {shows}](images/gallery/{name}.webp)\n\n*({shows})*"
-    spread = f"![templates of {name}](images/gallery/{name}-templates.png)" if patterned(story) else ""
+    spread = f"![templates of {name}](images/gallery/{name}-templates.png)\n\n{SPREAD}" if patterned(story) else ""
     parts = [f"## {name}", told, shown, picture, spread, "\n".join(table) + rest]
     return "\n\n".join(filter(None, parts)) + "\n"
 

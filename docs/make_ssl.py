@@ -41,7 +41,7 @@ PICTURES = ROOT / "docs" / "images"
 BLOCK = re.compile(r"(<!-- numbers: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def _run(rows: Sequence[Row]) -> str:
+def _run(rows: Sequence[Row], suite: str = "scenes") -> str:
     trained = [row for row in rows if row["objective"] not in ("random", "pixels")]
     ended = sum(row["details"]["plateau"] is True for row in trained)
     minutes = sum(row["processor_seconds"] or 0.0 for row in rows) / 60.0
@@ -54,10 +54,10 @@ def _run(rows: Sequence[Row]) -> str:
     if not late:
         plateau = f"All {len(trained)} trainings ended at a plateau of their own held-out loss"
     return (
-        f"{len(rows):,} of the suite's {len(jobs('scenes')):,} runs, {minutes:.0f} processor minutes of "
+        f"{len(rows):,} of the {len(jobs(suite)):,} runs of `{suite}`, {minutes:.0f} processor minutes of "
         f"{' and '.join(dict.fromkeys(row['machine']['processor'] for row in rows))}. {plateau}"
-        f"{f', the others, {late}, at their cap' if late else ''}. Best epochs go from {epochs[0]} to {epochs[-1]}, "
-        f"the median is {epochs[len(epochs) // 2]}.\n"
+        f"{f'; the rest ({late}) ended at their cap' if late else ''}. "
+        f"Best epochs go from {epochs[0]} to {epochs[-1]}, the median is {epochs[len(epochs) // 2]}.\n"
     )
 
 
@@ -315,6 +315,8 @@ def written(page: str) -> str:
         name = match["name"]
         if name == "tuning":
             text = _tuning(tuned)
+        elif name == "run-real":
+            text = _run(real, "real")
         else:
             text = REAL[name](real) if name in REAL else PARTS[name](scenes)
         return f"{match[1]}{text}{match[3]}"

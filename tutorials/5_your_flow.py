@@ -77,7 +77,7 @@ for _ in range(3000):
 # --------
 #
 # `adopt` makes the model a flow of 32 steps. It measures on sampled rows that every step can be inverted, and how
-# far it is from the limit (the *margin*, which must be positive). The result is the *certificate*. Without
+# far it is from the limit (the *margin*, which must be at least 0.05). The result is the *certificate*. Without
 # `grid`, `adopt` looks for the fewest steps that can be inverted; more steps follow the model more closely.
 
 flow = adopt(model, shape=(2,), grid=32, name="letters", source="points on an S", licence="CC0-1.0")

@@ -19,7 +19,9 @@ PAPER: Final = "#ffffff"
 ALWAYS_DARK: Final = "#0b0d10"
 ALWAYS_LIGHT: Final = "#fdfdfd"
 MUTED: Final = "#7d8590"
-PALETTE: Final = ("#3b82d6", "#d9722e", "#2a9a72", "#b05cc9", "#a98a1b", "#d64f6b", "#5a86a0")
+PALETTE: Final = (
+    "#3b82d6", "#d9722e", "#2a9a72", "#b05cc9", "#a98a1b", "#d64f6b", "#5a86a0", "#8f6d5a", "#1a9bab", "#7b78d8"
+)  # fmt: skip
 
 
 @contextmanager

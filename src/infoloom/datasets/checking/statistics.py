@@ -117,7 +117,10 @@ def _against(
             float(spread.deviation),
         )
     bound, off = float(bound) + _SIGMAS * quantity.error + TRUTH_TOLERANCE, float(off)
-    detail = f"mean over {rows:,} rows is {abs(off) / bound:.2f} of what chance allows from the information"
+    detail = (
+        f"mean {truth + off:.4g} nats over {rows:,} rows, exact {truth:.4g}; the difference is "
+        f"{abs(off) / bound:.2f} of the largest that chance allows"
+    )
     error = math.hypot(deviation_of_one / math.sqrt(rows), quantity.error)
     return Check(name, abs(off) <= bound, detail, truth + off, truth, error)
 

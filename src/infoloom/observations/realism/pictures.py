@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -22,6 +24,9 @@ __all__ = ["row_picture", "sample_picture", "tiled", "whitening_picture"]
 
 Pixels = NDArray[np.uint8]
 
+_HANDED_OVER: Final = {"whiten": "whitened", "scale": "each row divided by its norm", "none": "unchanged"}
+_HEADING: Final = 18  # pixels, of a block's name
+
 
 def sample_picture(
     name: str, path: Path, *, rows: int = 6, data: TrainingData | None = None, seed: int = 0
@@ -40,11 +45,10 @@ def sample_picture(
     latents = torch.randn((_enough(rows, columns), flow.dim), generator=torch.Generator().manual_seed(seed))
     samples = _chosen(flow, latents, rows, columns)
     limits = _limits(flow, samples)
-    blocks = [tiled([row_picture(row, limits) for row in samples], columns)]
+    blocks = {"samples": samples}
     if data is not None:
-        real = _real(data, rows, columns)
-        blocks.append(tiled([row_picture(row, limits) for row in real], columns))
-    Image.fromarray(_stacked(blocks)).save(path)
+        blocks["real rows"] = _real(data, rows, columns)
+    _drawn(blocks, limits, columns).save(path)
 
 
 def whitening_picture(name: str, path: Path, *, rows: int = 3, seed: int = 0) -> None:
@@ -52,17 +56,15 @@ def whitening_picture(name: str, path: Path, *, rows: int = 3, seed: int = 0) ->
 
     Args:
         name: One of the zoo, or a `.safetensors` file.
-        path: Picture to write; three blocks from top to bottom.
+        path: Picture to write; three blocks from top to bottom, each under its name.
         rows: Rows of pictures of each block, one column a class.
         seed: Seed of the latents, the same for all three.
     """
     flow = all_classes(name)
     columns = min(len(flow.description.classes or ()), BATCH) or 8
     latents = story_latents(flow.dim, _enough(rows, columns), seed)
-    made = {kind: _chosen(flow, latents[kind], rows, columns) for kind in ("whiten", "scale", "none")}
-    limits = _limits(flow, made["whiten"])
-    blocks = [tiled([row_picture(row, limits) for row in samples], columns) for samples in made.values()]
-    Image.fromarray(_stacked(blocks)).save(path)
+    made = {text: _chosen(flow, latents[kind], rows, columns) for kind, text in _HANDED_OVER.items()}
+    _drawn(made, _limits(flow, made["whitened"]), columns).save(path)
 
 
 def row_picture(row: NDArray[np.float32], limits: tuple[float, float], size: int = 64) -> Pixels:
@@ -102,10 +104,17 @@ def _limits(flow: SteppedFlow | ExactFlow, samples: NDArray[np.float32]) -> tupl
     return (-1.0, 1.0) if picture else (float(samples.min()), float(samples.max()))
 
 
-def _stacked(blocks: list[Pixels]) -> Pixels:
-    """Blocks above each other, with white gaps."""
-    gap = np.full((6, *blocks[0].shape[1:]), 255, dtype=np.uint8)
-    return np.concatenate([part for block in blocks for part in (block, gap)][:-1])
+def _drawn(
+    blocks: Mapping[str, NDArray[np.float32]], limits: tuple[float, float], columns: int
+) -> Image.Image:
+    """Rows as blocks of pictures above each other, each block under its name."""
+    parts = []
+    for name, rows in blocks.items():
+        block = tiled([row_picture(row, limits) for row in rows], columns)
+        heading = Image.new("RGB", (block.shape[1], _HEADING), "white")
+        ImageDraw.Draw(heading).text((2, 3), name, fill="black")
+        parts += [np.asarray(heading), block]
+    return Image.fromarray(np.concatenate(parts))
 
 
 def _chosen(flow: SteppedFlow | ExactFlow, latents: Tensor, rows: int, columns: int) -> NDArray[np.float32]:

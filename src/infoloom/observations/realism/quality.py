@@ -236,9 +236,8 @@ def drawn_beside_real(
 def story_latents(dim: int, rows: int, seed: int) -> dict[str, torch.Tensor]:
     """Latents z = u + θ·1 on the first half of the components, handed over in three ways.
 
-    `none` as they are; `scale` divided by their root mean square, as the paper's code does; `whiten` blockwise
-    whitened, as
-    infoloom does.
+    `none` as they are; `scale` each row divided by its own root mean square, as the paper's code does, which loses the
+    row's norm; `whiten` blockwise whitened, as infoloom does.
     """
     generator = torch.Generator().manual_seed(seed)
     template = (torch.arange(dim) < dim // 2).double()
@@ -254,8 +253,7 @@ def story_latents(dim: int, rows: int, seed: int) -> dict[str, torch.Tensor]:
 
 def gaussianity(latents: Array) -> dict[str, float]:
     """How close latents are to N(0, I): variance, excess kurtosis, mean of |z|²/d and its spread over that of a
-    normal, and
-    the largest difference of the pooled distribution from Φ.
+    normal, and the largest difference of the pooled distribution from that of N(0, 1).
 
     Args:
         latents: (n, d).

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -22,7 +23,7 @@ Value: TypeAlias = float | str
 #: Where a score of a run belongs along the quantity; None where it belongs nowhere.
 Reader: TypeAlias = Callable[[Row, Row], Value | None]
 
-#: The order in which objectives are shown, and that of their colours: the seven most used have one of their own.
+#: The order in which objectives are shown. In one figure the first ten have a colour of their own.
 OBJECTIVES: Final = (
     *("clip", "masked", "mvae", "vicreg", "symile", "supervised", "random"),
     *("siglip", "barlow", "gram", "comm", "factorcl", "jepa", "mmvae", "mopoe", "pixels"),
@@ -138,9 +139,10 @@ def ceiling_figure(found: Sequence[Point], label: str, inputs: Sequence[str]) ->
     shown = [name for name in inputs if any(point.inputs == name for point in found)]
     figure = new_figure(1.6 + 2.7 * len(shown), 3.0)
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    looks = dict(zip(order(point.objective for point in found), product(_MARKERS, PALETTE), strict=False))
     for axes, name in zip(panels, shown, strict=True):
         some = [point for point in found if point.inputs == name]
-        _panel(axes, some, list(dict.fromkeys(point.at for point in some)))
+        _panel(axes, some, list(dict.fromkeys(point.at for point in some)), looks)
         axes.set(title=f"features of {name}", xlabel=label, ylim=(-0.05, 1.0))
     panels[0].set_ylabel("R² on held-out rows")
     lines = {
@@ -150,7 +152,9 @@ def ceiling_figure(found: Sequence[Point], label: str, inputs: Sequence[str]) ->
     return figure
 
 
-def _panel(axes: Axes, found: Sequence[Point], places: Sequence[Value]) -> None:
+def _panel(
+    axes: Axes, found: Sequence[Point], places: Sequence[Value], looks: Mapping[str, tuple[str, str]]
+) -> None:
     """All lines of one panel at the values of the quantity; along names, points side by side and no lines."""
     named = isinstance(places[0], str)
     objectives = order(point.objective for point in found)
@@ -178,7 +182,7 @@ def _panel(axes: Axes, found: Sequence[Point], places: Sequence[Value]) -> None:
             if mine:
                 aside = step * (index - 0.5 * (len(objectives) - 1))
                 at = [where(point) + aside for point in mine]
-                _errorbars(axes, at, mine, style, f"{name}{ending}")
+                _errorbars(axes, at, mine, (*looks[name], style), f"{name}{ending}")
     _along(axes, places)
 
 
@@ -196,14 +200,16 @@ def _along(axes: Axes, places: Sequence[Value]) -> None:
     axes.margins(x=0.08)
 
 
-def _errorbars(axes: Axes, at: Sequence[float], mine: Sequence[Point], style: str, label: str) -> None:
-    place = _place(mine[0].objective)
+def _errorbars(
+    axes: Axes, at: Sequence[float], mine: Sequence[Point], look: tuple[str, str, str], label: str
+) -> None:
+    marker, colour, style = look
     axes.errorbar(
         at,
         [point.r_squared.value for point in mine],
         yerr=[point.r_squared.error or 0.0 for point in mine],
-        color=PALETTE[place % len(PALETTE)],
-        marker=_MARKERS[min(place // len(PALETTE), len(_MARKERS) - 1)],
+        color=colour,
+        marker=marker,
         linestyle=style,
         linewidth=1.2,
         elinewidth=1.2,
