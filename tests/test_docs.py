@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 import infoloom
 from infoloom.cli.main import app
 from infoloom.design.designs import design
+from infoloom.estimators import as_estimator
 from infoloom.law.templates import TEMPLATES
 from infoloom.observations import REGISTRY
 from infoloom.spec.load import parse_spec, preset_names
@@ -61,6 +62,15 @@ def test_specs_compile(page):
         assert all(
             one.value > -1e-9 - one.tolerance for one in told.values()
         )  # of quadrature, none in closed form
+
+
+def test_the_program_of_an_estimator_is_one(tmp_path):
+    (program,) = blocks(DOCS / "howto" / "estimator.md", r"\{code-block\} python")
+    (tmp_path / "mine.py").write_text(program, encoding="utf-8")
+    story = infoloom.preset("stress-normal")
+    rows = story.sample(5000, seed=0)
+    found = as_estimator([sys.executable, str(tmp_path / "mine.py")]).estimate(rows["x1"], rows["theta"])
+    assert found == pytest.approx(story.information("I(x1; theta)"), abs=0.05)  # 4 standard errors
 
 
 # webdataset, on a page about reading, leaves its files open.
