@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,6 +14,7 @@ import scipy.special
 from infoloom.errors import SpecError
 from infoloom.information.beyond_gaussian.averages.boxes import LEVELS, prior_nodes
 from infoloom.information.beyond_gaussian.averages.importance import sobol
+from infoloom.information.beyond_gaussian.effort import DEFAULT, Effort
 from infoloom.information.beyond_gaussian.posterior import Posterior
 from infoloom.information.beyond_gaussian.scalar import Scalar
 from infoloom.information.quantity import MONTE_CARLO, Quantity
@@ -23,6 +26,7 @@ __all__ = ["Reached", "quantile_bounds", "quantiles", "reached", "reached_classe
 
 REPLICATES: Final = 16
 _ROWS: Final = 64
+_MOST_ROWS: Final = 2**16
 _SEED: Final = 20_251_018
 _NODES: Final = 400_000
 _DRAWN: Final = 2**17
@@ -52,7 +56,7 @@ def reached(posterior: Posterior, variance: float, rows: int = _ROWS) -> Reached
 
 
 def reached_classes(
-    posterior: Posterior, bounds: Array, entropy: Quantity, rows: int = _ROWS
+    posterior: Posterior, bounds: Array, entropy: Quantity, effort: Effort = DEFAULT
 ) -> tuple[Quantity, Quantity]:
     """I(class; seen) in nats, and the largest probability of naming the right class.
 
@@ -60,25 +64,50 @@ def reached_classes(
         posterior: Of the target.
         bounds: Where one class ends and the next begins.
         entropy: H(class): log K only where no intervention has changed how likely the classes are.
-        rows: In each of 16 replicates.
+        effort: Rows are doubled until the standard error is small enough, or the budget is spent.
+
+    Returns:
+        Both with their standard errors over rows; the tolerance is what coarser sums over the causes would change.
     """
-    doubts, right = [], []
-    for y in _seen(posterior, rows):
-        odds = posterior.classes(y, bounds)
-        doubts.append(scipy.special.entr(odds).sum(axis=1).mean())
-        right.append(odds.max(axis=1).mean())
-    doubt = _mean(doubts)
-    error = math.hypot(doubt.standard_error or 0.0, entropy.standard_error or 0.0)
-    return Quantity(entropy.value - doubt.value, error, MONTE_CARLO, entropy.tolerance), _mean(right)
+    purse, rows, seed = effort.purse(), _ROWS, REPLICATES * effort.seed
+    while True:
+        began = time.perf_counter()
+        doubt, right = _doubts(posterior, bounds, _seen(posterior, rows, seed))
+        error = math.hypot(doubt.standard_error or 0.0, entropy.standard_error or 0.0)
+        told = Quantity(entropy.value - doubt.value, error, MONTE_CARLO, entropy.tolerance + doubt.tolerance)
+        work = REPLICATES * rows * posterior.work(bounds)
+        purse.spend(work, time.perf_counter() - began)
+        if error <= effort.wanted(told.value) or rows >= _MOST_ROWS or not purse.affords(2.0 * work):
+            return told, right
+        rows *= 2
 
 
-def _seen(posterior: Posterior, rows: int) -> list[Array]:
+def _doubts(posterior: Posterior, bounds: Array, seen: Sequence[Array]) -> tuple[Quantity, Quantity]:
+    """E H(class | seen) in nats, and the mean probability of the likeliest class, over replicates.
+
+    With sampled points the means of their halves tell the bias, which falls as one over their number.
+    """
+    found = np.empty((2, 2, len(seen)))  # doubt and best guess, of all points and of fewer, by replicate
+    for i, y in enumerate(seen):
+        odds, fewer = posterior.classes(y, bounds)
+        for j, tables in enumerate(((odds,), fewer)):
+            found[0, j, i] = np.mean([scipy.special.entr(table).sum(axis=1).mean() for table in tables])
+            found[1, j, i] = np.mean([table.max(axis=1).mean() for table in tables])
+        if len(fewer) > 1:
+            found[:, 0, i] = 2.0 * found[:, 0, i] - found[:, 1, i]
+    means = [_mean(list(values[0])) for values in found]
+    apart = np.abs((found[:, 0] - found[:, 1]).mean(axis=1))
+    doubt, right = (replace(mean, tolerance=float(off)) for mean, off in zip(means, apart, strict=True))
+    return doubt, right
+
+
+def _seen(posterior: Posterior, rows: int, seed: int = _SEED) -> list[Array]:
     """Whitened coordinates of what is seen, by replicate, each of shape (rows, k)."""
     features = posterior.law.features
     causes, k = features.distributions, len(posterior.channel.weights)
     found = []
     for replicate in range(REPLICATES):
-        normals = sobol(len(causes) + k, rows, _SEED + replicate)
+        normals = sobol(len(causes) + k, rows, seed + replicate)
         s = {c: d.from_normal(normals[:, i]) for i, (c, d) in enumerate(causes.items())}
         found.append(features.values(s) @ posterior.channel.weights.T + normals[:, len(causes) :])
     return found

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from infoloom.information.beyond_gaussian.ceilings_special import reached_classes
+from infoloom.information.beyond_gaussian.effort import DEFAULT, Effort
 from infoloom.information.beyond_gaussian.nongaussian import Special
 from infoloom.information.beyond_gaussian.posterior import Posterior
 from infoloom.information.beyond_gaussian.scalar import class_entropy
@@ -18,7 +19,7 @@ __all__ = ["label_quantity", "nodes_of"]
 
 
 def label_quantity(
-    special: Special, cells: Mapping[str, Cells], graph: Graph, query: Query
+    special: Special, cells: Mapping[str, Cells], graph: Graph, query: Query, effort: Effort = DEFAULT
 ) -> Quantity | None:
     """H(label), and I(label; variables) where causes are neither normal nor categorical; None for other queries.
 
@@ -40,9 +41,8 @@ def label_quantity(
     held = _held(graph)
     if graph.d_separated(nodes_of((cut.variable,), cells, graph), nodes_of(given, cells, graph), held):
         return Quantity(0.0)
-    return reached_classes(
-        Posterior(special, cut.variable, given), cut.bounds, _entropy(special, graph, cut)
-    )[0]
+    posterior, entropy = Posterior(special, cut.variable, given), _entropy(special, graph, cut)
+    return reached_classes(posterior, cut.bounds, entropy, effort)[0]
 
 
 def nodes_of(names: Sequence[str], cells: Mapping[str, Cells], graph: Graph) -> list[str]:

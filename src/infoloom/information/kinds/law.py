@@ -70,7 +70,7 @@ class KindLaw:
             QueryError: Words or labels beside causes that are neither normal nor categorical, or a value that has no
                 bound.
         """
-        label = self._of_label(query)
+        label = self._of_label(query, effort)
         if label is not None:
             return label
         bounded = self._bounded(query)
@@ -163,12 +163,12 @@ class KindLaw:
             sum(share * (one.standard_error or 0.0) for share, one in found),
         )
 
-    def _of_label(self, query: Query) -> Quantity | None:
+    def _of_label(self, query: Query, effort: Effort) -> Quantity | None:
         """What is known of a label where causes are neither normal nor categorical, if nothing shows a category."""
         names = [*(name for part in query.parts for name in part), *query.given]
         if self.split.gaussian or self.split.taken_apart(names)[0]:
             return None
-        return label_quantity(self.special, self.split.parts[0].mixed.cells, self.graph, query)
+        return label_quantity(self.special, self.split.parts[0].mixed.cells, self.graph, query, effort)
 
     def _of_part(self, part: Part, query: Query, effort: Effort) -> Quantity:
         if part.covariance.system.law.gaussian:

@@ -68,9 +68,13 @@ class Points:
         level: int,
         limit: int,
         cuts: Mapping[str, Sequence[float]] | None = None,
+        axes: Array | None = None,
     ) -> Points | None:
-        """The nodes of one level, if there are not too many; see `prior_nodes`."""
-        nodes = prior_nodes(part.features, reduced.axes, LEVELS[level], limit, cuts)
+        """The nodes of one level, if there are not too many; see `prior_nodes`.
+
+        `axes` are those along which nodes must be close, if not the channel's own.
+        """
+        nodes = prior_nodes(part.features, reduced.axes if axes is None else axes, LEVELS[level], limit, cuts)
         if nodes is None:
             return None
         return Points(
