@@ -238,6 +238,23 @@ def test_a_solved_spec_is_not_written_where_its_files_are_not_found(tmp_path):
         solved_yaml(found, elsewhere)
 
 
+def test_one_free_parameter_that_its_bounds_fix():
+    tree = {
+        "name": "fixed",
+        "causes": {"mass": "normal"},
+        "parameters": {"a": {"free": True, "min": 1, "max": 1}},
+        "modalities": {"x": {"flow": "vector(2)", "latent": "a*mass + noise"}},
+    }
+    value = 0.5 * math.log(3.0)
+    assert design({**tree, "require": {"I(x; mass)": value}}).story.information(
+        "I(x; mass)"
+    ) == pytest.approx(value)
+    with pytest.raises(
+        DesignError, match=r"expected at most 0\.549306 nats, .*which no free parameter changes"
+    ):
+        design({**tree, "require": {"I(x; mass)": 0.7}})
+
+
 UNREACHABLE = [
     (
         {"I(x; theta)": 3.0},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from oracles import dense_log_volume
@@ -94,6 +96,20 @@ def test_same_information_as_equations():
     }
     given = compile_story(tree(covariance, a="identity(1, 40, 40)", b="identity(1, 40, 40)"))
     assert given.truth_table() == pytest.approx(equations.truth_table(), abs=1e-9)
+
+
+@pytest.mark.parametrize("text", ["0.3", "0.9999", "0.999999", "0.999999999"])
+@pytest.mark.parametrize("size", [1, 3072])
+def test_what_rounding_takes_from_covariances_is_within_the_tolerance(text, size):
+    """1 − ρ² of the number that was written, in 40 digits, against the value from float64."""
+    covariance = {"a, b": float(text)}
+    given = compile_story(tree(covariance, a=f"vector({size})", b=f"vector({size})"))
+    found = given.quantity("I(a; b)")
+    with localcontext(prec=40):
+        exact = -size * (1 - Decimal(text) ** 2).ln() / 2
+        away = abs(Decimal(found.value) - exact)
+    assert away <= found.tolerance + 1e-9
+    assert found.tolerance <= size * 1e-15 / (1 - float(text))  # no more than a few roundings
 
 
 def test_dense_blocks(tmp_path):

@@ -149,3 +149,21 @@ def test_leading_rows():
     assert leading([]) == []
     assert half_log_det(rows) is None
     assert half_log_det([]) == 0.0
+
+
+@pytest.mark.parametrize("weight", [1e-4, 1e-6, 1e-8, 1e-9])
+@pytest.mark.parametrize("query", ["I(m; c | s, t)", "I(m; c | t, u)", "I(c; u | s)"])
+def test_what_others_leave_of_a_reading_may_be_tiny(weight, query):
+    """Given s, t = m@ones + s tells m's sum however small m is, so information does not depend on m's scale."""
+
+    def told(scale):
+        return compile_story(
+            {
+                "name": "tiny",
+                "causes": {"c": "normal", "s": "normal"},
+                "targets": {"t": "m@ones + s", "u": "0.5*t + s"},
+                "modalities": {"m": {"flow": "vector(3)", "latent": f"{scale}*c@random(1) + {scale}*noise"}},
+            }
+        ).information(query)
+
+    assert told(weight) == pytest.approx(told(1.0), abs=1e-9)

@@ -225,6 +225,13 @@ def test_a_long_row_has_no_dense_log_determinant() -> None:
             lambda: REGISTRY["coupling"]((3,), strength=0.0),
             r"flow `coupling\(strength=0.0\)`: expected a number above 0\. Use 0\.5\.",
         ),
+        *(
+            (
+                lambda name=name: REGISTRY[name]((3,), seed=-1),
+                rf"flow `{name}\(seed=-1\)`: expected a whole number that is not negative\.",
+            )
+            for name in ("rotation", "permutation", "coupling")
+        ),
         (
             lambda: REGISTRY["rotation"]((9000,)),
             "flow `rotation` of `9000` components: expected at most 8192",

@@ -169,6 +169,7 @@ def _volume(stack: Array, sets: np.ndarray[tuple[int, ...], np.dtype[np.intp]]) 
     gradient = np.empty((len(sets), len(stack) - 1))
     step = max(1, _CHUNK // max(1, stack[1:, : sets.shape[1]].size))
     for i in range(0, len(sets), step):
-        moved = stack[1:, sets[i : i + step]].reshape(len(stack) - 1, len(sets[i : i + step]), -1)
-        gradient[i : i + step] = np.einsum("pnj,nj->np", moved, slope[i : i + step].reshape(moved.shape[1:]))
+        part = slope[i : i + step].reshape(len(sets[i : i + step]), slope[0].size)
+        moved = stack[1:, sets[i : i + step]].reshape(len(stack) - 1, *part.shape)
+        gradient[i : i + step] = np.einsum("pnj,nj->np", moved, part)
     return volume, gradient

@@ -84,6 +84,19 @@ class Whitener:
         return span + self.complement * (np.eye(self.basis.shape[1]) - self.basis.T @ self.basis)
 
 
+def _volume_moved(rows: Array) -> float:
+    """½ log det of the covariance of some rows, every entry moved by a rounding error.
+
+    Raises:
+        DegenerateError: It is no longer positive definite.
+    """
+    try:
+        factor = np.linalg.cholesky(moved(rows @ rows.T))
+    except np.linalg.LinAlgError as error:
+        raise DegenerateError from error
+    return float(np.log(np.diagonal(factor)).sum())
+
+
 @dataclass(frozen=True)
 class StructuredCovariance:
     """The joint Gaussian law of all variables of a story.
@@ -174,7 +187,7 @@ class StructuredCovariance:
         if self.system.recompose is None:  # given as numbers: float64 is all there is
             if found.singular:
                 raise DegenerateError
-            return triangle(moved(rows)).log_volume if self.wiggle else found.log_volume
+            return _volume_moved(rows) if self.wiggle else found.log_volume
         value, other = (
             half_log_det(self._exactly(block, numbers, wiggle)) for wiggle in (self.wiggle, not self.wiggle)
         )
@@ -185,10 +198,13 @@ class StructuredCovariance:
     def independent(self, block: Block, numbers: Numbers, base: Numbers) -> Numbers:
         """Those of some rows of a block that neither `base` nor rows before them determine."""
         found = numbers[independent(block.rows[numbers], block.rows[base])]
-        if len(found) == len(numbers) or self.system.recompose is None:
-            return found
         joint = np.concatenate([base, numbers])
+        every = len(found) == len(numbers)
+        if self.system.recompose is None or (every and not triangle(block.rows[joint]).singular):
+            return found
         exact = joint[[i for i in leading(self._exactly(block, joint, self.wiggle)) if i >= len(base)]]
+        if every:  # what `base` leaves of a row may be smaller than what rounding leaves
+            return exact
         if len(exact) <= len(found):
             return found
         try:
@@ -205,7 +221,9 @@ class StructuredCovariance:
         lengths = np.linalg.norm(block.rows[numbers], axis=1)
         gross = np.array([self.system.gross.get(block.owners[i], 0.0) for i in numbers])
         cancelled = np.maximum(1.0, gross / np.where(lengths > 0.0, lengths, 1.0))
-        bound = _ROUNDING * block.copies * float(cancelled.max(initial=1.0) * np.sum(1.0 / diagonal))
+        # Numbers that were given are covariances: what rounding takes from them weighs as the square.
+        weighed = diagonal if self.system.recompose else diagonal**2
+        bound = _ROUNDING * block.copies * float(cancelled.max(initial=1.0) * np.sum(1.0 / weighed))
         if not DOUBT < bound < _CAUTION * DOUBT:
             return bound
         # The bound is pessimistic for many copies: another order of the rows shows what rounding really does.

@@ -258,7 +258,10 @@ REFUSED = {
         ((1.0, 2.0), "dims=(1.0, 2.0)`"),
         ((1, 2, 3), "dims=(1, 2, 3)`"),
     ],
-    "rows": [((0, 9), "rows=(0, 9)`: expected two whole numbers from 1 to 100,000"), (None, "rows=None`")],
+    "rows": [
+        ((0, 9), "rows=(0, 9)`: expected two whole numbers from 1 to 100,000, the smaller first. Use rows=(50, 500)."),
+        (None, "rows=None`"),
+    ],
     "nats": [
         ((-1.0, 2.0), "nats=(-1.0, 2.0)`: expected two finite numbers, each 0 or from 1e-12 to 1e6, the smaller"),
         ((0, 10**400), "expected two finite numbers"),

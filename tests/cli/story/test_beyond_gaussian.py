@@ -74,6 +74,8 @@ def test_a_value_that_is_no_number_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, words)
     assert isinstance(result.exception, DatasetError)
     assert "do `mass=big`: expected `name=number`, or `name=number,number,…`." in str(result.exception)
+    result = CliRunner().invoke(app, [*words[:-2], "--do", "mass=1", "--do", "mass=2"])
+    assert str(result.exception) == "do `mass`: expected one value. Remove one of them."
 
 
 def test_a_strip_is_drawn(tmp_path: Path) -> None:

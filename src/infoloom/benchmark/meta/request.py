@@ -74,8 +74,8 @@ def request(
     expect(whole(seed) and 0 <= seed < _SEEDS, "seed", seed, "a whole number from 0 to 2^63 - 1", "Use 0.")
     asked = Request(
         int(seed),
-        _whole_range("dims", dims, MAX_COLUMNS),
-        _whole_range("rows", rows, MAX_ROWS),
+        _whole_range("dims", dims, MAX_COLUMNS, (1, 32)),
+        _whole_range("rows", rows, MAX_ROWS, (50, 500)),
         _nats(nats),
         _names("families", families, tuple(FAMILIES)),
         _names("maps", USUAL if maps is None else maps, MAPS),
@@ -105,10 +105,10 @@ def _pair(name: str, given: Any, wanted: str, advice: str) -> tuple[Any, Any]:
     return given[0], given[1]
 
 
-def _whole_range(name: str, given: Any, most: int) -> tuple[int, int]:
+def _whole_range(name: str, given: Any, most: int, usual: tuple[int, int]) -> tuple[int, int]:
     wanted, advice = (
         f"two whole numbers from 1 to {most:,}, the smaller first",
-        f"Use {name}=(1, {min(most, 32)}).",
+        f"Use {name}={usual}.",
     )
     low, high = _pair(name, given, wanted, advice)
     fits = whole(low) and whole(high) and 1 <= low <= high <= most

@@ -11,7 +11,7 @@ from infoloom.errors import TaskError
 __all__ = ["Value", "read_id", "write_id"]
 
 Value = str | int | float
-_WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
+_WORD: Final = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_./+-]*")
 
 
 def write_id(family: str, params: Mapping[str, Value]) -> str:

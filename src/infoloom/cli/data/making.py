@@ -220,6 +220,8 @@ def held_values(texts: list[str] | None) -> dict[str, Value]:
             numbers = [float(part) for part in value.split(",")]
         except ValueError:
             raise DatasetError(f"do `{text}`: expected `name=number`, or `name=number,number,…`.") from None
+        if name.strip() in held:
+            raise DatasetError(f"do `{name.strip()}`: expected one value. Remove one of them.")
         held[name.strip()] = numbers[0] if len(numbers) == 1 else numbers
     return held
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from infoloom.errors import FlowError
 from infoloom.observations.base import Bijection
 from infoloom.observations.batching import in_fixed_batches
+from infoloom.observations.formulas.linear import seeded
 
 __all__ = ["Coupling"]
 
@@ -51,7 +52,7 @@ class Coupling(Bijection):
         if not (math.isfinite(strength) and strength > 0.0):
             raise FlowError(f"flow `coupling(strength={strength})`: expected a number above 0. Use 0.5.")
         self.strength = float(strength)
-        rng = np.random.default_rng(seed)
+        rng = seeded("coupling", seed)
         self.layers = [_Layer(size, rng) for _ in range(layers)]
 
     def forward(self, z: Tensor) -> Tensor:

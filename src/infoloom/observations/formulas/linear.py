@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from infoloom.errors import FlowError
+from infoloom.foreign.plain import whole
 from infoloom.observations.base import Bijection
 from infoloom.observations.batching import in_fixed_batches
 
@@ -52,7 +53,7 @@ class Rotation(Bijection):
                 f"flow `rotation` of `{size}` components: expected at most {ROTATION_LIMIT}, because its matrix is "
                 "dense. Take `permutation` instead."
             )
-        normal = np.random.default_rng(seed).standard_normal((size, size))
+        normal = seeded("rotation", seed).standard_normal((size, size))
         basis, upper = np.linalg.qr(normal)
         self.matrix = torch.from_numpy(basis * np.sign(np.diag(upper)))
 
@@ -83,7 +84,7 @@ class Permutation(Bijection):
 
     def __init__(self, shape: tuple[int, ...], seed: int = 0) -> None:
         self.shape_in = self.shape_out = tuple(shape)
-        self.order = torch.from_numpy(np.random.default_rng(seed).permutation(math.prod(shape)))
+        self.order = torch.from_numpy(seeded("permutation", seed).permutation(math.prod(shape)))
         self.back = torch.argsort(self.order)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -151,3 +152,14 @@ class Whitening(Bijection):
 def _batch(dim: int) -> int:
     """Rows of a fixed batch: a power of two, fewer where rows are long."""
     return int(min(4096, max(16, 2 ** math.floor(math.log2(2**18 / dim + 1)))))
+
+
+def seeded(name: str, seed: int) -> np.random.Generator:
+    """Where the random numbers of a map come from.
+
+    Raises:
+        FlowError: A seed that is none.
+    """
+    if (number := whole(seed)) is None or number < 0:
+        raise FlowError(f"flow `{name}(seed={seed})`: expected a whole number that is not negative.")
+    return np.random.default_rng(number)

@@ -93,7 +93,7 @@ def _fits(name: str, args: tuple[float, ...]) -> bool:
 
 def _why(name: str) -> str:
     if name == "student_t":
-        return ", because its variance is infinite for df ≤ 2"
+        return ", because its variance is infinite for df ≤ 2, and above 1e6 it is as good as `normal`"
     if name == "mixture":
         return ", with weights and widths above 0"
     return ""

@@ -121,6 +121,12 @@ def test_the_published_value_of_lost_counts_is_an_upper_bound():
         assert ZeroInflatedTask(share).mutual_information < (1.0 - share) * published - 0.02
 
 
+def test_a_negative_correlation_has_an_id():
+    task = tasks.build("normal-atoms:correlation=-0.5")
+    assert tasks.build(task.id) == task
+    assert task.mutual_information == pytest.approx(AtomsTask(0.5).mutual_information)
+
+
 def test_atoms_against_their_parts():
     task = AtomsTask(0.6, 0.3, 0.8)
     cells = [0.5 * p for p in (0.8, 0.2, 0.2, 0.8)]
