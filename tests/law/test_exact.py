@@ -157,7 +157,7 @@ def test_what_others_leave_of_a_reading_may_be_tiny(weight, query):
     """Given s, t = m@ones + s tells m's sum however small m is, so information does not depend on m's scale."""
 
     def told(scale):
-        return compile_story(
+        return loom.load(
             {
                 "name": "tiny",
                 "causes": {"c": "normal", "s": "normal"},
