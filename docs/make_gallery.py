@@ -176,7 +176,9 @@ def entry(name: str) -> str:
     rest = f"\n\n{more} more values: `infoloom info {name}`." if more > 0 else ""
     shows = f"{moved(story)} moved, the rest held" if slow(story) else "rows sorted by theta"
     picture = f"![{name}: {shows}](images/gallery/{name}.webp)\n\n*({shows})*"
-    spread = f"![templates of {name}](images/gallery/{name}-templates.png)\n\n{SPREAD}" if patterned(story) else ""
+    spread = (
+        f"![templates of {name}](images/gallery/{name}-templates.png)\n\n{SPREAD}" if patterned(story) else ""
+    )
     parts = [f"## {name}", told, shown, picture, spread, "\n".join(table) + rest]
     return "\n\n".join(filter(None, parts)) + "\n"
 

@@ -128,7 +128,7 @@ RECIPES: dict[str, Recipe] = {
         label_dropout=0.1,
         guidance=0.35,
         augment="mirror",
-        minutes=100.0,
+        minutes=170.0,
         flow_steps=24,
         bend=0.4,
         distilled_steps=12,
@@ -178,9 +178,11 @@ RECIPES: dict[str, Recipe] = {
     ),
     "star": _signal(
         0.05,
-        minutes=24.0,
+        minutes=36.0,
         channels=40,
-        distilled_steps=12,
+        frequencies=True,
+        distilled_steps=18,
+        distilled_bend=0.4,
         reading=Reading(
             classes={"OB": ("O", "B"), **{name: (name,) for name in ("A", "F", "G", "K", "M")}},
         ),
