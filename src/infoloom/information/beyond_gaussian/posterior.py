@@ -183,6 +183,8 @@ class Posterior:
     @cached_property
     def points(self) -> Points | None:
         """Nodes for the causes, if there are few enough."""
+        if not self.part.columns:  # θ has no special cause, nor a cause that meets one
+            return _NO_CAUSE
         for level in (2, 1):
             found = Points.of(self.part, self.reduced, level, MAX_NODES)
             if found is not None:
@@ -257,7 +259,7 @@ class Posterior:
 
     def _over(self, y: Array, points: Points) -> Iterator[tuple[slice, Array, Array]]:
         """Rows, weights of the nodes in each that add up to 1, and h·f there; a few rows at a time."""
-        if not self.part.columns:  # θ has no special cause, nor a cause that meets one
+        if not self.part.columns:
             yield slice(None), np.ones((len(y), 1)), np.zeros((1, 1))
             return
         h = self.part.features.values(points.causes) @ self.target.slope[list(self.part.columns)]
@@ -272,8 +274,8 @@ class Posterior:
 
     def _weighted(self, y: Array) -> Iterator[tuple[slice, Array, Array]]:
         """Rows, weights of the points of each that add up to 1, and h·f there; a few rows at a time."""
-        if not self.part.columns or self.points is not None:
-            yield from self._over(y, self.points or _NO_CAUSE)
+        if self.points is not None:
+            yield from self._over(y, self.points)
             return
         for rows, terms, h in self._drawn(y, _POINTS):
             yield rows, _normalised(terms), h
