@@ -200,7 +200,7 @@ def test_a_recipe_for_distilling() -> None:
     assert (recipe.flow_steps, recipe.guidance) == (5, 0.0)
     said = replace(RECIPE, distilled_steps=4, distilled_bend=0.5)
     assert (distilling_recipe(said, 9).flow_steps, distilling_recipe(said, 9).bend) == (4, 0.5)
-    assert all(
-        recipe.distilled_steps is None or recipe.distilled_steps <= recipe.flow_steps
-        for recipe in RECIPES.values()
-    )
+    more = {
+        name for name, one in RECIPES.items() if one.distilled_steps and one.distilled_steps > one.flow_steps
+    }
+    assert more == {"star"}  # with twelve steps its first one is too long to be injective
