@@ -451,3 +451,16 @@ def test_quadrature_keeps_its_tolerance_in_heavy_tails(df: float) -> None:
     entropy = -float(np.sum(terms * np.cosh(u)) * (u[1] - u[0]))
     wanted = entropy - 0.5 * math.log(2.0 * math.pi * math.e)
     assert linear_information(distribution, weight) == pytest.approx(wanted, abs=2e-7)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_function_that_overflows_is_refused() -> None:
+    tree = {
+        "name": "large",
+        "causes": {"c": "normal"},
+        "modalities": {"m": {"flow": "vector(2)", "latent": "exp(5*c) + noise"}},
+    }
+    with pytest.raises(
+        QueryError, match=r"^information about c: functions of these causes are too large for float64"
+    ):
+        load(tree).quantity("I(m; c)")

@@ -119,13 +119,23 @@ class Cloud:
             QueryError: The inner averages cannot be made accurate enough.
         """
         for size in range(len(_INNER)):
-            found, more = self._grown(terms, size, wanted, purse)
-            if abs(found.bias) <= max(0.5 * found.standard_error, _NEGLIGIBLE) or not purse.affords(more):
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+                found, more = self._grown(terms, size, wanted, purse)
+            if (
+                not math.isfinite(found.value)
+                or abs(found.bias) <= max(0.5 * found.standard_error, _NEGLIGIBLE)
+                or not purse.affords(more)
+            ):
                 break
         small = abs(found.bias) <= max(0.5 * found.standard_error, wanted(found.value), _NEGLIGIBLE)
         if small and found.unresolved <= _UNRESOLVED:
             return found
         names = ", ".join(dict.fromkeys(c for term in terms for c in term.part.features.distributions))
+        if not math.isfinite(found.value):
+            raise QueryError(
+                f"information about {names}: functions of these causes are too large for float64 at some of their "
+                "values. Use smaller numbers inside `exp` and in powers."
+            )
         if found.unresolved > _UNRESOLVED:
             raise QueryError(
                 f"information about {names}: averages over the causes are uncertain by {found.unresolved:.1g} nats a "

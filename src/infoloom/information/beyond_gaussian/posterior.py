@@ -29,9 +29,8 @@ __all__ = ["Posterior"]
 _CELLS: Final = 2_000_000
 _POINTS: Final = 1024
 _CLASS_POINTS: Final = 4096
-_AROUND: Final = np.array(
-    [-7.5, -5.0, -2.5, 0.0, 2.5, 5.0, 7.5]
-)  # widths of θ's noise around the end of a class
+# Widths of θ's noise around the end of a class at which nodes are cut.
+_AROUND: Final = np.array([-7.5, -5.0, -2.5, 0.0, 2.5, 5.0, 7.5])
 _BLUNT: Final = (0.02, 0.05, 0.2, 1.0)  # widths of noise that nodes resolve at least, in spreads of θ
 _MOST_CUTS: Final = 4000
 _REACH: Final = 8.0

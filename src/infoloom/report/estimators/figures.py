@@ -72,13 +72,9 @@ def bias_figure(rows: Sequence[Row]) -> Figure:
         ceilings = sorted({round(one, 6) for one in map(_ceiling, by_name[name]) if one is not None})
         for number, ceiling in enumerate(one for one in ceilings if one < most):
             axes.axhline(ceiling, color=INK, linewidth=0.9, linestyle=":")
-            side, place_of_text = (
-                ("left", 0.1) if number % 2 == 0 else ("right", most)
-            )  # neighbours may be close
-            axes.text(
-                place_of_text, ceiling, f"log {math.exp(ceiling):.0f}", fontsize=7.5, ha=side,
-                va="bottom" if number % 2 == 0 else "top",
-            )  # fmt: skip
+            # Neighbours may be close: every other name stands at the right, under its line.
+            at, side, end = (most, "right", "top") if number % 2 else (0.1, "left", "bottom")
+            axes.text(at, ceiling, f"log {math.exp(ceiling):.0f}", fontsize=7.5, ha=side, va=end)
         axes.set(title=name, xlim=(-0.2, most), ylim=(_LOW, most))
         if place % _COLUMNS == 0:
             axes.set_ylabel("estimate (nats)")
